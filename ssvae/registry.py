@@ -1,0 +1,75 @@
+"""A table of interchangeable pieces: name -> "module:Class", imported only when asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def unknown(kind: str, name: object, allowed: list[str]) -> str:
+    """Say what was given, what is allowed and which name is nearest."""
+    nearest = difflib.get_close_matches(str(name), allowed, n=1)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    return f"unknown {kind} {name!r}, one of {allowed}{hint}"
+
+
+class Registry:
+    """Pieces of one kind by name.
+
+    Parameters
+    ----------
+    kind : str
+        What the pieces are, for error messages ("model", "likelihood").
+    table : Mapping of str to str
+        Name -> "module:Class". Listing the names imports nothing.
+    """
+
+    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._table = dict(table)
+
+    def names(self) -> list[str]:
+        """Return every name, sorted."""
+        return sorted(self._table)
+
+    def get(self, name: str) -> Any:
+        """Return the class (or function) behind a name.
+
+        Raises
+        ------
+        ValueError
+            If the name is not in the table.
+        """
+        if name not in self._table:
+            raise ValueError(unknown(self.kind, name, self.names()))
+        module, attribute = self._table[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def build(self, slot: Any, **context: Any) -> Any:
+        """Turn a slot (a name, a dict with a name, or an object) into an object.
+
+        Parameters
+        ----------
+        slot : str, dict or object
+            ``"m2"``, ``{"name": "m2", "latent": 50}`` or an instance, which is returned as it is.
+        **context
+            Arguments that the caller adds and that the slot may override.
+
+        Raises
+        ------
+        ValueError
+            If the name, or an argument of the dict, is unknown.
+        """
+        if isinstance(slot, str):
+            slot = {"name": slot}
+        if not isinstance(slot, Mapping):
+            return slot
+        arguments = {**context, **slot}
+        name = arguments.pop("name", None)
+        factory = self.get(name)
+        try:
+            return factory(**arguments)
+        except TypeError as error:
+            raise ValueError(f"{self.kind} {name!r} does not take these arguments: {error}") from error
