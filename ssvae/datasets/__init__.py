@@ -1,0 +1,18 @@
+"""The data sets by name; `ssvae.datasets.front` has the one front door, `load`."""
+
+from __future__ import annotations
+
+from ssvae.registry import Registry
+
+DATASETS = Registry(
+    "dataset",
+    {
+        "binarized_mnist": "ssvae.datasets.binarized_mnist:load",
+        "cifar10": "ssvae.datasets.cifar10:load",
+        "digits": "ssvae.datasets.digits:load",
+        "fashion_mnist": "ssvae.datasets.fashion_mnist:load",
+        "mnist": "ssvae.datasets.mnist:load",
+        "norb": "ssvae.datasets.norb:load",
+        "svhn": "ssvae.datasets.svhn:load",
+    },
+)

@@ -1,0 +1,162 @@
+"""What a data set is, and where its files are looked for.
+
+The contract. A data set is one module with
+
+- ``load(folder=None, **its own options) -> Dataset``: x is float32 [N, D], finite, images in [0, 1]; y is int64 [N],
+  classes 0 ... K-1 with -1 for rows without a label; the same call gives the same arrays, row for row; test rows are
+  never used for choosing;
+- ``ABOUT``, an `About`: its size and its files, so that listing the data sets reads no file;
+
+and one line in ``ssvae/datasets/__init__.py``. Files come from `fetch`, which looks in this order: the folder that is
+given, or else the environment variable ``SSVAE_DATA_DIR`` (as ``FOLDER/<dataset>/<file>``, then ``FOLDER/<file>``); the
+cache; the addresses of the file. Whatever is found has its checksum verified before it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class DataError(ValueError):
+    """Data that are missing, damaged or not of the form that was expected."""
+
+
+class DataFile(NamedTuple):
+    """One file of a data set: its name, how to check it and where it can be downloaded."""
+
+    dataset: str
+    name: str
+    checksum: str  # "md5:..." or "sha256:..."
+    megabytes: float  # size of the download, 10^6 bytes
+    mirrors: tuple[str, ...] = ()  # addresses of the folder that holds the file, tried in order
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return the full addresses of the file."""
+        return [mirror + self.name for mirror in self.mirrors]
+
+
+class About(NamedTuple):
+    """What can be said of a data set without reading it."""
+
+    rows: int  # rows to learn from and to choose on
+    test_rows: int
+    features: int
+    classes: int
+    files: tuple[DataFile, ...] = ()
+    instead: tuple[DataFile, ...] = ()  # other files that hold the same data
+
+
+def cache_folder(dataset: str) -> Path:
+    """Return the folder where downloads of a data set are kept."""
+    import pooch
+
+    return Path(pooch.os_cache("ssvae")) / dataset
+
+
+def find(file: DataFile, folder: str | Path | None = None) -> Path | None:
+    """Return the first place that has the file, or None. The checksum is not looked at; see `fetch`.
+
+    Raises
+    ------
+    DataError
+        If `folder` is given and there is no such folder.
+    """
+    return next((path for path in _places(file, folder) if path.is_file()), None)
+
+
+def fetch(file: DataFile, folder: str | Path | None = None) -> Path:
+    """Return the path of a verified file, downloaded if it is nowhere.
+
+    Parameters
+    ----------
+    file : DataFile
+        The file.
+    folder : path, optional
+        Looked in first; default is the environment variable ``SSVAE_DATA_DIR``.
+
+    Raises
+    ------
+    DataError
+        If the file found there is not the expected one, or the file is nowhere and cannot be downloaded.
+    """
+    cache = cache_folder(file.dataset) / file.name
+    path = find(file, folder)
+    if path is None or (path == cache and not verified(path, file.checksum)):
+        return _download(file)  # a damaged file in the cache is ours to replace, one in the user's folder is not
+    if not verified(path, file.checksum):
+        raise DataError(
+            f"{path} is damaged or is another file: {_sum_name(file.checksum)} is {checksum(path, file.checksum)}, "
+            f"expected {file.checksum.partition(':')[2]}; delete it (it is then downloaded), or put the right file at "
+            f"{path.parent if path.parent.name == file.dataset else path.parent / file.dataset}/{file.name}"
+        )
+    return path
+
+
+def checksum(path: Path, like: str) -> str:
+    """Return a file's checksum in hexadecimal, of the same kind ("md5", "sha256") as `like`."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, _sum_name(like)).hexdigest()
+
+
+def verified(path: Path, expected: str) -> bool:
+    """Return whether the file has the expected checksum ("md5:..." or "sha256:...")."""
+    return checksum(path, expected) == expected.partition(":")[2]
+
+
+def _sum_name(expected: str) -> str:
+    return expected.partition(":")[0]
+
+
+def _places(file: DataFile, folder: str | Path | None) -> Iterator[Path]:
+    """Yield where the file may lie, first place first."""
+    if folder is not None and not Path(folder).is_dir():
+        raise DataError(f"data folder {str(folder)!r} is not a folder; give one that exists, or leave it out")
+    given = folder if folder is not None else os.environ.get("SSVAE_DATA_DIR")
+    if given:
+        yield Path(given) / file.dataset / file.name
+        yield Path(given) / file.name
+    yield cache_folder(file.dataset) / file.name
+
+
+def _download(file: DataFile) -> Path:
+    """Download into the cache from the first mirror that gives the right bytes (temporary file, check, rename)."""
+    import pooch
+
+    failures = []
+    for address in file.addresses:
+        try:
+            path = pooch.retrieve(
+                address,
+                known_hash=file.checksum,
+                fname=file.name,
+                path=cache_folder(file.dataset),
+                downloader=pooch.HTTPDownloader(timeout=(10, 60)),  # seconds to connect, and between two bytes
+            )
+            return Path(path)
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
+            failures.append(f"  {address}: {_reason(error)}")
+    raise DataError(_by_hand(file, failures))
+
+
+def _reason(error: Exception) -> str:
+    """Say in one line why a download failed."""
+    text = " ".join(str(error).split())
+    if "does not match the known hash" in text:
+        return f"corrupt download, its checksum is not the expected one ({text})"
+    return f"{type(error).__name__}: {text[:200]}"
+
+
+def _by_hand(file: DataFile, failures: list[str]) -> str:
+    """Say which file is missing, where it is and where to put it."""
+    tried = "\n".join(["it could not be downloaded:", *failures]) if failures else "it has no address to download from"
+    return (
+        f"{file.name} of data set {file.dataset!r} is not on this machine, and {tried}\n"
+        f"Fetch it on a machine with a network and put it at {cache_folder(file.dataset) / file.name}, or at "
+        f"FOLDER/{file.dataset}/{file.name} with --data-dir FOLDER (or SSVAE_DATA_DIR=FOLDER). "
+        f"Its {_sum_name(file.checksum)} is {file.checksum.partition(':')[2]}."
+    )
