@@ -1,0 +1,102 @@
+"""A fitted classifier and labelled rows become numbers; errors are percentages, bounds are nats per row."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ssvae.splits import has_label
+
+BINS = 15  # of equal width in confidence; the customary number for the expected calibration error
+
+
+def evaluate(classifier: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    """Measure a fitted classifier on the rows that have a label.
+
+    Parameters
+    ----------
+    classifier : SSVAEClassifier
+        Fitted.
+    x : ndarray of shape [N, D]
+    y : ndarray of shape [N]
+
+    Returns
+    -------
+    dict
+        ``rows``, ``error`` (percent), ``recall`` (percent, by class), ``ece`` (expected calibration error, percent),
+        ``nll`` (mean -log p(true class), nats), ``confusion`` (rows: true class, columns: predicted) and, for
+        models with a bound, ``bound`` (mean over the rows of the lower bound of log p(x), nats).
+
+    Raises
+    ------
+    ValueError
+        If no row has a label.
+    """
+    keep = has_label(y, classifier.unlabeled)
+    if not keep.any():
+        raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
+    x, y = x[keep], np.asarray(y)[keep]
+    probabilities = classifier.predict_proba(x)
+    numbers = measure(classifier.classes_, y, probabilities)
+    bound = mean_bound(classifier, x)
+    return numbers if bound is None else {**numbers, "bound": bound}
+
+
+def measure(classes: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+    """Return every number that needs only labels [N] and class probabilities [N, K]; see `evaluate`.
+
+    >>> numbers = measure(np.array([0, 1]), np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
+    >>> round(numbers["error"], 2), numbers["recall"], numbers["confusion"]
+    (33.33, {'0': 100.0, '1': 50.0}, [[1, 0], [1, 1]])
+    """
+    true = np.array([np.flatnonzero(classes == label)[0] if label in classes else -1 for label in y])
+    predicted = probabilities.argmax(axis=1)
+    right, known = predicted == true, true >= 0  # a class that training never saw is an error, and has no column
+    matrix = confusion(true[known], predicted[known], len(classes))
+    with np.errstate(invalid="ignore"):
+        recall = 100 * np.diag(matrix) / matrix.sum(axis=1)
+    chosen = probabilities[known, true[known]]
+    return {
+        "rows": len(y),
+        "error": 100 * float(1 - right.mean()),
+        "recall": {str(name): float(r) for name, r in zip(classes, recall, strict=True)},
+        "ece": 100 * calibration_error(probabilities.max(axis=1), right),
+        "nll": float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean()),
+        "confusion": matrix.tolist(),
+    }
+
+
+def confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return counts [K, K]: rows are true classes, columns predicted ones."""
+    return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Return the expected calibration error: Σ_bins n_b / N |accuracy_b - confidence_b|, a share in [0, 1].
+
+    References
+    ----------
+    On Calibration of Modern Neural Networks (Guo, Pleiss, Sun and Weinberger, 2017), eq. 3.
+    """
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, weights=right.astype(float) - confidence, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def mean_bound(classifier: Any, x: np.ndarray) -> float | None:
+    """Return the mean lower bound of log p(x) in nats per row; None for a model that has none."""
+    try:
+        return float(np.mean(classifier.bound(x)))
+    except (AttributeError, NotImplementedError):
+        return None
+
+
+def bits_per_dim(bound: float, features: int) -> float:
+    """Return a bound of a row's log-probability, in nats, as bits for each of its features.
+
+    >>> bits_per_dim(-784 * 0.6931471805599453, 784)
+    1.0
+    """
+    return -bound / (features * math.log(2))
