@@ -151,7 +151,9 @@ def heat_table(values: np.ndarray, classes: Sequence[Any], features: Sequence[st
     change = (values - values.mean(axis=0)) / np.where(scale > 0, scale, 1)
     shown = np.sort(np.argsort(-np.abs(change).max(axis=0), kind="stable")[:FEATURES])
     limit = max(float(np.abs(change).max()), 1e-6)
-    figure = Figure(figsize=(2.6 + 0.48 * len(shown), 1.9 + 0.34 * len(classes)), layout="constrained", dpi=130)
+    figure = Figure(
+        figsize=(max(5.5, 2.6 + 0.48 * len(shown)), 2.1 + 0.34 * len(classes)), layout="constrained", dpi=130
+    )
     axes = figure.add_subplot()
     shades = axes.imshow(change[:, shown], cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), _ in np.ndenumerate(change[:, shown]):
@@ -162,8 +164,8 @@ def heat_table(values: np.ndarray, classes: Sequence[Any], features: Sequence[st
     axes.set_yticks(range(len(classes)), [str(name) for name in classes])
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    axes.set(ylabel="class", title="one row's columns, its latent kept, its class changed")
-    figure.colorbar(shades, label="from the mean over the classes (s.d. of the column)", shrink=0.9)
+    axes.set_title("analogies of one test row: latent kept, class changed", fontsize=9)
+    figure.colorbar(shades).set_label("s.d. of the column, from the classes' mean", fontsize=8)
     return figure
 
 

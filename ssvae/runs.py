@@ -1,0 +1,140 @@
+"""The folder of a run: what is in it, when it may be written to, and how it is opened again.
+
+::
+
+    config.yaml        every setting, as resolved        metrics.json   the numbers; written last: a run has it when done
+    environment.json   versions, threads, command        model/         what `ssvae.load` reads
+    labeled.json       rows that kept their label        figures/       pictures
+    history.csv        one line an epoch                 checkpoint/    training state of an unfinished run
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ssvae
+from ssvae import config as settings
+from ssvae.files import write_text
+from ssvae.types import Dataset
+
+FILES = ("config.yaml", "environment.json", "labeled.json", "history.csv", "metrics.json")
+FOLDERS = ("model", "figures", "checkpoint")
+
+
+class Run(NamedTuple):
+    """A finished run, opened."""
+
+    folder: Path
+    config: dict[str, Any]
+    classifier: Any
+
+
+def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume: bool = False) -> dict[str, Any] | None:
+    """Make a folder ready for a run and write its settings there.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is missing.
+    config : dict
+        Resolved settings.
+    overwrite : bool
+        Remove the files of an earlier run; files that no run writes are left alone.
+    resume : bool
+        Go on with an unfinished run of the same settings.
+
+    Returns
+    -------
+    dict or None
+        With `resume`, the metrics of a run that is already finished.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not empty and neither of the two was asked for, or the run to resume had other settings.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; give the name of a folder")
+    if resume and (folder / "config.yaml").is_file():
+        _same_settings(folder, config)
+        return _finished(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        if not overwrite:
+            raise ValueError(
+                f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
+                "or go on with an unfinished one with --resume"
+            )
+        clear(folder)
+    write_text(folder / "config.yaml", settings.dump(config))
+    return None
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run writes, and nothing else."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the settings of a run.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no run.
+    """
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ValueError(f"{folder} is no run: it has no config.yaml; `ssvae fit` makes runs, by default under runs/")
+    return settings.load(path).values
+
+
+def open_run(folder: str | Path) -> Run:
+    """Open a finished run.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no run, the run is not finished, or its model does not verify.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    if not (folder / "model").is_dir():
+        raise ValueError(f"the run in {folder} is not finished, it has no model yet; `ssvae fit ... --resume` goes on")
+    return Run(folder, config, ssvae.load(folder / "model"))
+
+
+def load_dataset(config: dict[str, Any]) -> Dataset:
+    """Load the data that settings name."""
+    from ssvae.datasets import front
+
+    return front.load(**{key: value for key, value in config["dataset"].items() if key != "labels"})
+
+
+def _same_settings(folder: Path, config: dict[str, Any]) -> None:
+    old, new = (_comparable(c) for c in (read_config(folder), settings.read(settings.dump(config), "").values))
+    different = sorted(key for key in {*old, *new} if old.get(key, ...) != new.get(key, ...))
+    if different:
+        key = different[0]
+        raise ValueError(
+            f"{folder} holds a run with other settings: {key} was {old.get(key)!r} and is now {new.get(key)!r}; "
+            "resume with the same settings, or start anew with --overwrite"
+        )
+
+
+def _comparable(config: dict[str, Any]) -> dict[str, Any]:
+    """Flatten one level; where the data lie and how much is printed may change between two parts of a run."""
+    flat = {"seed": config.get("seed")}
+    for part in ("dataset", "classifier"):
+        flat |= {f"{part}.{key}": value for key, value in (config.get(part) or {}).items()}
+    return {key: value for key, value in flat.items() if key not in ("dataset.folder", "classifier.verbose")}
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    path = folder / "metrics.json"
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
