@@ -162,9 +162,7 @@ def _labelled_rows(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray, np.n
 def _shares(labels: int, classes: np.ndarray, counts: np.ndarray) -> tuple[int, int]:
     """Return rows per class and rows left over; refuse what the classes cannot give."""
     if labels < len(classes) or not len(classes):
-        raise ValueError(
-            f"labels={labels} for {len(classes)} classes with a label; give at least one label per class"
-        )
+        raise ValueError(f"labels={labels} for {len(classes)} classes with a label; give at least one label per class")
     share, rest = divmod(labels, len(classes))
     smallest = int(np.argmin(counts))
     if counts[smallest] < share or np.sum(counts > share) < rest:

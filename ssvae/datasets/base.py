@@ -148,6 +148,8 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "does not match the known hash" in text:
         return f"corrupt download, its checksum is not the expected one ({text})"
+    if "Caused by" in text:  # no connection: the last clause is the system's own reason, the rest is the call stack
+        text = text.rpartition(": ")[2].rstrip("\")'")
     return f"{type(error).__name__}: {text[:200]}"
 
 

@@ -88,7 +88,9 @@ def read_matrix(path: Path) -> np.ndarray:
     shape = [int(n) for n in np.frombuffer(raw[8 : 8 + 4 * head[1]], "<i4")]
     kind = MAGIC[int(head[0])]
     if len(raw) != start + math.prod(shape) * kind.itemsize:
-        raise DataError(f"{path} has {len(raw)} bytes, its header {shape} of {kind.itemsize} bytes promises another size")
+        raise DataError(
+            f"{path} has {len(raw)} bytes, its header {shape} of {kind.itemsize} bytes promises another size"
+        )
     return np.frombuffer(raw, kind, offset=start).reshape(shape)
 
 

@@ -22,7 +22,9 @@ def unzip(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes())
     except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path} is empty, truncated or no gzip file ({error}); delete it and fetch it again") from error
+        raise DataError(
+            f"{path} is empty, truncated or no gzip file ({error}); delete it and fetch it again"
+        ) from error
 
 
 def unit(pixels: np.ndarray) -> np.ndarray:
@@ -46,4 +48,4 @@ def cut(rows: int, valid: int, option: str) -> int:
 def one_length(source: object, x: np.ndarray, y: np.ndarray) -> None:
     """Refuse rows and labels that do not belong together."""
     if len(x) != len(y):
-        raise DataError(f"{source} has {len(x)} rows but {len(y)} labels; delete the files and fetch them again")
+        raise DataError(f"{source} has {len(x)} rows but {len(y)} labels; each row needs one")

@@ -1,0 +1,152 @@
+"""Own files -> a `Dataset`: arrays (.npz), tables (.csv, .tsv, .parquet) and folders of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssvae.datasets.arrays import features, read_arrays
+from ssvae.datasets.base import DataError
+from ssvae.datasets.image_folder import list_images, read_classes, read_images
+from ssvae.datasets.labels import as_labels
+from ssvae.datasets.pixels import one_length
+from ssvae.datasets.tables import encode, encode_as, read_frame
+from ssvae.registry import unknown
+from ssvae.splits import has_label, holdout
+from ssvae.types import Dataset
+
+FORMS = [".npz", ".csv", ".tsv", ".parquet", "a folder of images"]
+
+
+def read_table(
+    path: str | Path, target: str | None = None, unlabeled: Any = -1, test: float = 0.2, seed: int = 0
+) -> Dataset:
+    """Return a file's rows as a data set.
+
+    - ``.npz``: arrays x ([N, D], or images [N, H, W] or [N, H, W, C]: bytes are divided by 255) and y; x_valid,
+      y_valid, x_test and y_test if they are there.
+    - ``.csv``, ``.tsv``, ``.parquet``: numeric columns as they are, true/false as 1/0, and text columns one-hot: one
+      0/1 feature ``column=value`` for each value. An empty cell of the target column is a row without a label.
+    - a folder: one sub-folder of .png or .jpg files per class, of one size; those in ``unlabeled`` have no label.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder.
+    target : str, optional
+        The table's column of labels; without it (or without y in a .npz) no row has a label.
+    unlabeled : object, default=-1
+        The mark of rows without a label.
+    test : int or float, default=0.2
+        If the file has no test rows: the share (float) or number (int) of labelled rows to hold out, in proportion to
+        the classes; 0 holds out none.
+    seed : int, default=0
+        Decides which rows are held out.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, truncated or of another form; the words name the row and column.
+    """
+    path = _existing(path)
+    if path.is_dir():
+        x, y, shape = read_classes(path, unlabeled)
+        data = Dataset(path.name, x, y, image_shape=shape)
+    elif path.suffix.lower() == ".npz":
+        data = _from_arrays(path, unlabeled)
+    else:
+        data = _from_table(path, target, unlabeled)
+    return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled)
+
+
+def read_features(
+    path: str | Path,
+    feature_names: Sequence[str] | None = None,
+    target: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """Return the rows to predict, float32 [N, D], encoded as they were at fit.
+
+    Parameters
+    ----------
+    path : path
+        A file of the forms that `read_table` reads, or a folder with images in it or in its sub-folders.
+    feature_names : sequence of str, optional
+        `Dataset.feature_names` of the table that was fitted on. A text value that was not there is 0 in all of its
+        column's features; columns that are not named are ignored. Without it, a table is encoded by its own values.
+    target : str, optional
+        A column to leave out if it is there (only needed without `feature_names`).
+    image_shape : tuple of int, optional
+        `Dataset.image_shape` of the images that were fitted on.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or of another form, or lacks a column.
+    """
+    path = _existing(path)
+    if path.is_dir():
+        return read_images(list_images(path), image_shape)[0]
+    if path.suffix.lower() == ".npz":
+        return features(read_arrays(path)["x"], path)[0]
+    if feature_names is not None:
+        return encode_as(path, feature_names)
+    return encode(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
+
+
+def _existing(path: str | Path) -> Path:
+    """Return the path; refuse one that is not there, is empty or is of a form that is not read."""
+    path = Path(path)
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise DataError(f"there is no file or folder {str(path)!r}")
+    if path.suffix.lower() not in FORMS:
+        raise DataError(f"{path} ends in {path.suffix!r}; read are {FORMS}")
+    if not path.stat().st_size:
+        raise DataError(f"{path} is empty (0 bytes)")
+    return path
+
+
+def _from_arrays(path: Path, unlabeled: Any) -> Dataset:
+    """Return the rows of a .npz file."""
+    arrays = read_arrays(path)
+    parts: dict[str, Any] = {}
+    for suffix in ("", "_valid", "_test"):
+        if f"x{suffix}" not in arrays:
+            continue
+        x, shape = features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
+        y = as_labels(arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel(), f"{path} (y{suffix})", unlabeled)
+        one_length(f"{path} (x{suffix})", x, y)
+        parts |= {f"x{suffix}": x, f"y{suffix}": y}
+        if suffix and x.shape[1] != parts["x"].shape[1]:
+            raise DataError(f"{path}: x{suffix} has {x.shape[1]} features, x has {parts['x'].shape[1]}")
+        parts.setdefault("image_shape", shape)
+    return Dataset(path.stem, **parts)
+
+
+def _from_table(path: Path, target: str | None, unlabeled: Any) -> Dataset:
+    """Return the rows of a .csv, .tsv or .parquet file."""
+    frame = read_frame(path)
+    if target is None:
+        y = as_labels(np.full(len(frame), np.nan), path, unlabeled)
+    elif target not in frame.columns:
+        raise DataError(f"{path}: {unknown('target column', target, list(frame.columns))}")
+    else:
+        y = as_labels(frame.pop(target), f"{path}, column {target!r}", unlabeled)
+    x, names = encode(frame, path)
+    return Dataset(path.stem, x, y, feature_names=names)
+
+
+def _hold_out(data: Dataset, test: float, seed: int, unlabeled: Any) -> Dataset:
+    """Move rows from x to x_test."""
+    if not test or not has_label(data.y, unlabeled).any():
+        return data
+    rows = holdout(data.y, test, seed, unlabeled)
+    if not len(rows):
+        return data
+    learn = np.setdiff1d(np.arange(len(data.y)), rows)
+    return data._replace(x=data.x[learn], y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])

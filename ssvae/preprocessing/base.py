@@ -1,0 +1,88 @@
+"""What a preprocessing is: a fitted map of x, and what it does to a density.
+
+The contract. A preprocessing t is a class with keyword settings and
+
+- ``fit(x) -> self``: learns from rows x [N, D], deterministically;
+- ``transform(x) -> float32 [N, D']`` and ``inverse(t) -> float32 [N, D]``;
+- ``log_jacobian(x) -> float64 [N]``: log |det dt(x)/dx| in nats, to be ADDED to a bound of log p(t(x)) to give a bound
+  of log p(x) in the original units;
+- ``original_units``: False if there is no such number (t loses dimensions): log_jacobian is then NaN, bounds are those
+  of t(x), and reports must say so;
+- ``get_config()``, the settings, and ``arrays()``, what was learnt: ``cls.from_arrays(t.arrays(), **t.get_config())``
+  is the same map, bit for bit;
+
+and one line in ``ssvae/preprocessing/__init__.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+
+class Preprocessing(ABC):
+    """The base of all preprocessings: it knows how to keep and restore what was learnt."""
+
+    original_units: ClassVar[bool] = True
+    learnt: ClassVar[tuple[str, ...]] = ()  # names of the arrays that `fit` sets, each an attribute with "_" behind
+    note: str | None = None  # what a reader of the report should know about the fitted data
+
+    @abstractmethod
+    def fit(self, x: np.ndarray) -> Self:
+        """Learn from rows [N, D] and return self."""
+
+    @abstractmethod
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """Return t(x) as float32 [N, D']."""
+
+    @abstractmethod
+    def inverse(self, t: np.ndarray) -> np.ndarray:
+        """Return x float32 [N, D] of t [N, D']; the nearest there is, if t loses dimensions."""
+
+    @abstractmethod
+    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+        """Return log |det dt(x)/dx| of each row, float64 [N], in nats."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what was learnt, by name.
+
+        Raises
+        ------
+        RuntimeError
+            If `fit` was not called.
+        """
+        self.check_fitted()
+        return {name: np.asarray(getattr(self, f"{name}_")) for name in self.learnt}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], **config: Any) -> Self:
+        """Return the fitted preprocessing whose `arrays` and `get_config` these are.
+
+        Raises
+        ------
+        ValueError
+            If the names of the arrays are not those that this preprocessing learns.
+        """
+        if set(arrays) != set(cls.learnt):
+            raise ValueError(f"{cls.__name__} is restored from arrays {sorted(cls.learnt)}, given {sorted(arrays)}")
+        restored = cls(**config)
+        for name in cls.learnt:
+            setattr(restored, f"{name}_", np.asarray(arrays[name]))
+        return restored
+
+    def check_fitted(self) -> None:
+        """Raise if `fit` was not called."""
+        if not all(hasattr(self, f"{name}_") for name in self.learnt):
+            raise RuntimeError(f"{type(self).__name__} is not fitted; call fit(x) first")
+
+    def check_width(self, x: np.ndarray, width: int) -> None:
+        """Raise if x is not [N, width]."""
+        if x.ndim != 2 or x.shape[1] != width:
+            raise ValueError(f"{type(self).__name__} was fitted on {width} columns, given rows of shape {x.shape[1:]}")

@@ -1,0 +1,30 @@
+"""t(x) = x."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from ssvae.preprocessing.base import Preprocessing
+
+
+class Identity(Preprocessing):
+    """Leave x as it is, but for the conversion to float32."""
+
+    def fit(self, x: np.ndarray) -> Self:
+        """See `Preprocessing.fit`."""
+        del x
+        return self
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """See `Preprocessing.transform`."""
+        return np.asarray(x, dtype=np.float32)
+
+    def inverse(self, t: np.ndarray) -> np.ndarray:
+        """See `Preprocessing.inverse`."""
+        return np.asarray(t, dtype=np.float32)
+
+    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+        """Return zeros: see `Preprocessing.log_jacobian`."""
+        return np.zeros(len(x))

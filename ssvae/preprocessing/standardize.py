@@ -1,0 +1,64 @@
+"""t(x)_d = (x_d - mean_d) / sd_d, column by column."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from ssvae.preprocessing.base import Preprocessing
+
+RELATIVE_ROUNDING = 1e-7  # of float32: a smaller sd, relative to the mean, is rounding and no variation
+CHUNK = 4096  # rows at a time in double precision, so that the squares of large data need no copy of all rows
+
+
+class Standardize(Preprocessing):
+    """Bring every column to mean 0 and sd 1 over the rows of `fit`.
+
+    A constant column is moved to 0 and keeps its unit (sd is taken as 1); `note` then says which ones.
+
+    Attributes
+    ----------
+    mean_, sd_ : ndarray of float64, shape [D]
+        In the units of x.
+    """
+
+    learnt = ("mean", "sd")
+
+    def fit(self, x: np.ndarray) -> Self:
+        """See `Preprocessing.fit`."""
+        x = np.asarray(x)
+        self.mean_ = x.mean(axis=0, dtype=np.float64)
+        squares = sum(np.square(x[at : at + CHUNK] - self.mean_).sum(axis=0) for at in range(0, len(x), CHUNK))
+        sd = np.sqrt(squares / len(x))
+        constant = sd <= RELATIVE_ROUNDING * np.abs(self.mean_)
+        self.sd_ = np.where(constant, 1.0, sd)
+        self.note = _note(np.flatnonzero(constant))
+        return self
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """See `Preprocessing.transform`."""
+        self.check_fitted()
+        x = np.asarray(x)
+        self.check_width(x, len(self.mean_))
+        return ((x - self.mean_) / self.sd_).astype(np.float32)
+
+    def inverse(self, t: np.ndarray) -> np.ndarray:
+        """See `Preprocessing.inverse`."""
+        self.check_fitted()
+        t = np.asarray(t)
+        self.check_width(t, len(self.mean_))
+        return (t * self.sd_ + self.mean_).astype(np.float32)
+
+    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+        """Return -sum_d log sd_d for each row: see `Preprocessing.log_jacobian`."""
+        self.check_fitted()
+        return np.full(len(x), -np.log(self.sd_).sum())
+
+
+def _note(constant: np.ndarray) -> str | None:
+    """Say which columns are constant; the first ten of them by number."""
+    if not len(constant):
+        return None
+    shown = ", ".join(str(column) for column in constant[:10]) + (", ..." if len(constant) > 10 else "")
+    return f"{len(constant)} constant column(s), left in their unit: {shown}"
