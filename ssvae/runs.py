@@ -2,10 +2,11 @@
 
 ::
 
-    config.yaml        every setting, as resolved        metrics.json   the numbers; written last: a run has it when done
-    environment.json   versions, threads, command        model/         what `ssvae.load` reads
-    labeled.json       rows that kept their label        figures/       pictures
-    history.csv        one line an epoch                 checkpoint/    training state of an unfinished run
+    config.yaml       every setting, as resolved     dataset.json   form of the data: names, shape, rows
+    environment.json  versions, threads, command     labeled.json   rows that kept their label
+    history.csv       one line an epoch              model/         what `ssvae.load` reads
+    metrics.json      the numbers; written last      figures/       pictures
+    checkpoint/       training state, while unfinished
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ssvae import config as settings
 from ssvae.files import write_text
 from ssvae.types import Dataset
 
-FILES = ("config.yaml", "environment.json", "labeled.json", "history.csv", "metrics.json")
+FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
 FOLDERS = ("model", "figures", "checkpoint")
 
 
@@ -30,6 +31,7 @@ class Run(NamedTuple):
     folder: Path
     config: dict[str, Any]
     classifier: Any
+    form: dict[str, Any]  # of the data: name, feature_names, image_shape
 
 
 def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume: bool = False) -> dict[str, Any] | None:
@@ -80,6 +82,11 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
+def forget_checkpoint(folder: Path) -> None:
+    """Remove the training state of a run that is finished."""
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the settings of a run.
 
@@ -106,14 +113,16 @@ def open_run(folder: str | Path) -> Run:
     config = read_config(folder)
     if not (folder / "model").is_dir():
         raise ValueError(f"the run in {folder} is not finished, it has no model yet; `ssvae fit ... --resume` goes on")
-    return Run(folder, config, ssvae.load(folder / "model"))
+    form = json.loads((folder / "dataset.json").read_text("utf-8"))
+    return Run(folder, config, ssvae.load(folder / "model"), form)
 
 
-def load_dataset(config: dict[str, Any]) -> Dataset:
-    """Load the data that settings name."""
+def load_dataset(config: dict[str, Any], folder: str | None = None) -> Dataset:
+    """Load the data that settings name; `folder`, if given, is where its files may lie."""
     from ssvae.datasets import front
 
-    return front.load(**{key: value for key, value in config["dataset"].items() if key != "labels"})
+    options = {key: value for key, value in config["dataset"].items() if key != "labels"}
+    return front.load(**(options if folder is None else {**options, "folder": folder}))
 
 
 def _same_settings(folder: Path, config: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ def schema() -> dict[str, Any]:
     classifier = _constructor()
     return {
         "seed": int,
-        "dataset": Piece("dataset", registry("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True),
+        "dataset": Piece("dataset", find("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True),
         "classifier": {key: value for key, value in arguments(classifier).items() if key not in OBJECTS},
     }
 
@@ -76,8 +76,8 @@ def arguments(factory: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
-def registry(where: str) -> Registry:
-    """Return the table at "module:NAME"."""
+def find(where: str) -> Any:
+    """Return what is at "module:NAME"."""
     module, name = where.split(":")
     return getattr(importlib.import_module(module), name)
 
@@ -90,7 +90,7 @@ def _slot(name: str, default: Any) -> Piece | None:
     """Return the schema of a slot: its table's names, "auto", or null where that is the default."""
     if name not in TABLES:
         return None
-    table = registry(TABLES[name])
+    table: Registry = find(TABLES[name])
     free = type(None) if default is None else None
     return Piece(name, ["auto", *table.names()], lambda piece: _piece_arguments(table, piece), free=free)
 
@@ -101,8 +101,8 @@ def _piece_arguments(table: Registry, name: str | None) -> Mapping[str, Any]:
 
 def _dataset_arguments(name: str | None) -> Mapping[str, Any]:
     """Return the loader's arguments, and those that belong to the run: which rows keep their label."""
-    front = importlib.import_module("ssvae.datasets.front")
-    own = arguments(front.loader(name)) if name else arguments(front.load)
+    where = find("ssvae.datasets:DATASETS").get(name) if name else find("ssvae.datasets.files:read_table")
+    own = {key: kind for key, kind in arguments(where).items() if key != "path"}
     return {**own, "data": str | None, "target": str | None, "folder": str | None, "labels": int | None}
 
 

@@ -1,0 +1,201 @@
+"""One experiment: data, split, supervised twin, fit, evaluation, report; every file in one folder."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import ssvae
+from ssvae import environment, report, runs
+from ssvae.checks import Source
+from ssvae.evaluation import bits_per_dim, evaluate
+from ssvae.files import write_text
+from ssvae.schema import find, resolve
+from ssvae.splits import choose_labeled, has_label, hide_labels
+from ssvae.types import Dataset
+
+
+class Fitted(NamedTuple):
+    """A trained classifier and what training it took."""
+
+    classifier: Any
+    seconds: float
+
+
+def run(
+    config: Mapping[str, Any],
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = False,
+    console: Any = None,
+) -> dict[str, Any]:
+    """Run one experiment and leave everything about it in a folder (`ssvae.runs` lists the files).
+
+    Parameters
+    ----------
+    config : Mapping
+        Settings: ``seed``, ``dataset`` and ``classifier``; what is left out takes the constructors' defaults.
+    folder : path
+        The run's folder.
+    overwrite, resume : bool
+        See `ssvae.runs.claim`.
+    progress : bool
+        Show a progress bar on stderr.
+    console : rich.console.Console, optional
+        Where to say what is going on and show the summary; default is nowhere.
+
+    Returns
+    -------
+    dict
+        The numbers in metrics.json.
+
+    Raises
+    ------
+    ValueError
+        If a setting, the data or the folder is not as it must be; nothing has been trained or removed then.
+    KeyboardInterrupt
+        On Ctrl-C, after the state of training has been saved; `resume` goes on from it.
+    """
+    start, folder = time.perf_counter(), Path(folder)
+    config = resolve(Source("config", dict(config)))
+    dataset = runs.load_dataset(config)
+    labeled, y = split(config, dataset)
+    metrics = runs.claim(folder, config, overwrite, resume)
+    if metrics is None:
+        _record(folder, dataset, labeled)
+        fitted = fit(config, dataset.x, y, folder, progress)
+        numbers, parts = _measure(config, dataset, fitted, labeled)
+        metrics = {**_identity(config, dataset, labeled), **numbers}
+        _say(console, _write(folder, dataset, fitted.classifier, parts))
+        metrics["seconds_total"] = time.perf_counter() - start
+        report.write_metrics(folder, metrics)
+        runs.forget_checkpoint(folder)
+    if console is not None:
+        report.summary(metrics, console, str(folder))
+    return metrics
+
+
+def split(config: Mapping[str, Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that keep their label, and y with all other labels hidden; without `labels` all keep theirs."""
+    unlabeled, labels = config["classifier"]["unlabeled"], config["dataset"]["labels"]
+    if labels is None:
+        rows = np.flatnonzero(has_label(dataset.y, unlabeled))
+        return rows, dataset.y
+    rows = choose_labeled(dataset.y, labels, config["seed"], unlabeled)
+    return rows, hide_labels(dataset.y, rows, unlabeled)
+
+
+def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, progress: bool = False) -> Fitted:
+    """Train the classifier that the settings describe, keeping its state in ``folder/checkpoint``."""
+    callbacks = find("ssvae.callbacks:Checkpoint"), find("ssvae.callbacks:Progress")
+    active = [callbacks[0](folder / "checkpoint"), *([callbacks[1]()] if progress else [])]
+    classifier = _build(config, callbacks=active)
+    start = time.perf_counter()
+    classifier.fit(x, y)
+    seconds = time.perf_counter() - start
+    # The epochs before an interruption count, too: history_ remembers them, the clock does not.
+    return Fitted(classifier, max(seconds, float(np.nansum(classifier.history_.get("seconds", [0.0])))))
+
+
+def fit_twin(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> Fitted:
+    """Train the same classifier network on x by the labelled rows alone: what the unlabelled rows are measured by."""
+    twin = {**config, "classifier": {**config["classifier"], **twin_settings(config["classifier"])}}
+    classifier = _build(twin)
+    start = time.perf_counter()
+    classifier.fit(dataset.x[labeled], dataset.y[labeled])
+    return Fitted(classifier, time.perf_counter() - start)
+
+
+def twin_settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the twin's settings where they differ: the network of q(y | x), and a training of its own length.
+
+    Its widths and activation are those of the model's classifier: the model's own, M2's in a stack.
+    """
+    slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
+    parameters = inspect.signature(find("ssvae.models:MODELS").get(slot["name"])).parameters
+    given = {name: p.default for name, p in parameters.items()} | dict(slot)
+    given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
+    network = {name: given[name] for name in ("hidden", "activation") if name in given}
+    own = {name: p.default for name, p in inspect.signature(ssvae.SSVAEClassifier).parameters.items()}
+    return {"model": {"name": "supervised", **network}, "epochs": own["epochs"]}
+
+
+def _build(config: Mapping[str, Any], callbacks: list[Any] | None = None) -> Any:
+    settings = dict(config["classifier"])
+    if settings.get("random_state") is None:
+        settings["random_state"] = config["seed"]
+    return ssvae.SSVAEClassifier(**settings, callbacks=callbacks)
+
+
+def _measure(
+    config: Mapping[str, Any], dataset: Dataset, fitted: Fitted, labeled: np.ndarray
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the numbers of metrics.json, and all numbers on the test rows."""
+    model, test, valid = fitted.classifier, {}, {}
+    if dataset.x_test is not None:
+        test = evaluate(model, dataset.x_test, dataset.y_test)
+    if dataset.x_valid is not None:
+        valid = evaluate(model, dataset.x_valid, dataset.y_valid)
+    numbers = {"test_error": test.get("error"), "supervised_error": _twin_error(config, dataset, labeled, test)}
+    if valid:
+        numbers["valid_error"] = valid["error"]
+    numbers |= {key: test[key] for key in ("bound", "ece", "nll", "recall") if key in test}
+    if "bound" in numbers and _counts_probability(model):
+        numbers["bits_per_dim"] = bits_per_dim(numbers["bound"], dataset.x.shape[1])
+    return {**numbers, "seconds_fit": fitted.seconds}, test
+
+
+def _twin_error(
+    config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray, test: Mapping[str, Any]
+) -> float | None:
+    if not test:
+        return None
+    return float(evaluate(fit_twin(config, dataset, labeled).classifier, dataset.x_test, dataset.y_test)["error"])
+
+
+def _counts_probability(classifier: Any) -> bool:
+    """Say whether the bound is of a probability: a density's depends on the units and is no number of bits."""
+    return type(getattr(classifier, "likelihood_", None)).__name__ in ("Bernoulli", "Categorical", "Poisson")
+
+
+def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> dict[str, Any]:
+    model = config["classifier"]["model"]
+    name = model["name"] if isinstance(model, Mapping) else model
+    return {"dataset": dataset.name, "model": name, "labels": len(labeled), "seed": config["seed"]}
+
+
+def _record(folder: Path, dataset: Dataset, labeled: np.ndarray) -> None:
+    """Write what is known before training."""
+    test_rows = 0 if dataset.x_test is None else len(dataset.x_test)
+    form = {
+        "name": dataset.name,
+        "rows": len(dataset.x),
+        "test_rows": test_rows,
+        "image_shape": dataset.image_shape,
+        "feature_names": dataset.feature_names,
+    }
+    write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
+    write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
+    write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
+
+
+def _write(folder: Path, dataset: Dataset, classifier: Any, numbers: dict[str, Any]) -> dict[str, str]:
+    """Write the history, the model and the pictures; return why pictures were skipped."""
+    from ssvae.gallery import draw_all
+
+    report.write_history(folder, classifier.history_)
+    classifier.save(folder / "model")
+    return draw_all(classifier, dataset, numbers, folder / "figures")
+
+
+def _say(console: Any, skipped: Mapping[str, str]) -> None:
+    for name, reason in skipped.items() if console is not None else ():
+        console.print(f"no {name.replace('_', ' ')}: {reason}", markup=False, highlight=False)
