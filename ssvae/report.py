@@ -60,6 +60,23 @@ def write_history(folder: Path, history: Mapping[str, list[Any]]) -> None:
     write_text(folder / "history.csv", text.getvalue())
 
 
+def lines(numbers: Mapping[str, Any]) -> str:
+    """Return numbers as plain lines, one a key; a matrix takes a line for each of its rows."""
+    shown = []
+    for key, value in finite(numbers).items():
+        if isinstance(value, dict):
+            value = "  ".join(f"{name}: {_number(inner)}" for name, inner in value.items())
+        elif isinstance(value, list):
+            width = max(len(str(cell)) for row in value for cell in row)
+            value = "".join("\n  " + " ".join(str(cell).rjust(width) for cell in row) for row in value)
+        shown.append(f"{key}: {_number(value)}")
+    return "\n".join(shown)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def summary(metrics: Mapping[str, Any], console: Any, title: str = "") -> None:
     """Show the numbers: a table on a terminal, plain lines elsewhere.
 

@@ -1,0 +1,54 @@
+"""`ssvae config`: print settings, or write them to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ssvae.checks import Source
+
+
+@click.group()
+def config() -> None:
+    """Print settings, or write them to a file."""
+
+
+@config.command("print")
+@click.argument("name", required=False)
+@click.option("--resolved", is_flag=True, help="With every default filled in (starts TensorFlow).")
+def print_(name: str | None, resolved: bool) -> None:
+    """Print the settings NAME (shipped, or a file), or the names of the shipped settings."""
+    from ssvae.config import dump, load, shipped
+
+    if name is None:
+        click.echo("\n".join(shipped()))
+        return
+    source = load(name)
+    click.echo(dump(_resolve(source) if resolved else source.values), nl=False)
+
+
+@config.command()
+@click.argument("file")
+@click.option("--from", "name", default="digits", show_default=True, metavar="NAME", help="Settings to start from.")
+@click.option("--overwrite", is_flag=True, help="Replace the file.")
+def init(file: str, name: str, overwrite: bool) -> None:
+    """Write settings with every default filled in to FILE, to be edited and given to `fit --config FILE`."""
+    from ssvae.config import dump, load
+    from ssvae.files import write_text
+
+    if Path(file).exists() and not overwrite:
+        raise ValueError(f"{file} exists; choose another name, or replace it with --overwrite")
+    write_text(file, dump(_resolve(load(name))))
+    click.echo(f"wrote {file}; use it with `ssvae fit --config {file}`", err=True)
+
+
+def _resolve(source: Source) -> dict[str, Any]:
+    from ssvae.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from ssvae.schema import resolve
+
+    return resolve(source)

@@ -1,0 +1,95 @@
+"""`ssvae fit`: train a classifier on partly labelled data."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ssvae.cli.options import data_dir, json_flag, setting, sources
+
+EPILOG = """\b
+Settings count in this order: --set, then options, then the environment
+(SSVAE_LABELS, SSVAE_MODEL, ...), then the YAML file of --config, then the
+constructors' defaults.
+
+\b
+What is minimised, in nats a row (Kingma et al. 2014, eq. 9):
+  -[ (N_l/N) mean_l L + (N_u/N) mean_u U ] + alpha mean_l CE
+L and U are the lower bounds of log p(x, y) and log p(x), CE the cross-entropy
+of q(y|x) on labelled rows, alpha = 0.1, N = all rows (the authors' summed form:
+0.1 N / N_l on each labelled row). --set classifier.alpha=0.2 changes it.
+
+\b
+Examples:
+  ssvae fit --labels 100
+  ssvae fit --dataset mnist --labels 100 --model m2 --seed 3
+  ssvae fit --data table.csv --target species --labels 30
+  ssvae fit --set classifier.model.latent=20 --set classifier.epochs=50"""
+
+
+@click.command(epilog=EPILOG)
+@setting("--dataset", metavar="NAME", help="Data set by name, see `ssvae datasets`.  [default: digits]")
+@setting("--data", metavar="PATH", help="Own .npz, .csv, .tsv or .parquet file, or a folder of images per class.")
+@setting("--target", metavar="COLUMN", help="Column of --data that holds the labels.")
+@data_dir
+@setting("--labels", type=int, metavar="N", help="Rows that keep their label, as many of each class.  [default: 100]")
+@setting("--model", metavar="NAME", help="Model: m1, m2, m1_m2, ...  [default: m1_m2]")
+@setting("--inference", metavar="NAME", help="Inference method.  [default: amortized]")
+@setting("--seed", type=int, metavar="N", help="Decides the labelled draw and the training.  [default: 0]")
+@setting("--config", metavar="FILE", help="YAML file, or the name of shipped settings (`ssvae config print`).")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting by its path; repeatable.")
+@setting("--out", metavar="FOLDER", help="Run folder.  [default: runs/DATASET-MODEL-LABELS-SEED]")
+@click.option("--resume", is_flag=True, help="Go on with the unfinished run in the folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
+@json_flag
+@click.pass_context
+def fit(
+    ctx: click.Context,
+    config: str | None,
+    assignments: tuple[str, ...],
+    out: str | None,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+    **_: Any,  # the settings' options: `sources` reads them from ctx, with where they came from
+) -> None:
+    """Train a classifier on partly labelled data and write everything about it to a run folder."""
+    if resume and overwrite:
+        raise click.UsageError("--resume goes on with a run and --overwrite replaces it; give one of the two")
+    given = sources(ctx, config, assignments)
+    from ssvae.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from rich.console import Console
+
+    from ssvae import experiment, report, schema
+
+    settings = schema.resolve(*given)
+    folder = Path(out) if out else default_folder(settings)
+    try:
+        metrics = experiment.run(
+            settings, folder, overwrite=overwrite, resume=resume, progress=True, console=Console(stderr=True)
+        )
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(f"`{resume_command()}` goes on from the last state that was saved.") from interrupt
+    if as_json:
+        click.echo(report.to_json(metrics), nl=False)
+
+
+def default_folder(settings: Mapping[str, Any]) -> Path:
+    """Return runs/DATASET-MODEL-LABELS-SEED."""
+    dataset, model = settings["dataset"], settings["classifier"]["model"]
+    data = dataset.get("name") or Path(dataset["data"]).stem
+    labels = "all" if dataset["labels"] is None else dataset["labels"]
+    return Path("runs") / f"{data}-{model['name'] if isinstance(model, Mapping) else model}-{labels}-{settings['seed']}"
+
+
+def resume_command() -> str:
+    """Return the command line that goes on with this run."""
+    words = [word for word in sys.argv[1:] if word not in ("--overwrite", "--resume")]
+    return shlex.join(["ssvae", *words, "--resume"])

@@ -1,0 +1,78 @@
+"""The command `ssvae`: a table of commands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NoReturn
+
+import click
+
+import ssvae
+
+# Command -> (where it is, its line in --help).
+COMMANDS = {
+    "analogies": ("ssvae.cli.analogies:analogies", "Draw test rows with their class changed."),
+    "config": ("ssvae.cli.config:config", "Print settings, or write them to a file."),
+    "datasets": ("ssvae.cli.datasets:datasets", "List the data sets, or fetch one."),
+    "evaluate": ("ssvae.cli.evaluate:evaluate", "Measure a run's model on the test rows."),
+    "fit": ("ssvae.cli.fit:fit", "Train a classifier on partly labelled data."),
+    "predict": ("ssvae.cli.predict:predict", "Classify the rows of a file."),
+    "sample": ("ssvae.cli.sample:sample", "Draw new rows from a run's model."),
+}
+
+# What bad input raises; anything else is a defect of the program and keeps its traceback.
+USER_ERRORS = (ValueError, OSError, ImportError)
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them, and shows bad input as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command; name the nearest one where there is none."""
+        from ssvae.registry import unknown
+
+        name = args[0]
+        if not name.startswith("-") and name not in COMMANDS:
+            ctx.fail(unknown("command", name, self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands' lines from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command: exit 0, 1 after an error, 2 after a wrong call, 130 after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            click.echo(f"\nInterrupted. {interrupt}".rstrip(), err=True)
+            ctx.exit(130)
+        except BrokenPipeError:  # the reader of our output has gone (`| head`); click ends quietly
+            raise
+        except USER_ERRORS as error:
+            _stop(error)
+
+
+def _stop(error: Exception) -> NoReturn:
+    raise click.ClickException(str(error) or type(error).__name__) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(ssvae.__version__, prog_name="ssvae")
+def main() -> None:
+    """Semi-supervised classification with deep generative models.
+
+    Start with `ssvae fit --labels 100`. Every command has --help.
+    """

@@ -1,0 +1,31 @@
+"""`ssvae predict`: classify the rows of a file."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.argument("file", metavar="FILE")
+@click.option("-o", "--out", default="-", metavar="CSV", help="Where to write the table.  [default: stdout]")
+@click.option("--via", default="encoder", show_default=True, metavar="WAY", help="`encoder`: q(y|x); `bayes`: p(y|x).")
+def predict(run: str, file: str, out: str, via: str) -> None:
+    """Classify the rows of FILE with the model of the run folder RUN.
+
+    FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the form that the run was trained on. The
+    table has a line for each row: its number from 0, the predicted class, its probability (confidence), and the
+    probability of every class.
+    """
+    from ssvae.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from ssvae import predictions, runs
+    from ssvae.files import write_text
+
+    text = predictions.table(runs.open_run(run), file, via)
+    if out == "-":
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        click.echo(f"wrote {out}", err=True)

@@ -1,0 +1,24 @@
+"""TensorFlow started without the lines that it writes to stderr whatever its settings say."""
+
+from __future__ import annotations
+
+import os
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and run its first operation with file descriptor 2 turned away.
+
+    The lines come from C++ before TensorFlow reads its own log level, so that neither Python's stderr nor
+    TF_CPP_MIN_LOG_LEVEL holds them back. An exception passes as always.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.constant(1.0)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,22 @@
+"""`ssvae sample`: draw new rows from a run's model."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "-o", "--out", required=True, metavar="FILE", help="Picture (.png, images only) or table (.csv) to write."
+)
+@click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each class.")
+def sample(run: str, out: str, rows: int) -> None:
+    """Draw new rows of every class from the model of the run folder RUN."""
+    from ssvae.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from ssvae import predictions, runs
+
+    predictions.write_samples(runs.open_run(run), rows, out)
+    click.echo(f"wrote {out}", err=True)
