@@ -18,7 +18,7 @@ MAP_ROWS = 3000  # more points than this hide each other
 SHOWN = 10  # rows of a grid
 
 
-class Skipped(Exception):
+class Skipped(ValueError):
     """A picture that these data or this model have not; the message is the reason."""
 
 
