@@ -16,7 +16,7 @@ def sample(run: str, out: str, rows: int) -> None:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae import predictions, runs
+    from ssvae import exports, runs
 
-    predictions.write_samples(runs.open_run(run), rows, out)
+    exports.write_samples(runs.open_run(run), rows, out)
     click.echo(f"wrote {out}", err=True)

@@ -1,4 +1,4 @@
-"""What a finished run says about new rows, and the rows that it makes up: tables and pictures."""
+"""A run's answers as files: predictions for new rows, and rows that its model makes up."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""The group of commands: quick help, exit codes, errors of one line."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from ssvae.cli.main import COMMANDS, main
+
+HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pandas")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["predict", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom ssvae.cli.main import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_help_is_quick():
+    seconds = []
+    for _ in range(3):  # the quickest of three: the machine may be busy
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "ssvae", "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_its_line_in_the_table(command):
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0, result.output
+    assert command in CliRunner().invoke(main, ["--help"]).output
+
+
+def test_an_unknown_command_names_the_nearest():
+    result = CliRunner().invoke(main, ["fti"])
+    assert result.exit_code == 2
+    assert "did you mean 'fit'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ValueError("labels=3 is too few"), 1, "Error: labels=3 is too few"),
+        (FileNotFoundError(2, "No such file", "x.csv"), 1, "x.csv"),
+        (KeyboardInterrupt("`--resume` goes on"), 130, "Interrupted. `--resume` goes on"),
+    ],
+)
+def test_errors_are_one_line_with_an_exit_code(monkeypatch, error, code, words):
+    def raise_it(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr("ssvae.datasets.front.describe", raise_it)
+    result = CliRunner().invoke(main, ["datasets", "list"])
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_defect_of_the_program_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("ssvae.datasets.front.describe", lambda *_: 1 / 0)
+    assert isinstance(CliRunner().invoke(main, ["datasets", "list"]).exception, ZeroDivisionError)
+
+
+def test_datasets_lists_every_data_set():
+    from ssvae.datasets import DATASETS
+
+    output = CliRunner().invoke(main, ["datasets"]).stdout
+    assert [line.split()[0] for line in output.splitlines()[1:]] == DATASETS.names()
+
+
+def test_fetching_what_needs_no_file_says_so():
+    result = CliRunner().invoke(main, ["datasets", "fetch", "digits"])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "needs no files" in result.stderr
