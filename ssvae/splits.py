@@ -167,8 +167,8 @@ def _shares(labels: int, classes: np.ndarray, counts: np.ndarray) -> tuple[int, 
     smallest = int(np.argmin(counts))
     if counts[smallest] < share or np.sum(counts > share) < rest:
         raise ValueError(
-            f"labels={labels} needs {share + (rest > 0)} rows of a class, but class {classes[smallest]!r} has only "
-            f"{counts[smallest]}; ask for at most {counts[smallest] * len(classes)} labels, or for all {counts.sum()}"
+            f"labels={labels} needs {share + (rest > 0)} rows of a class, but class {str(classes[smallest])!r} has "
+            f"only {counts[smallest]}; ask for at most {counts[smallest] * len(classes)} labels, or for all {counts.sum()}"
         )
     return share, rest
 

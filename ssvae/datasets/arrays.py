@@ -21,7 +21,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         If the file is empty, truncated or no .npz file, or has no array x.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(

@@ -97,7 +97,7 @@ def _read_packed(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return x and the recovered labels of each part."""
     parts = {}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             for part in PARTS:
                 x = np.unpackbits(arrays[part], axis=1, count=PIXELS).astype(np.float32)
                 parts[part] = x, arrays[f"{part}_labels_recovered"].astype(np.int64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ FILES = {
 }
 ABOUT = About(rows=24_300, test_rows=24_300, features=4608, classes=5, files=tuple(FILES.values()))
 
-MAGIC = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
+MAGIC: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
 SPLIT_SEED = 0  # fixed: which rows are for choosing is part of the data set
 
 
@@ -81,8 +82,8 @@ def read_matrix(path: Path) -> np.ndarray:
         If the file is truncated or of another form.
     """
     raw = unzip(path)
-    head = np.frombuffer(raw[:8], "<i4")
-    if len(head) < 2 or int(head[0]) not in MAGIC or not 0 < head[1] <= 8:
+    head = np.frombuffer(raw[:8].ljust(8, b"\0"), "<i4")
+    if int(head[0]) not in MAGIC or not 0 < head[1] <= 8:
         raise DataError(f"{path} is no binary matrix of bytes or integers: it starts with {raw[:8].hex() or 'nothing'}")
     start = 8 + 4 * max(3, int(head[1]))  # a vector, too, is written with three lengths
     shape = [int(n) for n in np.frombuffer(raw[8 : 8 + 4 * head[1]], "<i4")]

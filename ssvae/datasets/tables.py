@@ -137,7 +137,7 @@ def _numbers(series: pd.Series, source: Path) -> np.ndarray:
     odd = np.flatnonzero(~np.isfinite(values))
     if len(odd):
         raise DataError(
-            f"{source}: row {odd[0] + 1}, column {series.name!r} is {series.iloc[odd[0]]!r}; "
+            f"{source}: row {odd[0] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
             "a finite number is needed (rows are counted from 1 below the header)"
         )
     return values

@@ -55,7 +55,7 @@ class PCA(Preprocessing):
         Raises
         ------
         ValueError
-            If there are fewer rows or columns than components.
+            If there are fewer rows or columns than components, or all rows are equal.
         """
         from sklearn.decomposition import PCA as Decomposition
 
@@ -65,12 +65,14 @@ class PCA(Preprocessing):
                 f"components={self.components} of {x.shape[1]} columns and {x.shape[0]} rows to fit on; "
                 f"give 1 to {min(x.shape)}"
             )
+        if np.ptp(x, axis=0).max() == 0:
+            raise ValueError("all rows to fit on are equal; there is no principal component, use no 'pca'")
         # Exact solvers only: the randomised one would make the map depend on a random state.
         solver = "covariance_eigh" if len(x) >= x.shape[1] else "full"
         found = Decomposition(self.components, svd_solver=solver).fit(x)
         self.mean_, self.components_ = found.mean_, found.components_
         sd = np.sqrt(np.mean(np.square((x - self.mean_) @ self.components_.T)))
-        self.sd_ = np.asarray(sd if sd > 0 else 1.0)
+        self.sd_ = np.asarray(sd)
         kept = found.explained_variance_ratio_.sum()
         self.note = f"bounds are in the space of {self.components} principal components ({kept:.1%} of the variance)"
         return self
