@@ -166,9 +166,10 @@ def _shares(labels: int, classes: np.ndarray, counts: np.ndarray) -> tuple[int, 
     share, rest = divmod(labels, len(classes))
     smallest = int(np.argmin(counts))
     if counts[smallest] < share or np.sum(counts > share) < rest:
+        name, most = str(classes[smallest]), counts[smallest]
         raise ValueError(
-            f"labels={labels} needs {share + (rest > 0)} rows of a class, but class {str(classes[smallest])!r} has "
-            f"only {counts[smallest]}; ask for at most {counts[smallest] * len(classes)} labels, or for all {counts.sum()}"
+            f"labels={labels} needs {share + (rest > 0)} rows of a class, but class {name!r} has only {most}; "
+            f"ask for at most {most * len(classes)} labels, or for all {counts.sum()}"
         )
     return share, rest
 
