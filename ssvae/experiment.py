@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import json
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ssvae
-from ssvae import environment, report, runs
+from ssvae import report, runs
 from ssvae.checks import Source
 from ssvae.evaluation import bits_per_dim, evaluate
-from ssvae.files import write_text
 from ssvae.schema import find, resolve
 from ssvae.splits import choose_labeled, has_label, hide_labels
 from ssvae.types import Dataset
@@ -70,11 +69,11 @@ def run(
     labeled, y = split(config, dataset)
     metrics = runs.claim(folder, config, overwrite, resume)
     if metrics is None:
-        _record(folder, dataset, labeled)
+        runs.record(folder, dataset, labeled)
         fitted = fit(config, dataset.x, y, folder, progress)
         numbers, parts = _measure(config, dataset, fitted, labeled)
         metrics = {**_identity(config, dataset, labeled), **numbers}
-        _say(console, _write(folder, dataset, fitted.classifier, parts))
+        _say(console, find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures"))
         metrics["seconds_total"] = time.perf_counter() - start
         report.write_metrics(folder, metrics)
         runs.forget_checkpoint(folder)
@@ -94,15 +93,27 @@ def split(config: Mapping[str, Any], dataset: Dataset) -> tuple[np.ndarray, np.n
 
 
 def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, progress: bool = False) -> Fitted:
-    """Train the classifier that the settings describe, keeping its state in ``folder/checkpoint``."""
-    callbacks = find("ssvae.callbacks:Checkpoint"), find("ssvae.callbacks:Progress")
-    active = [callbacks[0](folder / "checkpoint"), *([callbacks[1]()] if progress else [])]
-    classifier = _build(config, callbacks=active)
+    """Train the classifier that the settings describe and save it, or load it where that has been done.
+
+    The state of training is kept in ``folder/checkpoint``; history.csv is written after the model, and says so.
+    """
+    if (folder / "history.csv").is_file():
+        classifier = ssvae.load(folder / "model")
+        return Fitted(classifier, _seconds(classifier))
+    callbacks = [find("ssvae.callbacks:Checkpoint")(folder / "checkpoint")]
+    classifier = _build(config, [*callbacks, *([find("ssvae.callbacks:Progress")()] if progress else [])])
     start = time.perf_counter()
     classifier.fit(x, y)
     seconds = time.perf_counter() - start
+    shutil.rmtree(folder / "model", ignore_errors=True)
+    classifier.save(folder / "model")
+    report.write_history(folder, classifier.history_)
     # The epochs before an interruption count, too: history_ remembers them, the clock does not.
-    return Fitted(classifier, max(seconds, float(np.nansum(classifier.history_.get("seconds", [0.0])))))
+    return Fitted(classifier, max(seconds, _seconds(classifier)))
+
+
+def _seconds(classifier: Any) -> float:
+    return float(np.nansum(np.array(classifier.history_.get("seconds", [0.0]), dtype=float)))
 
 
 def fit_twin(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> Fitted:
@@ -117,15 +128,19 @@ def fit_twin(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -
 def twin_settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
     """Return the twin's settings where they differ: the network of q(y | x), and a training of its own length.
 
-    Its widths and activation are those of the model's classifier: the model's own, M2's in a stack.
+    Widths and activation are those of the model's classifier network (M2's in a stack), if it has one.
     """
     slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
-    parameters = inspect.signature(find("ssvae.models:MODELS").get(slot["name"])).parameters
-    given = {name: p.default for name, p in parameters.items()} | dict(slot)
-    given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
-    network = {name: given[name] for name in ("hidden", "activation") if name in given}
-    own = {name: p.default for name, p in inspect.signature(ssvae.SSVAEClassifier).parameters.items()}
-    return {"model": {"name": "supervised", **network}, "epochs": own["epochs"]}
+    model, network = find("ssvae.models:MODELS").get(slot["name"]), {}
+    if hasattr(model, "classify"):
+        given = _defaults(model) | dict(slot)
+        given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
+        network = {name: given[name] for name in ("hidden", "activation") if name in given}
+    return {"model": {"name": "supervised", **network}, "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"]}
+
+
+def _defaults(factory: Any) -> dict[str, Any]:
+    return {name: p.default for name, p in inspect.signature(factory).parameters.items()}
 
 
 def _build(config: Mapping[str, Any], callbacks: list[Any] | None = None) -> Any:
@@ -170,30 +185,6 @@ def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) 
     model = config["classifier"]["model"]
     name = model["name"] if isinstance(model, Mapping) else model
     return {"dataset": dataset.name, "model": name, "labels": len(labeled), "seed": config["seed"]}
-
-
-def _record(folder: Path, dataset: Dataset, labeled: np.ndarray) -> None:
-    """Write what is known before training."""
-    test_rows = 0 if dataset.x_test is None else len(dataset.x_test)
-    form = {
-        "name": dataset.name,
-        "rows": len(dataset.x),
-        "test_rows": test_rows,
-        "image_shape": dataset.image_shape,
-        "feature_names": dataset.feature_names,
-    }
-    write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
-    write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
-    write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
-
-
-def _write(folder: Path, dataset: Dataset, classifier: Any, numbers: dict[str, Any]) -> dict[str, str]:
-    """Write the history, the model and the pictures; return why pictures were skipped."""
-    from ssvae.gallery import draw_all
-
-    report.write_history(folder, classifier.history_)
-    classifier.save(folder / "model")
-    return draw_all(classifier, dataset, numbers, folder / "figures")
 
 
 def _say(console: Any, skipped: Mapping[str, str]) -> None:

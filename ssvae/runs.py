@@ -16,8 +16,11 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import ssvae
 from ssvae import config as settings
+from ssvae import environment
 from ssvae.files import write_text
 from ssvae.types import Dataset
 
@@ -80,6 +83,21 @@ def clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def record(folder: Path, dataset: Dataset, labeled: np.ndarray) -> None:
+    """Write what is known before training: environment, form of the data, rows that keep their label."""
+    test_rows = 0 if dataset.x_test is None else len(dataset.x_test)
+    form = {
+        "name": dataset.name,
+        "rows": len(dataset.x),
+        "test_rows": test_rows,
+        "image_shape": dataset.image_shape,
+        "feature_names": dataset.feature_names,
+    }
+    write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
+    write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
+    write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
 
 
 def forget_checkpoint(folder: Path) -> None:

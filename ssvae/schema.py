@@ -23,7 +23,7 @@ TABLES = {
     "inference": "ssvae.inference:INFERENCES",
     "gradient": "ssvae.gradients:GRADIENTS",
     "class_gradient": "ssvae.gradients:GRADIENTS",
-    "preprocessing": "ssvae.preprocessing:PREPROCESSINGS",
+    "preprocessing": "ssvae.preprocessing:PREPROCESSING",
 }
 # Objects, which only Python can hand in; and the training seed, which is `seed` unless it is set apart.
 OBJECTS = ("callbacks",)

@@ -1,0 +1,183 @@
+"""One experiment: its folder, its numbers, and what happens when it is stopped."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import yaml
+from rich.console import Console
+
+from ssvae import experiment, runs
+
+CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
+FIGURES = ["analogies", "confusion_matrix", "latent_map", "learning_curves", "reconstructions", "samples"]
+
+
+@pytest.fixture
+def done(quick_core, tmp_path):
+    metrics = experiment.run(CONFIG, tmp_path / "run")
+    return tmp_path / "run", metrics
+
+
+def test_the_folder_holds_everything(done):
+    folder, _ = done
+    found = sorted(path.name for path in folder.iterdir())
+    assert found == sorted([*runs.FILES, "model", "figures"])
+    assert sorted(path.stem for path in (folder / "figures").iterdir()) == FIGURES
+    assert all(path.stat().st_size > 3000 for path in (folder / "figures").iterdir())
+
+
+def test_metrics(done):
+    folder, metrics = done
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+    assert (metrics["dataset"], metrics["model"], metrics["labels"], metrics["seed"]) == ("digits", "m2", 50, 1)
+    assert 5 < metrics["test_error"] < 30  # in percent
+    assert metrics["supervised_error"] == metrics["test_error"]  # a nearest mean learns nothing from other rows
+    assert metrics["bound"] < -10
+    assert "valid_error" not in metrics
+    assert "bits_per_dim" not in metrics
+    assert metrics["seconds_total"] > metrics["seconds_fit"] > 0
+
+
+def test_settings_are_written_with_every_default(done):
+    folder, _ = done
+    written = yaml.safe_load((folder / "config.yaml").read_text())
+    assert written["classifier"]["alpha"] == 0.1
+    assert "callbacks" not in written["classifier"]
+    assert written["dataset"] == {"name": "digits", "labels": 50}
+
+
+def test_the_seed_decides_the_labelled_rows(quick_core, tmp_path):
+    rows = []
+    for n, seed in enumerate((1, 1, 2)):
+        experiment.run({**CONFIG, "seed": seed}, tmp_path / str(n))
+        rows.append(json.loads((tmp_path / str(n) / "labeled.json").read_text())["rows"])
+    assert rows[0] == rows[1] != rows[2]
+    assert len(rows[0]) == 50
+
+
+def test_environment_names_versions_threads_and_command(done):
+    kept = json.loads((done[0] / "environment.json").read_text())
+    assert kept["versions"]["tensorflow"]
+    assert set(kept["threads"]) == {"intra_op", "inter_op"}
+    assert kept["cpu_count"] >= 1
+    assert kept["command"]
+
+
+def test_history_has_one_line_an_epoch(done):
+    lines = (done[0] / "history.csv").read_text().splitlines()
+    assert lines[0].startswith("stage,epoch,loss")
+    assert len(lines) == 4
+
+
+def test_a_folder_that_is_not_empty_is_refused(done):
+    folder, _ = done
+    with pytest.raises(ValueError, match=r"not empty.*--out.*--overwrite.*--resume"):
+        experiment.run(CONFIG, folder)
+
+
+def test_overwrite_removes_a_run_and_nothing_else(done):
+    folder, _ = done
+    (folder / "notes.txt").write_text("mine")
+    metrics = experiment.run({**CONFIG, "seed": 2}, folder, overwrite=True)
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert json.loads((folder / "metrics.json").read_text())["seed"] == metrics["seed"] == 2
+
+
+def test_bad_settings_leave_the_old_run_alone(done):
+    folder, metrics = done
+    for bad in ({"dataset": {"name": "digits", "labels": 3}}, {"classifier": {"alfa": 1}}):
+        with pytest.raises(ValueError, match=r"labels=3|did you mean 'alpha'"):
+            experiment.run({**CONFIG, **bad}, folder, overwrite=True)
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
+
+
+def test_resume_of_a_finished_run_only_reports(done, quick_core, monkeypatch):
+    folder, metrics = done
+    monkeypatch.setattr(quick_core, "fit", lambda *_: pytest.fail("trained again"))
+    assert experiment.run(CONFIG, folder, resume=True) == metrics
+
+
+def test_resume_with_other_settings_is_refused_and_names_the_difference(done):
+    with pytest.raises(ValueError, match=r"classifier.alpha was 0.1 and is now 0.5"):
+        experiment.run({**CONFIG, "classifier": {"model": "m2", "alpha": 0.5}}, done[0], resume=True)
+
+
+def test_an_interrupted_run_goes_on(quick_core, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(quick_core, "fit", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            experiment.run(CONFIG, tmp_path / "run")
+    with pytest.raises(ValueError, match="not finished"):
+        runs.open_run(tmp_path / "run")
+    metrics = experiment.run(CONFIG, tmp_path / "run", resume=True)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
+
+
+def test_what_was_trained_is_not_trained_again_after_a_later_interruption(quick_core, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "fit_twin", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            experiment.run(CONFIG, tmp_path / "run")
+    fitted = []
+    plain = quick_core.fit
+    monkeypatch.setattr(quick_core, "fit", lambda self, X, y: fitted.append(len(X)) or plain(self, X, y))
+    experiment.run(CONFIG, tmp_path / "run", resume=True)
+    assert fitted == [50]  # the twin alone
+
+
+def test_what_is_no_run_says_so(tmp_path):
+    with pytest.raises(ValueError, match="is no run"):
+        runs.open_run(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(quick_core, tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(ValueError, match="is a file"):
+        experiment.run(CONFIG, tmp_path / "run")
+
+
+def test_the_summary_is_plain_where_there_is_no_terminal(quick_core, tmp_path):
+    text = io.StringIO()
+    experiment.run(CONFIG, tmp_path / "run", console=Console(file=text))
+    assert "labelled rows alone" in text.getvalue()
+    assert "\x1b" not in text.getvalue()
+
+
+def test_own_table_with_missing_labels(quick_core, tmp_path):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(90, 2))
+    rows = [f"{a:.3f},{b:.3f},{'' if n % 3 else 'ab'[int(a > 0)]}" for n, (a, b) in enumerate(values)]
+    (tmp_path / "own.csv").write_text("\n".join(["width,length,kind", *rows]))
+    config = {"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind"}}
+    text = io.StringIO()
+    metrics = experiment.run(config, tmp_path / "run", console=Console(file=text))
+    assert metrics["dataset"] == "own"
+    assert metrics["labels"] == 24  # a third of the rows has a label, a fifth of those is held out
+    assert sorted(path.stem for path in (tmp_path / "run" / "figures").iterdir()) == sorted(
+        {*FIGURES} - {"reconstructions", "samples"}
+    )
+    assert "no samples: the rows are not images" in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("slot", "network"),
+    [
+        ("m2", {"hidden": (500,), "activation": "softplus"}),
+        ({"name": "m2", "hidden": [30, 20]}, {"hidden": [30, 20], "activation": "softplus"}),
+        ({"name": "m1_m2", "m2": {"hidden": 40}, "activation": "relu"}, {"hidden": 40, "activation": "relu"}),
+        ({"name": "m1", "classifier": "svm"}, {"hidden": (500,), "activation": "softplus"}),
+    ],
+)
+def test_the_twin_has_the_network_of_the_models_classifier(quick_core, slot, network):
+    settings = experiment.twin_settings({"model": slot})
+    assert settings["model"].pop("name") == "supervised"
+    assert settings["model"] == network
+    assert settings["epochs"] == "auto"
