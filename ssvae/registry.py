@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,8 @@ class Registry:
         slot : str, dict or object
             ``"m2"``, ``{"name": "m2", "latent": 50}`` or an instance, which is returned as it is.
         **context
-            Arguments that the caller adds and that the slot may override.
+            What the caller knows (numbers of features, of classes); a piece gets those that its
+            constructor names, and the slot may override them.
 
         Raises
         ------
@@ -66,10 +68,12 @@ class Registry:
             slot = {"name": slot}
         if not isinstance(slot, Mapping):
             return slot
-        arguments = {**context, **slot}
+        arguments = dict(slot)
         name = arguments.pop("name", None)
         factory = self.get(name)
-        try:
-            return factory(**arguments)
-        except TypeError as error:
-            raise ValueError(f"{self.kind} {name!r} does not take these arguments: {error}") from error
+        allowed = list(inspect.signature(factory).parameters)
+        for argument in arguments:
+            if argument not in allowed:
+                raise ValueError(unknown(f"argument of {self.kind} {name!r}:", argument, allowed))
+        wanted = {key: value for key, value in context.items() if key in allowed}
+        return factory(**{**wanted, **arguments})

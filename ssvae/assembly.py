@@ -1,0 +1,93 @@
+"""The pieces of one fit, made from the estimator's slots and checked against each other."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from ssvae import auto
+from ssvae.gradients import GRADIENTS
+from ssvae.inference import INFERENCES
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.models import MODELS
+from ssvae.objective import Objective
+from ssvae.preprocessing import PREPROCESSING
+from ssvae.regularizers import REGULARIZERS
+
+STRATEGIES = ("auto", "one")
+
+
+class Assembly(NamedTuple):
+    """What `fit` works with."""
+
+    likelihood: Any
+    preprocessing: Any  # fitted
+    model: Any
+    objective: Objective
+
+    @classmethod
+    def of(cls, estimator: Any, x: np.ndarray, index: np.ndarray) -> Self:
+        """Build every slot of the estimator for rows x [N, D] with class index [N].
+
+        Raises
+        ------
+        ValueError
+            If a name, a number or a combination is not allowed.
+        """
+        _numbers(estimator)
+        slots = auto.likelihood_and_preprocessing(x, estimator.likelihood, estimator.preprocessing)
+        likelihood, preprocessing = LIKELIHOODS.build(slots[0]), PREPROCESSING.build(slots[1])
+        preprocessing.fit(x)
+        features = preprocessing.transform(x[:1]).shape[1]
+        _range(likelihood, preprocessing, x)
+        classes = int(index.max()) + 1
+        context = {
+            "features": features,
+            "classes": classes,
+            "likelihood": likelihood,
+            "latent_likelihood": LIKELIHOODS.build("gaussian"),
+        }
+        model = MODELS.build(estimator.model, **context)
+        _fits(model, features, classes)
+        objective = Objective(
+            INFERENCES.build(estimator.inference),
+            GRADIENTS.build(estimator.gradient),
+            GRADIENTS.build(estimator.class_gradient),
+            alpha=float(estimator.alpha),
+            regularizers=tuple(REGULARIZERS.build(slot) for slot in estimator.regularizers),
+        )
+        return cls(likelihood, preprocessing, model, objective)
+
+
+def _numbers(estimator: Any) -> None:
+    """Check the plain numbers and words of the estimator."""
+    if not estimator.alpha >= 0.0:
+        raise ValueError(f"alpha must be >= 0, got {estimator.alpha!r}")
+    for argument in ("epochs", "batch_size", "learning_rate"):
+        value = getattr(estimator, argument)
+        for number in value.values() if isinstance(value, dict) else [value]:
+            if number != "auto" and not (isinstance(number, int | float | np.number) and number > 0):
+                raise ValueError(f"{argument} must be > 0 (or a dict of such by stage), got {value!r}")
+    if estimator.strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {list(STRATEGIES)}, got {estimator.strategy!r}")
+
+
+def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
+    low, high = getattr(likelihood, "support", (-np.inf, np.inf))
+    t = preprocessing.transform(x)
+    if t.min() < low or t.max() > high:
+        row, column = np.argwhere((t < low) | (t > high))[0]
+        raise ValueError(
+            f"likelihood {type(likelihood).__name__} needs values in [{low:g}, {high:g}], row {row}, column {column} is "
+            f"{t[row, column]:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "
+            "likelihood='gaussian'"
+        )
+
+
+def _fits(model: Any, features: int, classes: int) -> None:
+    """Check a model that was handed in as an object."""
+    for name, wanted in (("features", features), ("classes", classes)):
+        has = getattr(model, name, wanted)
+        if has != wanted:
+            raise ValueError(f"the model was made for {name}={has}, the data have {wanted}: make it anew")

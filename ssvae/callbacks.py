@@ -1,0 +1,156 @@
+"""Who is told what during a fit: checkpoints, the progress bar, Keras callbacks."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssvae.files import write_bytes
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a fit, after the state has been handed to the checkpoint."""
+
+
+class State(NamedTuple):
+    """Where a stage stands at the end of an epoch."""
+
+    stage: str
+    epoch: int  # epochs that are done
+    arrays: list[np.ndarray]  # weights, then optimizer variables
+
+
+class Callback:
+    """What a fit tells; override what you need. `keras.callbacks.Callback`s are taken as well."""
+
+    def stage_begin(self, stage: str, epochs: int, done: int) -> None:
+        """Stage `stage` begins; `done` of its epochs were run by an earlier, interrupted fit."""
+
+    def advance(self, stage: str, epochs: float) -> None:
+        """`epochs` (with a fraction) of the stage are done."""
+
+    def epoch_end(self, stage: str, epoch: int, logs: dict[str, float]) -> None:
+        """Epoch number `epoch` (from 0) ended with these mean losses."""
+
+    def stage_end(self, stage: str, weights: list[np.ndarray]) -> None:
+        """Stage `stage` is trained."""
+
+    def interrupted(self) -> None:
+        """Ctrl-C: the fit ends here."""
+
+
+class Checkpoint(Callback):
+    """Keeps a fit's state in a folder, so that the same fit goes on from there after an interruption.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets one file, ``state.safetensors``, replaced whole each time. It stays when the fit is complete: the same fit
+        again is then read from it.
+    every : float
+        Seconds between two writes.
+    """
+
+    def __init__(self, folder: str | Path, every: float = 10.0) -> None:
+        self.path = Path(folder) / "state.safetensors"
+        self.every = every
+
+    def resume(self, fingerprint: str) -> dict[str, Any] | None:
+        """Return what `save` kept, or None where nothing is.
+
+        Raises
+        ------
+        ValueError
+            If the state belongs to other settings or data, or cannot be read.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        self._fingerprint, self._written = fingerprint, 0.0
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="np") as file:
+                kept = json.loads(file.metadata()["state"])
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the checkpoint {self.path} cannot be read ({error}): remove it to start anew") from error
+        if kept["fingerprint"] != fingerprint:
+            raise ValueError(
+                f"the checkpoint {self.path} was made with other settings or data: remove it, or choose another folder"
+            )
+        done = {stage: [arrays[f"{stage}/{i}"] for i in range(count)] for stage, count in kept["done"].items()}
+        now = [arrays[f"now/{i}"] for i in range(kept["count"])]
+        state = State(kept["stage"], kept["epoch"], now) if now else None
+        return {"done": done, "state": state, "history": kept["history"]}
+
+    def save(self, done: dict[str, list[np.ndarray]], state: State | None, history: Any, force: bool = False) -> None:
+        """Write the finished stages' weights, the current stage's state and the history."""
+        from safetensors.numpy import save
+
+        if not force and time.monotonic() - self._written < self.every:
+            return
+        arrays = {f"{stage}/{i}": weight for stage, weights in done.items() for i, weight in enumerate(weights)}
+        now = state.arrays if state else []
+        arrays |= {f"now/{i}": np.ascontiguousarray(array) for i, array in enumerate(now)}
+        kept = {
+            "fingerprint": self._fingerprint,
+            "done": {stage: len(weights) for stage, weights in done.items()},
+            "stage": state.stage if state else "",
+            "epoch": state.epoch if state else 0,
+            "count": len(now),
+            "history": history,
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(self.path, save(arrays, metadata={"state": json.dumps(kept)}))
+        self._written = time.monotonic()
+
+
+class Progress(Callback):
+    """A bar for each stage with the time that is left, on standard error; plain lines where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._said = 0.0
+
+    def stage_begin(self, stage: str, epochs: int, done: int) -> None:
+        """See `Callback.stage_begin`."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self._epochs, self._begun, self._from = epochs, time.monotonic(), done
+        if sys.stderr.isatty():
+            columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()]
+            self._bar = Progress(*columns, console=Console(stderr=True))
+            self._bar.start()
+            self._task = self._bar.add_task(stage, total=epochs, completed=done)
+
+    def advance(self, stage: str, epochs: float) -> None:
+        """See `Callback.advance`."""
+        if self._bar:
+            self._bar.update(self._task, completed=epochs)
+
+    def epoch_end(self, stage: str, epoch: int, logs: dict[str, float]) -> None:
+        """See `Callback.epoch_end`."""
+        text = f"{stage} epoch {epoch + 1}/{self._epochs}, loss {logs['loss']:.4g}"
+        if self._bar:
+            self._bar.update(self._task, completed=epoch + 1, description=text)
+        elif epoch + 1 == self._epochs or time.monotonic() - self._said > 5.0:
+            self._said = time.monotonic()
+            passed = epoch + 1 - self._from
+            left = (self._said - self._begun) / passed * (self._epochs - epoch - 1)
+            print(f"{text}, about {left:.0f} s left in this stage", file=sys.stderr, flush=True)
+
+    def stage_end(self, stage: str, weights: list[np.ndarray]) -> None:
+        """See `Callback.stage_end`."""
+        self.interrupted()
+
+    def interrupted(self) -> None:
+        """See `Callback.interrupted`: leave the terminal as it was."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None

@@ -1,0 +1,304 @@
+"""The scikit-learn estimator: names become objects here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from ssvae import feature_classifiers, labels, prediction
+from ssvae.assembly import Assembly
+from ssvae.fitting import fit_stages, fresh_seed
+from ssvae.validation import check_rows
+
+
+class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
+    """Semi-supervised classification with deep generative models.
+
+    Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · mean CE + ½ Σw²/N (`ssvae.objective`).
+
+    Parameters
+    ----------
+    model : str, dict or Model, default="m1_m2"
+        The generative model: "m1", "m2", "m1_m2" or "supervised"; ``{"name": "m2", "latent": 50, "hidden": [500]}``.
+    likelihood : "auto", str, dict or Likelihood
+        p(x | ·). "auto": Bernoulli where all values lie in [0, 1] (grey levels are resampled to binary values at
+        every step), else Gaussian.
+    preprocessing : "auto", str, dict or Preprocessing
+        "auto": none for Bernoulli, standardised columns for Gaussian; its log-Jacobian is part of every bound.
+    inference : str, dict or Inference
+        How q(z | x, y) and the bound of log p(x | y) are found.
+    gradient, class_gradient : str, dict or Gradient
+        How the expectations over z and over y are estimated and differentiated.
+    regularizers : sequence of str, dict or Regularizer
+        Further terms on q(y | x).
+    alpha : float
+        α: 0.1 is the paper's "0.1 N" with N all rows, 0.1 N / N_l on each labelled row of the authors' summed form.
+    epochs : "auto", int or dict by stage
+        Passes over the unlabelled rows (the labelled ones where there are no others).
+    batch_size : int or dict by stage
+        Rows a step of each stream.
+    learning_rate : float or dict by stage
+        Adam's peak rate: linear warm-up, then a cosine to zero.
+    labeled_in_unlabeled : bool
+        Whether labelled rows are also seen without their label.
+    unlabeled : int, str or None, default=-1
+        The value of y that means "no label"; None: every row is labelled.
+    strategy : "auto" or "one"
+        Where the replicas live: one device.
+    random_state : int, RandomState or None
+        Decides labels' order, weights and noise.
+    callbacks : sequence of `ssvae.callbacks.Callback` or keras.callbacks.Callback
+    verbose : int
+        1 shows a progress bar with the remaining time.
+
+    Attributes
+    ----------
+    classes_ : ndarray [K]
+    model_ : Model
+        The trained model, on preprocessed x.
+    history_ : dict of list
+        One entry an epoch: stage, epoch, loss, labelled_bound, unlabelled_bound, cross_entropy, seconds.
+    n_iter_ : int
+        Epochs run, all stages together.
+    preprocessing_, likelihood_ : objects
+        What "auto" became.
+    feature_classifier_ : scikit-learn classifier
+        On the latents; only for models without q(y | x), such as M1.
+
+    References
+    ----------
+    Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed and Welling, 2014),
+    https://arxiv.org/abs/1406.5298
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from ssvae import SSVAEClassifier
+    >>> X, y = make_blobs(300, centers=3, random_state=0, cluster_std=0.5)
+    >>> y[30:] = -1  # 30 labels
+    >>> SSVAEClassifier(epochs=20, random_state=0).fit(X, y).predict(X[:5]).shape
+    (5,)
+    """
+
+    def __init__(
+        self,
+        model: Any = "m1_m2",
+        *,
+        likelihood: Any = "auto",
+        preprocessing: Any = "auto",
+        inference: Any = "amortized",
+        gradient: Any = "pathwise",
+        class_gradient: Any = "enumeration",
+        regularizers: Sequence[Any] = (),
+        alpha: float = 0.1,
+        epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",
+        batch_size: int | Mapping[str, int] = 100,
+        learning_rate: float | Mapping[str, float] = 1e-3,
+        labeled_in_unlabeled: bool = False,
+        unlabeled: Any = -1,
+        strategy: str = "auto",
+        random_state: Any = None,
+        callbacks: Sequence[Any] | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.likelihood = likelihood
+        self.preprocessing = preprocessing
+        self.inference = inference
+        self.gradient = gradient
+        self.class_gradient = class_gradient
+        self.regularizers = regularizers
+        self.alpha = alpha
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.labeled_in_unlabeled = labeled_in_unlabeled
+        self.unlabeled = unlabeled
+        self.strategy = strategy
+        self.random_state = random_state
+        self.callbacks = callbacks
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Learn from rows X [N, D] with labels y [N], `unlabeled` where there is none.
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        y : array-like [N]
+        sample_weight : array-like [N], optional
+            Weight of each row in its mean; rows of weight 0 are left out.
+
+        Raises
+        ------
+        ValueError
+            If X or y cannot be learnt from, or an argument is not what it may be.
+        """
+        x, y = check_rows(self, X, y)
+        weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
+        x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
+        self.classes_, index = labels.encode(y, self.unlabeled)
+        parts = Assembly.of(self, x, index)
+        self.likelihood_, self.preprocessing_, self.objective_ = parts.likelihood, parts.preprocessing, parts.objective
+        self.model_ = parts.model
+        seed = fresh_seed(self.random_state)
+        self.history_ = fit_stages(self, parts, self.preprocessing_.transform(x), index, weight, seed)
+        self.n_iter_ = len(self.history_["epoch"])
+        if not hasattr(self.model_, "classify"):
+            features = self.transform(X if sample_weight is None else x)
+            self.feature_classifier_ = feature_classifiers.fit(self.model_.classifier, features, index)
+        return self
+
+    def predict_proba(self, X: Any, via: Literal["encoder", "bayes"] = "encoder", samples: int = 100) -> np.ndarray:
+        """Return class probabilities, [N, K], columns as in `classes_`.
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        via : "encoder" or "bayes"
+            q(y | x), or p(y) p(x | y) normalised, with p(x | y) by importance sampling.
+        samples : int
+            Importance samples a class for "bayes".
+        """
+        x = self._rows(X)
+        if via not in ("encoder", "bayes"):
+            raise ValueError(f"via must be 'encoder' or 'bayes', got {via!r}")
+        if not hasattr(self.model_, "classify"):
+            if via == "bayes":
+                raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
+            return feature_classifiers.probabilities(self.feature_classifier_, self.transform(X))
+        if via == "encoder":
+            found = prediction.over_rows(self.model_, prediction.probabilities, x)
+        else:
+            chunk = max(1, prediction.CHUNK // (len(self.classes_) * samples) * 10)
+            found = prediction.over_rows(self.model_, prediction.bayes, x, chunk=chunk, samples=samples)
+        found = found.astype(np.float64)
+        return found / found.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each row, [N]."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return latents [N, Z] float32.
+
+        The posterior mean of z1 for M1 and M1+M2; Σ_y q(y | x) · mean(x, y) for M2.
+        """
+        x = self._rows(X)
+        if not hasattr(self.model_, "latents"):
+            raise ValueError("this model has no latents to transform to: fit 'm1', 'm2' or 'm1_m2'")
+        return prediction.over_rows(self.model_, prediction.latents, x)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy on the labelled rows of (X, y).
+
+        Raises
+        ------
+        ValueError
+            If no row is labelled, or a label was not seen in fit.
+        """
+        check_is_fitted(self)
+        known, y = labels.known(y, self.unlabeled, self.classes_)
+        rows = X.iloc[known] if hasattr(X, "iloc") else np.asarray(X)[known]
+        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+        return super().score(rows, y, weight)
+
+    def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
+        """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
+
+        Grey levels are binarised once, and one sample of z is drawn a row and class, both by `random_state`.
+        """
+        x = self._rows(X)
+        if not hasattr(self.model_, "encode"):
+            raise ValueError("this model has no density: fit 'm1', 'm2' or 'm1_m2'")
+        found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
+        return found + self.preprocessing_.log_jacobian(check_rows(self, X))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
+        x = self._rows(X)
+        return self.preprocessing_.inverse(prediction.over_rows(self.model_, prediction.reconstruction, x))
+
+    def analogies(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        y : array-like [N], optional
+            The rows' classes; by default the predicted ones.
+        """
+        x = self._rows(X)
+        self._needs_classes("analogies")
+        own = labels.known(self.predict(X) if y is None else y, None, self.classes_)[1]
+        one_hot = np.eye(len(self.classes_), dtype=np.float32)[np.searchsorted(self.classes_, own)]
+        rows = np.concatenate([x, one_hot], axis=1)
+        found = prediction.over_rows(self.model_, prediction.analogies, rows, chunk=64, features=x.shape[1])
+        flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
+        return flat.reshape(*found.shape[:2], -1)
+
+    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
+        """Draw rows from the model and return their means, [n, D], in the units of X.
+
+        Parameters
+        ----------
+        n : int
+        y : class, optional
+            Draw this class; by default the classes come from p(y).
+        random_state : int, RandomState or None
+        """
+        check_is_fitted(self)
+        if not hasattr(self.model_, "encode"):
+            raise ValueError("this model cannot sample: fit 'm1', 'm2' or 'm1_m2'")
+        seed = fresh_seed(random_state)
+        found = prediction.draw(self.model_, n, labels.position(y, self.classes_), seed)
+        return self.preprocessing_.inverse(found)
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> None:
+        """Write the classifier to a folder that `ssvae.load` reads (`ssvae.artefact`)."""
+        from ssvae import artefact
+
+        artefact.save(self, folder, overwrite)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the latents."""
+        check_is_fitted(self)
+        return np.array([f"z{i}" for i in range(self.transform(np.zeros((1, self.n_features_in_))).shape[1])], object)
+
+    def _rows(self, X: Any) -> np.ndarray:
+        """Return X checked and preprocessed, [N, D'] float32."""
+        check_is_fitted(self)
+        return self.preprocessing_.transform(check_rows(self, X))
+
+    def _needs_classes(self, method: str) -> None:
+        if not hasattr(self.model_, "classify") or not hasattr(self.model_, "encode"):
+            raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Replace the Keras model by its configuration and weights, which pickle small and exactly."""
+        state = super().__getstate__()
+        if "model_" in state:
+            model = state["model_"]
+            state = {**state, "model_": (type(model), model.get_config(), model.get_weights())}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild the Keras model."""
+        if "model_" in state:
+            kind, config, weights = state["model_"]
+            model = kind.from_config(config)
+            model.set_weights(weights)
+            state = {**state, "model_": model}
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Any:
+        """See scikit-learn."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.classifier_tags.poor_score = False
+        return tags

@@ -1,0 +1,48 @@
+"""Pathwise (reparameterised) gradient, with closed-form KL terms where they exist.
+
+References
+----------
+Auto-Encoding Variational Bayes (Kingma and Welling, 2014), eqs. 6, 7 and 10.
+Stochastic Backpropagation and Approximate Inference in Deep Generative Models (Rezende, Mohamed and Wierstra, 2014).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ssvae.distributions import Conditionals, given
+from ssvae.gradients.base import Gradient, Integrand, draw
+
+
+@dataclass(frozen=True)
+class Pathwise(Gradient):
+    """Reparameterised gradient.
+
+    Approximates ∇E_q[f(z)]; with E_ε[∇f(g(ε))], z = g(ε) ~ q; requires f differentiable and q reparameterised.
+    Unbiased; cost: one evaluation of f a sample.
+
+    Parameters
+    ----------
+    samples : int
+        Draws of z a row.
+    """
+
+    samples: int = 1
+    needs = "reparameterised"
+
+    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """See `Gradient.expectation`."""
+        del training
+        values = draw(q, self.samples, seed)
+        for name, conditional in q.items():
+            kind = given(conditional, values).reparameterization_type
+            if kind != tfp.distributions.FULLY_REPARAMETERIZED:
+                raise ValueError(
+                    f"gradient 'pathwise' needs reparameterised latents; {name!r} is not: "
+                    "use 'score_function' or 'enumeration'"
+                )
+        value = f.closed_form(values).total()
+        return value if self.samples == 1 else tf.reduce_mean(value, axis=0)

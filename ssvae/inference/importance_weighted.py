@@ -1,0 +1,48 @@
+"""Importance-weighted bound of log p(x | y).
+
+References
+----------
+Importance Weighted Autoencoders (Burda, Grosse and Salakhutdinov, 2016), eq. 8.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae.gradients.base import Gradient, draw
+from ssvae.inference.base import Evidence, Inference
+
+
+@dataclass(frozen=True)
+class ImportanceWeighted(Inference):
+    """log 1/S Σ_s p(x, z_s | y) / q(z_s | x, y), z_s ~ q; at least the ELBO, and log p(x | y) as S grows.
+
+    Its gradient is pathwise whatever the gradient slot holds, so q must be reparameterised.
+
+    Parameters
+    ----------
+    samples : int
+        S, at least 2; the cost of a step grows in proportion.
+    """
+
+    samples: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse one sample, which is the amortised bound."""
+        if self.samples < 2:
+            raise ValueError(
+                f"inference 'importance_weighted' needs samples >= 2, got {self.samples}: use 'amortized' for one"
+            )
+
+    def bound(
+        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """See `Inference.bound`."""
+        del gradient, training
+        q = model.posterior(model.encode(x, y))
+        log_weight = Evidence(model.joint(y), q, x)(draw(q, self.samples, seed)).total()
+        return tf.reduce_logsumexp(log_weight, axis=0) - math.log(self.samples)

@@ -1,0 +1,89 @@
+"""Labels as users write them, and as numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+
+def is_unlabelled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
+    """Return which entries of y [N] hold no label: the marker, and None, NaN or pd.NA in object arrays.
+
+    With ``unlabeled=None`` every row is labelled.
+    """
+    if unlabeled is None:
+        return np.zeros(len(y), bool)
+    missing = pd.isna(y) if y.dtype == object else np.zeros(len(y), bool)
+    if y.dtype.kind in "US":  # an array of str cannot hold the number -1, but may hold its text
+        return np.asarray(y == str(unlabeled))
+    return np.asarray([bool(gap) or _same(value, unlabeled) for value, gap in zip(y, missing, strict=True)], bool)
+
+
+def _same(value: Any, marker: Any) -> bool:
+    return not isinstance(value, str) and not isinstance(value, bool) and bool(value == marker)
+
+
+def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted classes [K] and each row's class index [N] int32, -1 where there is no label.
+
+    Raises
+    ------
+    ValueError
+        If no row is labelled, only one class is, or y is no vector of classes.
+    """
+    y = column_or_1d(y, warn=True)
+    hidden = is_unlabelled(y, unlabeled)
+    known = y[~hidden]
+    if not len(known):
+        raise ValueError(
+            f"y has no labelled row: all {len(y)} are {unlabeled!r}, which means unlabelled; label at least one row of "
+            "two classes, or set unlabeled= to another marker"
+        )
+    if known.dtype == object:
+        known = np.array(known.tolist())  # str or numbers again, once the marker is gone
+    check_classification_targets(known)
+    classes, index = np.unique(known, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y has one class only, {classes[0]!r}: a classifier needs labelled rows of at least 2 classes")
+    result = np.full(len(y), -1, np.int32)
+    result[~hidden] = index
+    return classes, result
+
+
+def known(y: Any, unlabeled: Any, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows are labelled [N] bool, and their labels in the dtype of `classes`.
+
+    Raises
+    ------
+    ValueError
+        If no row is labelled, or a label is none of the classes.
+    """
+    y = column_or_1d(y, warn=True)
+    labelled = ~is_unlabelled(y, unlabeled)
+    if not labelled.any():
+        raise ValueError("y has no labelled row to compare with")
+    found = y[labelled]
+    for label in found:
+        if label not in classes:
+            raise ValueError(f"y has the label {label!r}, which fit did not see; the classes are {classes.tolist()}")
+    return labelled, found.astype(classes.dtype)
+
+
+def position(label: Any, classes: np.ndarray) -> int:
+    """Return the index of a class, -1 for None.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the classes.
+    """
+    if label is None:
+        return -1
+    where = np.flatnonzero(classes == label)
+    if not len(where):
+        raise ValueError(f"{label!r} is none of the classes {classes.tolist()}")
+    return int(where[0])

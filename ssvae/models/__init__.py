@@ -1,0 +1,13 @@
+"""Table of the models."""
+
+from ssvae.registry import Registry
+
+MODELS = Registry(
+    "model",
+    {
+        "m1": "ssvae.models.m1:M1",
+        "m2": "ssvae.models.m2:M2",
+        "m1_m2": "ssvae.models.m1_m2:M1M2",
+        "supervised": "ssvae.models.supervised:Supervised",
+    },
+)

@@ -1,0 +1,150 @@
+"""The contract of a model: the generative story and the recognition networks, as distributions.
+
+A model declares by having them which of these it offers:
+
+- ``joint(y)``: p(z, x | y), a dict of conditionals by name, parents first, ``"x"`` last (`distributions.Conditionals`);
+- ``encode(x, y)``: λ, the numbers of q; ``posterior(λ)``: q(z; λ), a dict of conditionals in sampling order;
+- ``classify(x)``: logits [..., K] of q(y | x); ``log_class_prior()``: log p(y), [K];
+- ``latents(x)``: what `transform` returns, [B, Z]; ``decode(values, y)``: p(x | z, y).
+
+``stages(x)`` yields the `Stage`s that train it, one after another; it runs on when a stage has been trained, so that a
+later stage may be made from the earlier one's result.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.distributions import Conditionals, Values, given
+
+
+class Stage(NamedTuple):
+    """One part of a model's training."""
+
+    name: str
+    model: Any  # the Model that this stage trains
+    rows: Any  # nest of arrays [N, ...], the stage's view of the data
+    source: Any  # piece whose observe(rows, seed) gives the values [B, D] that the model scores
+    labels: bool  # whether the stage uses labels; without, every row is one of a single stream
+
+
+class Model(keras.Model):
+    """Base of the models; weights exist from construction on.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the initial weights.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Draw all weights anew, in a fixed order."""
+        for layer in self.layers:
+            layer.reset(rng)
+
+    def stages(self, x: np.ndarray) -> Iterator[Stage]:
+        """Yield the training stages for rows x [N, D]; by default one, on x itself."""
+        yield Stage(self.name, self, x, self.likelihood, labels=hasattr(self, "classify"))
+
+    def penalty(self) -> tf.Tensor:
+        """-log p(weights) + constant = ½ Σ w², nats: the paper's N(0, I) prior on the weight matrices."""
+        matrices = [weight for weight in self.trainable_weights if len(weight.shape) == 2]
+        return 0.5 * tf.add_n([tf.reduce_sum(tf.square(weight)) for weight in matrices])
+
+    def decode(self, values: Values, y: tf.Tensor | None = None) -> Any:
+        """Return p(x | z, y)."""
+        return given(self.joint(y)["x"], values)
+
+    def prior_sample(self, y: tf.Tensor | None, rows: int, seed: tf.Tensor) -> Values:
+        """Draw the latents from the prior, [rows, Z] each."""
+        values: Values = {}
+        for position, (name, conditional) in enumerate(self.joint(y).items()):
+            if name != "x":
+                distribution = given(conditional, values)
+                shape = (rows,) if not len(distribution.batch_shape) else ()
+                values[name] = distribution.sample(shape, seed=noise.fold(seed, position))
+        return values
+
+    def posterior_means(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Values:
+        """Return the mean of q for every latent, each given the means before it."""
+        values: Values = {}
+        for name, conditional in self.posterior(self.encode(x, y)).items():
+            values[name] = given(conditional, values).mean()
+        return values
+
+    def class_part(self, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        """Return the model p(x', y) whose x' = x'(x) the class is read from, and x'; by default the model and x."""
+        return self, x
+
+    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor) -> tf.Tensor:
+        """Return the mean of p(x | z, y') for classes `every` [K, 1, K], z the posterior mean under `own` [B, K].
+
+        Returns
+        -------
+        Tensor [K, B, D]
+        """
+        return self.decode(self.posterior_means(x, own), every).mean()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments, read from the attributes of the same names."""
+        names = [name for name in inspect.signature(type(self)).parameters if name != "kwargs"]
+        return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Rebuild from `get_config`."""
+        return cls(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+    # keras.Model used alone: compile(optimizer, objective=...), fit(x[, y]), predict(x)
+
+    def compile(self, optimizer: Any = "adam", objective: Any = None, **kwargs: Any) -> None:
+        """Configure `fit`: `objective` is an `ssvae.objective.Objective`."""
+        if objective is None:
+            raise ValueError("compile needs objective=Objective(inference, gradient, class_gradient)")
+        super().compile(optimizer=optimizer, **kwargs)
+        self._objective = objective
+        self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._tracker = keras.metrics.Mean("loss")
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """See `keras.Model.metrics`."""
+        return [self._tracker] if hasattr(self, "_tracker") else []
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """See `keras.Model.train_step`."""
+        with tf.GradientTape() as tape:
+            loss = self._alone(data)
+        weights = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, [w.value for w in weights]), weights)
+        self._steps.assign_add(1)
+        self._tracker.update_state(loss)
+        return {"loss": self._tracker.result()}
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """See `keras.Model.test_step`."""
+        self._tracker.update_state(self._alone(data))
+        return {"loss": self._tracker.result()}
+
+    def _alone(self, data: Any) -> tf.Tensor:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        seed = noise.fold(noise.seed_tensor(self.seed), self._steps)
+        observed = self.likelihood.observe(tf.cast(x, tf.float32), noise.fold(seed, 0))
+        return self._objective.mixed(self, observed, y, seed)
+
+
+def sizes(hidden: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the widths of hidden layers as a tuple; one number is one layer."""
+    return (hidden,) if isinstance(hidden, int) else tuple(hidden)
+

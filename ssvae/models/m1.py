@@ -1,0 +1,85 @@
+"""M1: a variational autoencoder whose latents feed a separate classifier.
+
+References
+----------
+Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed and Welling, 2014), §2.1, eqs. 1 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
+from ssvae.models.base import Model, sizes
+from ssvae.networks.mlp import MLP
+
+
+@keras.saving.register_keras_serializable("ssvae")
+class M1(Model):
+    """p(z) = N(0, I), p(x | z) = likelihood(MLP(z)), q(z | x) = N(μ(x), diag σ²(x)).
+
+    Parameters
+    ----------
+    features : int
+        D, columns of x.
+    likelihood : Likelihood
+        p(x | h).
+    latent : int
+        Z, dimensions of z.
+    hidden : int or sequence of int
+        Hidden widths of the encoder; the decoder's are the same in reverse.
+    activation : str
+        Keras activation of the hidden layers.
+    classifier : str or dict
+        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`feature_classifiers`).
+    seed : int
+        Seed of the initial weights.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        likelihood: Any,
+        latent: int = 50,
+        hidden: int | Sequence[int] = (600, 600),
+        activation: str = "softplus",
+        classifier: str | dict[str, Any] = "svm",
+        seed: int = 0,
+        name: str = "m1",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, name=name, **kwargs)
+        self.features, self.likelihood, self.latent = features, likelihood, latent
+        self.hidden, self.activation, self.classifier = sizes(hidden), activation, classifier
+        self.encoder = MLP([features], self.hidden, 2 * latent, activation, zero_outputs=latent, name="encoder")
+        outputs = likelihood.outputs(features)
+        self.decoder = MLP([latent], self.hidden[::-1], outputs, activation, name="decoder")
+        self.built = True
+        self.reset(np.random.default_rng(seed))
+
+    def joint(self, y: tf.Tensor | None = None) -> Conditionals:
+        """See `Model`: p(z) and p(x | z)."""
+        del y
+        return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"]))}
+
+    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """See `Model`: {"z": [B, 2Z]}, mean and log-variance side by side."""
+        del y
+        return {"z": self.encoder(x)}
+
+    def posterior(self, parameters: dict[str, tf.Tensor]) -> Conditionals:
+        """See `Model`: q(z | x)."""
+        return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}
+
+    def latents(self, x: tf.Tensor) -> tf.Tensor:
+        """Return the posterior mean of z, [B, Z]."""
+        return self.posterior_means(x)["z"]
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return the posterior mean of z, [B, Z]."""
+        return self.latents(x)

@@ -1,0 +1,196 @@
+"""M1+M2: an M2 stacked on the latents of an M1.
+
+References
+----------
+Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed and Welling, 2014), §2.3; the details
+(fresh samples of z1 at every step, means at prediction, inactive latents dropped) from the authors' released code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.distributions import Conditionals, Values, diagonal_normal, given
+from ssvae.models.base import Model, Stage
+from ssvae.models.m1 import M1
+from ssvae.models.m2 import M2
+from ssvae.networks.selection import Selection
+from ssvae.piece import Piece
+
+
+@dataclass(frozen=True)
+class FreshSamples(Piece):
+    """A stage's source: rows (mean, log-variance) [B, Z] are seen as new draws from N(mean, exp log-variance)."""
+
+    def observe(self, rows: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+        """Draw [B, Z]."""
+        mean, log_variance = rows
+        return mean + tf.exp(0.5 * log_variance) * noise.normal(tf.shape(mean), seed)
+
+
+@keras.saving.register_keras_serializable("ssvae")
+class M1M2(Model):
+    """p(y) p(z2) p(z1 | y, z2) p(x | z1); M1 is trained first and frozen, then M2 on z1 ~ q(z1 | x).
+
+    Parameters
+    ----------
+    features : int
+        D, columns of x.
+    classes : int
+        K.
+    likelihood : Likelihood
+        p(x | h).
+    latent_likelihood : Likelihood
+        p(z1 | h), the likelihood of M2 in the stack.
+    latent : int
+        Dimensions of z1, and of z2 unless `m2` says otherwise.
+    hidden : int or sequence of int
+        Hidden widths of M2's networks.
+    activation : str
+        Keras activation of the hidden layers.
+    prior : "uniform", "learned" or sequence of K numbers
+        p(y).
+    m1, m2 : dict, optional
+        Other arguments of `M1` and of `M2`, such as ``{"hidden": [600, 600]}``.
+    threshold : float
+        z1 columns whose posterior mean varies less than this (standard deviation over the rows) are dropped.
+    active : sequence of int, optional
+        The kept columns of z1; found by training.
+    seed : int
+        Seed of the initial weights.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        likelihood: Any,
+        latent_likelihood: Any,
+        latent: int = 50,
+        hidden: int | Sequence[int] = (500,),
+        activation: str = "softplus",
+        prior: str | Sequence[float] = "uniform",
+        m1: Mapping[str, Any] | None = None,
+        m2: Mapping[str, Any] | None = None,
+        threshold: float = 0.1,
+        active: Sequence[int] | None = None,
+        seed: int = 0,
+        name: str = "m1_m2",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, name=name, **kwargs)
+        self.features, self.classes = features, classes
+        self.likelihood, self.latent_likelihood = likelihood, latent_likelihood
+        self.latent, self.hidden, self.activation, self.prior = latent, hidden, activation, prior
+        self.m1, self.m2, self.threshold = dict(m1 or {}), dict(m2 or {}), threshold
+        shared = {"latent": latent, "activation": activation, "seed": seed}
+        self.first = M1(features, likelihood, **{**shared, **self.m1})
+        self.active = tuple(range(self.first.latent)) if active is None else tuple(active)
+        self.upper: list[Any] = []
+        self._stack()
+        self.built = True
+
+    def _stack(self) -> None:
+        """(Re)make M2 for the active columns."""
+        shared = {"latent": self.latent, "hidden": self.hidden, "activation": self.activation}
+        arguments = {**shared, "prior": self.prior, "seed": self.seed, **self.m2}
+        # Kept in a list: Keras forgets the weights of what a list lets go, not those of a replaced attribute.
+        self.upper.clear()
+        self.upper.append(Selection(self.first.latent, self.active, name="selection"))
+        self.upper.append(M2(len(self.active), self.classes, self.latent_likelihood, **arguments))
+
+    @property
+    def selection(self) -> Selection:
+        """The active columns of z1, standardised."""
+        return self.upper[0]
+
+    @property
+    def second(self) -> M2:
+        """The M2 on top."""
+        return self.upper[1]
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Draw M1's weights anew; M2's are drawn when its stage begins."""
+        self.first.reset(rng)
+
+    def stages(self, x: np.ndarray) -> Iterator[Stage]:
+        """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
+        yield Stage("m1", self.first, x, self.likelihood, labels=False)
+        mean, log_variance = self._posterior_rows(x)
+        self.activate(mean)
+        scale, shift = np.array(self.selection.scale), np.array(self.selection.shift)
+        kept = list(self.active)
+        rows = ((mean[:, kept] - shift) / scale, log_variance[:, kept] - 2.0 * np.log(scale))
+        yield Stage("m2", self.second, rows, FreshSamples(), labels=True)
+
+    def _posterior_rows(self, x: np.ndarray, chunk: int = 4096) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and log-variance of q(z1 | x) for all rows, [N, Z] each."""
+        parts = [np.array(self.first.encode(x[i : i + chunk])["z"]) for i in range(0, len(x), chunk)]
+        return tuple(np.split(np.concatenate(parts), 2, axis=1))  # type: ignore[return-value]
+
+    def activate(self, mean: np.ndarray) -> None:
+        """Keep the columns of z1 whose posterior means [N, Z] vary, and standardise by what they do."""
+        spread = mean.std(axis=0)
+        kept = np.flatnonzero(spread > self.threshold)
+        self.active = tuple(int(column) for column in (kept if len(kept) else [np.argmax(spread)]))
+        self._stack()
+        self.selection.shift.assign(mean[:, self.active].mean(axis=0))
+        self.selection.scale.assign(np.maximum(spread[list(self.active)], 1e-6))
+
+    def log_class_prior(self) -> tf.Tensor:
+        """See `Model`: log p(y), [K]."""
+        return self.second.log_class_prior()
+
+    def classify(self, x: tf.Tensor) -> tf.Tensor:
+        """See `Model`: logits of q(y | z1) at the posterior mean of z1, [..., K]."""
+        return self.second.classify(self.selection(self.first.latents(x)))
+
+    def joint(self, y: tf.Tensor) -> Conditionals:
+        """See `Model`: p(z2), p(z1 | y, z2) and p(x | z1)."""
+        upper, lower = self.second.joint(y), self.first.joint()
+        return {"z2": upper["z"], "z1": lambda v: self._first_prior(upper, v), "x": lambda v: given(lower["x"], {"z": v["z1"]})}
+
+    def _first_prior(self, upper: Conditionals, values: Values) -> Any:
+        p = given(upper["x"], {"z": values["z2"]})
+        return diagonal_normal(*self.selection.spread(p.mean(), 2.0 * tf.math.log(p.stddev())))
+
+    def encode(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, Any]:
+        """See `Model`: λ of z1; z2's follows from the draw of z1, and so y is carried along."""
+        lower = self.first.encode(x)["z"]
+        while len(lower.shape) < len(y.shape):  # the class axis of y, so that draws of z1 get theirs before it
+            lower = lower[tf.newaxis]
+        return {"z1": lower, "y": y}
+
+    def posterior(self, parameters: dict[str, Any]) -> Conditionals:
+        """See `Model`: q(z1 | x) and q(z2 | z1, y)."""
+
+        def second(values: Values) -> Any:
+            encoded = self.second.encode(self.selection(values["z1"]), parameters["y"])
+            return self.second.posterior(encoded)["z"]
+
+        return {"z1": self.first.posterior({"z": parameters["z1"]})["z"], "z2": second}
+
+    def latents(self, x: tf.Tensor) -> tf.Tensor:
+        """Return the posterior mean of z1, [B, Z]."""
+        return self.first.latents(x)
+
+    def class_part(self, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        """See `Model.class_part`: M2 on the posterior mean of z1."""
+        return self.second, self.selection(self.first.latents(x))
+
+    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor) -> tf.Tensor:
+        """See `Model.sweep`: z2 is held, z1 follows the class."""
+        z2 = self.posterior_means(x, own)["z2"]
+        z1 = given(self.joint(every)["z1"], {"z2": z2}).mean()
+        return self.decode({"z1": z1}, every).mean()
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return q(y | x), [B, K]."""
+        return tf.nn.softmax(self.classify(x))

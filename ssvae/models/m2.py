@@ -1,0 +1,100 @@
+"""M2: a generative model in which the class is a latent variable beside a continuous one.
+
+References
+----------
+Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed and Welling, 2014), §2.2, eqs. 2, 6, 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
+from ssvae.models.base import Model, sizes
+from ssvae.networks.mlp import MLP
+from ssvae.networks.class_prior import ClassPrior
+
+
+@keras.saving.register_keras_serializable("ssvae")
+class M2(Model):
+    """p(y) = Cat(π), p(z) = N(0, I), p(x | y, z); q(y | x) = Cat, q(z | x, y) = N(μ(x, y), diag σ²(x, y)).
+
+    Parameters
+    ----------
+    features : int
+        D, columns of x.
+    classes : int
+        K.
+    likelihood : Likelihood
+        p(x | h).
+    latent : int
+        Z, dimensions of z.
+    hidden : int or sequence of int
+        Hidden widths of every network (the decoder's in reverse).
+    activation : str
+        Keras activation of the hidden layers.
+    prior : "uniform", "learned" or sequence of K numbers
+        p(y): equal, learned with the other weights, or given.
+    seed : int
+        Seed of the initial weights.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        likelihood: Any,
+        latent: int = 50,
+        hidden: int | Sequence[int] = (500,),
+        activation: str = "softplus",
+        prior: str | Sequence[float] = "uniform",
+        seed: int = 0,
+        name: str = "m2",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, name=name, **kwargs)
+        self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
+        self.hidden, self.activation, self.prior = sizes(hidden), activation, prior
+        self.class_prior = ClassPrior(classes, prior, name="class_prior")
+        self.classifier = MLP([features], self.hidden, classes, activation, name="classifier")
+        inputs = [features, classes]
+        self.encoder = MLP(inputs, self.hidden, 2 * latent, activation, zero_outputs=latent, name="encoder")
+        outputs = likelihood.outputs(features)
+        self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, activation, name="decoder")
+        self.built = True
+        self.reset(np.random.default_rng(seed))
+
+    def log_class_prior(self) -> tf.Tensor:
+        """See `Model`: log p(y), [K]."""
+        return self.class_prior.log_probabilities()
+
+    def classify(self, x: tf.Tensor) -> tf.Tensor:
+        """See `Model`: logits of q(y | x), [..., K]."""
+        return self.classifier(x)
+
+    def joint(self, y: tf.Tensor) -> Conditionals:
+        """See `Model`: p(z) and p(x | y, z)."""
+        return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"], y))}
+
+    def encode(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+        """See `Model`: {"z": [..., B, 2Z]}, mean and log-variance side by side."""
+        return {"z": self.encoder(x, y)}
+
+    def posterior(self, parameters: dict[str, tf.Tensor]) -> Conditionals:
+        """See `Model`: q(z | x, y)."""
+        return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}
+
+    def latents(self, x: tf.Tensor) -> tf.Tensor:
+        """Return Σ_y q(y | x) μ(x, y), [B, Z]."""
+        every = tf.eye(self.classes)[:, tf.newaxis, :]  # [K, 1, K]
+        probabilities = tf.transpose(tf.nn.softmax(self.classify(x)))  # [K, B]
+        return tf.einsum("kb,kbz->bz", probabilities, self.posterior_means(x, every)["z"])
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return q(y | x), [B, K]."""
+        return tf.nn.softmax(self.classify(x))

@@ -1,0 +1,1 @@
+"""Networks that the models, and inference methods with weights, are made of."""

@@ -1,0 +1,54 @@
+"""The prior over classes p(y)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("ssvae")
+class ClassPrior(keras.layers.Layer):
+    """log p(y) of K classes: uniform, given, or learned from a uniform start.
+
+    Parameters
+    ----------
+    classes : int
+        K.
+    prior : "uniform", "learned" or sequence of K numbers
+        Given numbers are normalised to sum to one.
+
+    Raises
+    ------
+    ValueError
+        If `prior` is another word, or its numbers are not K positive ones.
+    """
+
+    def __init__(self, classes: int, prior: str | Sequence[float] = "uniform", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(prior, str) and prior not in ("uniform", "learned"):
+            raise ValueError(f"prior must be 'uniform', 'learned' or {classes} numbers, got {prior!r}")
+        if not isinstance(prior, str) and (len(prior) != classes or not np.all(np.asarray(prior) > 0)):
+            raise ValueError(f"prior needs {classes} positive numbers, one a class, got {list(prior)}")
+        self.classes, self.prior = classes, prior
+        self.logits = self.add_weight(
+            name="logits", shape=(classes,), initializer="zeros", trainable=prior == "learned"
+        )
+        self.built = True
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Go back to the start: the given numbers, or uniform."""
+        del rng
+        given = np.zeros(self.classes) if isinstance(self.prior, str) else np.log(np.asarray(self.prior, float))
+        self.logits.assign(given.astype(np.float32))
+
+    def log_probabilities(self) -> tf.Tensor:
+        """Return log p(y), [K], nats."""
+        return tf.nn.log_softmax(tf.convert_to_tensor(self.logits))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments."""
+        return {**super().get_config(), "classes": self.classes, "prior": self.prior}

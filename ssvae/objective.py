@@ -1,0 +1,144 @@
+"""The one number that is minimised, for every model and inference method.
+
+References
+----------
+Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed and Welling, 2014), eqs. 5 to 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.distributions import Values, one_hot
+from ssvae.gradients.base import Gradient, Integrand, Terms
+from ssvae.inference.base import Inference
+from ssvae.piece import Piece
+from ssvae.types import Batch
+
+
+class Losses(NamedTuple):
+    """Scalars of one step; zero where a term has no rows."""
+
+    loss: tf.Tensor  # what is minimised
+    labelled_bound: tf.Tensor  # mean of L(x, y), nats a row
+    unlabelled_bound: tf.Tensor  # mean of U(x), nats a row
+    cross_entropy: tf.Tensor  # mean of -log q(y | x) on labelled rows, nats
+    regularizer: tf.Tensor  # the regularizers' sum
+
+
+@dataclass(frozen=True)
+class Objective(Piece):
+    """−[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · mean CE + ½ Σw²/N + regularizers.
+
+    L(x, y) = bound(x | y) + log p(y) on labelled rows, U(x) = E_q(y|x)[ L(x, y) − log q(y | x) ] on unlabelled ones,
+    CE = −log q(y | x) on labelled ones; N = N_l + N_u counts all rows. In the authors' summed form each labelled row
+    has the weight 0.1 · N / N_l, which is the same α = 0.1.
+
+    Parameters
+    ----------
+    inference : Inference
+        Gives bound(x | y).
+    gradient : Gradient
+        Of the expectation over the continuous latents.
+    class_gradient : Gradient
+        Of the expectation over y.
+    alpha : float
+        α, the weight of the classifier's own loss.
+    weight_prior : float
+        Precision of the N(0, I / precision) prior on the weight matrices; 1 in the paper.
+    regularizers : tuple of Regularizer
+        Further terms on q(y | x).
+    """
+
+    inference: Inference
+    gradient: Gradient
+    class_gradient: Gradient
+    alpha: float = 0.1
+    weight_prior: float = 1.0
+    regularizers: tuple[Any, ...] = ()
+
+    def labelled(self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return L(x, y) [..., B], nats, for one-hot y [..., B or 1, K] (eq. 6)."""
+        bound = self.inference.bound(model, x, y, self.gradient, seed, training)
+        return bound + tf.reduce_sum(y * model.log_class_prior(), axis=-1)
+
+    def unlabelled(self, model: Any, x: tf.Tensor, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return U(x) [B], nats (eq. 7), or the bound of log p(x) for a model without classes (eq. 5)."""
+        if not hasattr(model, "classify"):
+            return self.inference.bound(model, x, None, self.gradient, seed, training)
+        q = {"y": one_hot(model.classify(x))}
+        return self.class_gradient.expectation(_Labelled(self, model, x, q["y"], seed, training), q, seed, training)
+
+    def __call__(
+        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, share: tf.Tensor, rows: tf.Tensor,
+        seed: tf.Tensor, training: bool = True,
+    ) -> Losses:
+        """Return the losses of one step.
+
+        Parameters
+        ----------
+        model : Model
+        labelled, unlabelled : Batch or None
+            One minibatch of each stream.
+        share : Tensor []
+            N_l / N.
+        rows : Tensor []
+            N, which scales the weight prior.
+        seed : Tensor [2] int32
+        training : bool
+        """
+        bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
+        if labelled is not None and hasattr(model, "encode"):
+            bound = self.labelled(model, labelled.x, labelled.y, noise.fold(seed, 1), training)
+            bound_l = tf.reduce_mean(labelled.weight * bound)
+        if labelled is not None:
+            cross_entropy = tf.reduce_mean(labelled.weight * self.cross_entropy(model, labelled.x, labelled.y))
+        if unlabelled is not None and hasattr(model, "encode"):
+            bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training)
+            bound_u = tf.reduce_mean(unlabelled.weight * bound)
+        seen = [batch.x for batch in (labelled, unlabelled) if batch is not None]
+        for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
+            extra += regularizer.penalty(model, tf.concat(seen, 0), noise.fold(seed, 3 + position))
+        bounds = share * bound_l + (1.0 - share) * bound_u
+        prior = self.weight_prior * model.penalty() / rows
+        return Losses(-bounds + self.alpha * cross_entropy + prior + extra, bound_l, bound_u, cross_entropy, extra)
+
+    @staticmethod
+    def cross_entropy(model: Any, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Return -log q(y | x), [B], nats."""
+        return -tf.reduce_sum(y * tf.nn.log_softmax(model.classify(x)), axis=-1)
+
+    def mixed(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
+        """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.
+
+        Every row pays for both bounds; `ssvae.training` keeps two streams instead.
+        """
+        if y is None or not hasattr(model, "classify"):
+            return -tf.reduce_mean(self.unlabelled(model, x, seed, True))
+        y = tf.reshape(tf.cast(y, tf.int32), [-1])
+        known = tf.cast(y >= 0, tf.float32)
+        target = tf.one_hot(tf.maximum(y, 0), model.classes)
+        bound = known * self.labelled(model, x, target, noise.fold(seed, 1), True)
+        bound += (1.0 - known) * self.unlabelled(model, x, noise.fold(seed, 2), True)
+        cross_entropy = tf.reduce_sum(known * self.cross_entropy(model, x, target))
+        return -tf.reduce_mean(bound) + self.alpha * cross_entropy / tf.maximum(tf.reduce_sum(known), 1.0)
+
+
+class _Labelled(Integrand):
+    """y -> L(x, y) − log q(y | x), the integrand of U."""
+
+    def __init__(
+        self, objective: Objective, model: Any, x: tf.Tensor, q: Any, seed: tf.Tensor, training: bool
+    ) -> None:
+        self.objective, self.model, self.x, self.q, self.seed, self.training = objective, model, x, q, seed, training
+
+    def __call__(self, values: Values) -> Terms:
+        y = values["y"]
+        objective, model = self.objective, self.model
+        bound = objective.inference.bound(model, self.x, y, objective.gradient, self.seed, self.training)
+        prior = tf.reduce_sum(y * model.log_class_prior(), axis=-1)
+        return Terms(bound, {"y": prior}, {"y": -self.q.log_prob(y)})

@@ -1,0 +1,130 @@
+"""Compiled functions of a trained model over any number of rows, in padded chunks of one size: one trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.gradients.pathwise import Pathwise
+from ssvae.inference.importance_weighted import ImportanceWeighted
+from ssvae.programs import POOL, model_key, twin
+
+CHUNK = 512
+
+
+class _Compiled:
+    """One function of a twin model, compiled."""
+
+    def __init__(self, model: Any, function: Callable[..., tf.Tensor], static: dict[str, Any]) -> None:
+        self.model = twin(model)
+        self.call = tf.function(lambda x, seed: function(self.model, x, seed, **static), autograph=False)
+
+
+def over_rows(
+    model: Any, function: Callable[..., tf.Tensor], x: np.ndarray, seed: int = 0, chunk: int = CHUNK, **static: Any
+) -> np.ndarray:
+    """Return function(model, x, seed, **static) for all rows.
+
+    Parameters
+    ----------
+    model : Model
+    function : callable
+        A module-level function of (model, x [chunk, D], seed [2]) -> [chunk, ...].
+    x : ndarray [N, D]
+    seed : int
+        For functions that draw; the draws of a row depend on its position.
+    chunk : int
+        Rows a call; the last one is padded.
+    **static
+        Settings of the function.
+
+    Returns
+    -------
+    ndarray [N, ...]
+    """
+    shape = model_key(model)
+    key = None if shape is None else (shape, function.__qualname__, chunk, tuple(sorted(static.items())))
+    with POOL.lend(key, lambda: _Compiled(model, function, static)) as program:
+        if program.model is not model:
+            program.model.set_weights(model.get_weights())
+        base, parts = noise.seed_tensor(seed), []
+        for start in range(0, len(x), chunk):
+            rows = np.asarray(x[start : start + chunk], np.float32)
+            padded = np.pad(rows, [(0, chunk - len(rows)), (0, 0)])
+            result = program.call(tf.constant(padded), noise.fold(base, start // chunk))
+            parts.append(np.array(result)[: len(rows)])
+    return np.concatenate(parts)
+
+
+def probabilities(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """q(y | x), [B, K]."""
+    del seed
+    return tf.nn.softmax(model.classify(x))
+
+
+def latents(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """What `transform` returns, [B, Z]."""
+    del seed
+    return model.latents(x)
+
+
+def bayes(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int) -> tf.Tensor:
+    """p(y) p(x | y), normalised over y, with p(x | y) by importance sampling, [B, K].
+
+    Semi-Supervised Learning with Deep Generative Models (Kingma et al. 2014), the fully supervised experiment of §4.4.
+    """
+    model, x = model.class_part(x)
+    y = tf.eye(model.classes)[:, tf.newaxis, :]
+    observed = model.likelihood.observe(x, noise.fold(seed, 0))
+    evidence = ImportanceWeighted(samples).bound(model, observed, y, Pathwise(), noise.fold(seed, 1))
+    return tf.nn.softmax(tf.transpose(evidence) + model.log_class_prior())
+
+
+def bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
+    """U(x), or the bound of log p(x) of a model without classes, [B], nats."""
+    observed = model.likelihood.observe(x, noise.fold(seed, 0))
+    return objective.unlabelled(model, observed, noise.fold(seed, 1))
+
+
+def labelled_bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
+    """L(x, y) of every class, [B, K], nats."""
+    observed = model.likelihood.observe(x, noise.fold(seed, 0))
+    every = tf.eye(model.classes)[:, tf.newaxis, :]
+    return tf.transpose(objective.labelled(model, observed, every, noise.fold(seed, 1)))
+
+
+def reconstruction(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mean of p(x | z, y) at the posterior means, y the most probable class, [B, D]."""
+    del seed
+    y = None
+    if hasattr(model, "classify"):
+        logits = model.classify(x)
+        y = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
+    return model.decode(model.posterior_means(x, y), y).mean()
+
+
+def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int) -> tf.Tensor:
+    """Mean of p(x | z, y') for every class y', z the posterior mean under the row's own class, [B, K, D].
+
+    Parameters
+    ----------
+    xy : Tensor [B, D + K]
+        Rows and their own class, one-hot.
+    """
+    del seed
+    x, own = xy[:, :features], xy[:, features:]
+    every = tf.eye(own.shape[-1])[:, tf.newaxis, :]
+    return tf.transpose(model.sweep(x, own, every), [1, 0, 2])
+
+
+def draw(model: Any, rows: int, which: int, seed: int) -> np.ndarray:
+    """Return the means of p(x | z, y) for z from the prior, [rows, D]; y is class `which`, or from p(y) when -1."""
+    key, y = noise.seed_tensor(seed), None
+    if hasattr(model, "classify"):
+        drawn = tf.random.stateless_categorical(model.log_class_prior()[tf.newaxis], rows, noise.fold(key, 0))[0]
+        y = tf.one_hot(drawn if which < 0 else tf.fill([rows], which), model.classes)
+    return np.array(model.decode(model.prior_sample(y, rows, noise.fold(key, 1)), y).mean())

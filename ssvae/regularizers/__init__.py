@@ -1,0 +1,9 @@
+"""Table of the regularizers of q(y | x)."""
+
+from ssvae.registry import Registry
+
+REGULARIZERS = Registry(
+    "regularizer",
+    {
+    },
+)
