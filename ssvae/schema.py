@@ -38,12 +38,17 @@ def resolve(*sources: Source) -> dict[str, Any]:
         At the first key or value that is not allowed, naming the file and line, or the option.
     """
     config = merge(defaults(), *[source.values for source in sources])
-    if isinstance(config.get("dataset"), str):
-        config["dataset"] = {"name": config["dataset"]}
+    config["dataset"] = _named(config["dataset"])
     check(config, schema(), sources)
-    dataset = {key: value for key, value in config["dataset"].items() if key != "name" or value is not None}
-    config["dataset"] = merge(DEFAULT_DATASET, dataset) if not dataset.get("data") else {"labels": None, **dataset}
     return config
+
+
+def _named(dataset: Any) -> Any:
+    """Return the data set's settings with the default one named where neither a name nor a file is given."""
+    if not isinstance(dataset, Mapping | str):
+        return dataset  # `check` says what is wrong with it
+    dataset = {key: value for key, value in merge({}, dataset).items() if key != "name" or value is not None}
+    return {"labels": None, **dataset} if dataset.get("data") else merge(DEFAULT_DATASET, dataset)
 
 
 def schema() -> dict[str, Any]:

@@ -173,7 +173,7 @@ def test_own_table_with_missing_labels(quick_core, tmp_path):
         ("m2", {"hidden": (500,), "activation": "softplus"}),
         ({"name": "m2", "hidden": [30, 20]}, {"hidden": [30, 20], "activation": "softplus"}),
         ({"name": "m1_m2", "m2": {"hidden": 40}, "activation": "relu"}, {"hidden": 40, "activation": "relu"}),
-        ({"name": "m1", "classifier": "svm"}, {"hidden": (500,), "activation": "softplus"}),
+        ({"name": "m1", "classifier": "svm"}, {}),  # M1 has none: the twin's own
     ],
 )
 def test_the_twin_has_the_network_of_the_models_classifier(quick_core, slot, network):
