@@ -16,6 +16,16 @@ from ssvae.preprocessing import PREPROCESSING
 from ssvae.regularizers import REGULARIZERS
 
 STRATEGIES = ("auto", "one")
+TABLES = {
+    "model": MODELS,
+    "likelihood": LIKELIHOODS,
+    "preprocessing": PREPROCESSING,
+    "inference": INFERENCES,
+    "gradient": GRADIENTS,
+    "class_gradient": GRADIENTS,
+    "regularizers": REGULARIZERS,
+}
+NOT_PLAIN = ("features", "classes", "likelihood", "latent_likelihood", "seed")  # a model's arguments that fit supplies
 
 
 class Assembly(NamedTuple):
@@ -39,25 +49,57 @@ class Assembly(NamedTuple):
         slots = auto.likelihood_and_preprocessing(x, estimator.likelihood, estimator.preprocessing)
         likelihood, preprocessing = LIKELIHOODS.build(slots[0]), PREPROCESSING.build(slots[1])
         preprocessing.fit(x)
-        features = preprocessing.transform(x[:1]).shape[1]
+        features, classes = preprocessing.transform(x[:1]).shape[1], int(index.max()) + 1
         _range(likelihood, preprocessing, x)
-        classes = int(index.max()) + 1
-        context = {
-            "features": features,
-            "classes": classes,
-            "likelihood": likelihood,
-            "latent_likelihood": LIKELIHOODS.build("gaussian"),
-        }
-        model = MODELS.build(estimator.model, **context)
+        model = MODELS.build(estimator.model, **_context(features, classes, likelihood))
         _fits(model, features, classes)
-        objective = Objective(
-            INFERENCES.build(estimator.inference),
-            GRADIENTS.build(estimator.gradient),
-            GRADIENTS.build(estimator.class_gradient),
-            alpha=float(estimator.alpha),
-            regularizers=tuple(REGULARIZERS.build(slot) for slot in estimator.regularizers),
-        )
-        return cls(likelihood, preprocessing, model, objective)
+        return cls(likelihood, preprocessing, model, _objective(estimator))
+
+    @classmethod
+    def restored(cls, estimator: Any, likelihood: Any, model: Any, features: int, classes: int) -> Self:
+        """Build the pieces of a saved estimator, whose preprocessing stands already, from plain slots."""
+        built = LIKELIHOODS.build(likelihood)
+        context = _context(features, classes, built)
+        return cls(built, estimator.preprocessing_, MODELS.build(model, **context), _objective(estimator))
+
+
+def plain(slot: str, value: Any) -> Any:
+    """Return a slot's value as JSON can hold it: an object becomes its name and constructor arguments.
+
+    Raises
+    ------
+    ValueError
+        If the object stands in no table, so that `ssvae.load` could not make it again.
+    """
+    if isinstance(value, list | tuple):
+        return [plain(slot, part) for part in value]
+    if isinstance(value, dict):
+        return {key: plain("", part) for key, part in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    name = TABLES[slot].name_of(value) if slot in TABLES else None
+    if name is None:
+        raise ValueError(f"{slot or 'a setting'} holds {type(value).__name__}, which stands in no table: it cannot be saved")
+    config = {key: part for key, part in value.get_config().items() if slot != "model" or key not in NOT_PLAIN}
+    return {**plain("", config), "name": name}
+
+
+def _context(features: int, classes: int, likelihood: Any) -> dict[str, Any]:
+    """Return what a model may ask for in its constructor."""
+    latent = LIKELIHOODS.build("gaussian")
+    return {"features": features, "classes": classes, "likelihood": likelihood, "latent_likelihood": latent}
+
+
+def _objective(estimator: Any) -> Objective:
+    return Objective(
+        INFERENCES.build(estimator.inference),
+        GRADIENTS.build(estimator.gradient),
+        GRADIENTS.build(estimator.class_gradient),
+        alpha=float(estimator.alpha),
+        regularizers=tuple(REGULARIZERS.build(slot) for slot in estimator.regularizers),
+    )
 
 
 def _numbers(estimator: Any) -> None:

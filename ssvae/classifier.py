@@ -146,6 +146,7 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         parts = Assembly.of(self, x, index)
         self.likelihood_, self.preprocessing_, self.objective_ = parts.likelihood, parts.preprocessing, parts.objective
         self.model_ = parts.model
+        self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
         seed = fresh_seed(self.random_state)
         self.history_ = fit_stages(self, parts, self.preprocessing_.transform(x), index, weight, seed)
         self.n_iter_ = len(self.history_["epoch"])
@@ -171,7 +172,7 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         if not hasattr(self.model_, "classify"):
             if via == "bayes":
                 raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
-            return feature_classifiers.probabilities(self.feature_classifier_, self.transform(X))
+            return self.feature_classifier_.probabilities(self.transform(X))
         if via == "encoder":
             found = prediction.over_rows(self.model_, prediction.probabilities, x)
         else:
@@ -203,7 +204,7 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
             If no row is labelled, or a label was not seen in fit.
         """
         check_is_fitted(self)
-        known, y = labels.known(y, self.unlabeled, self.classes_)
+        known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
         rows = X.iloc[known] if hasattr(X, "iloc") else np.asarray(X)[known]
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
         return super().score(rows, y, weight)
@@ -235,8 +236,8 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         """
         x = self._rows(X)
         self._needs_classes("analogies")
-        own = labels.known(self.predict(X) if y is None else y, None, self.classes_)[1]
-        one_hot = np.eye(len(self.classes_), dtype=np.float32)[np.searchsorted(self.classes_, own)]
+        own = labels.positions(self.predict(X) if y is None else y, self.classes_)
+        one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
         rows = np.concatenate([x, one_hot], axis=1)
         found = prediction.over_rows(self.model_, prediction.analogies, rows, chunk=64, features=x.shape[1])
         flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
@@ -248,15 +249,16 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         n : int
-        y : class, optional
-            Draw this class; by default the classes come from p(y).
+        y : class or array-like [n], optional
+            The class of all rows or of each; by default the classes come from p(y).
         random_state : int, RandomState or None
         """
         check_is_fitted(self)
         if not hasattr(self.model_, "encode"):
             raise ValueError("this model cannot sample: fit 'm1', 'm2' or 'm1_m2'")
         seed = fresh_seed(random_state)
-        found = prediction.draw(self.model_, n, labels.position(y, self.classes_), seed)
+        index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
+        found = prediction.draw(self.model_, n, index, seed)
         return self.preprocessing_.inverse(found)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:

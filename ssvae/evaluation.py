@@ -87,10 +87,10 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
 
 def mean_bound(classifier: Any, x: np.ndarray) -> float | None:
     """Return the mean lower bound of log p(x) in nats per row; None for a model that has none."""
-    try:
-        return float(np.mean(classifier.bound(x)))
-    except (AttributeError, NotImplementedError):
+    # A model without q(z | x), such as the supervised network, has no density; see ssvae/models/base.py.
+    if not hasattr(getattr(classifier, "model_", classifier), "encode"):
         return None
+    return float(np.mean(classifier.bound(x)))
 
 
 def bits_per_dim(bound: float, features: int) -> float:

@@ -6,10 +6,14 @@ implementation in Python: "self_training" (an SVM) and "label_spreading" stand i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
+from sklearn.svm import SVC
 
 from ssvae.registry import unknown
 
@@ -24,11 +28,6 @@ def make(name: str, **arguments: Any) -> Any:
     ValueError
         If the name is unknown.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
-    from sklearn.svm import SVC
-
     if name == "knn":
         return KNeighborsClassifier(**{"n_neighbors": 1, **arguments})
     if name == "label_spreading":
@@ -38,38 +37,64 @@ def make(name: str, **arguments: Any) -> Any:
     if name == "svm":
         return SVC(**{"C": 100.0, "gamma": "scale", **arguments})
     if name == "self_training":
-        # k_best counts rows, so that no probability of an SVM with few labels has to be trusted
-        svm = SVC(C=100.0, gamma="scale", probability=True, random_state=0)
-        return SelfTrainingClassifier(svm, **{"threshold": 0.95, "max_iter": 5, **arguments})
+        return SelfTrainingClassifier(ScoredSVM(C=100.0), **{"criterion": "k_best", "k_best": 500, "max_iter": 20, **arguments})
     raise ValueError(unknown("classifier", name, list(NAMES)))
 
 
-def fit(slot: str | dict[str, Any], features: np.ndarray, index: np.ndarray) -> Any:
-    """Fit the classifier on latents [N, Z] with class index [N], -1 where there is no label.
+class ScoredSVM(SVC):
+    """An SVM whose softmax of decision values passes for probabilities, as self-training only ranks rows by them."""
 
-    Supervised classifiers see the labelled rows only.
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return scores [n, K] that sum to one."""
+        return _softmax(self.decision_function(X))
+
+
+def _softmax(decision: np.ndarray) -> np.ndarray:
+    return softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
+
+
+class FeatureClassifier(NamedTuple):
+    """A fitted scikit-learn classifier with all that it takes to fit it again."""
+
+    slot: str | dict[str, Any]
+    classifier: Any
+    scale: np.ndarray  # [Z] standard deviation of each latent over all rows
+    rows: np.ndarray  # [n, Z] scaled latents it was fitted on
+    index: np.ndarray  # [n] class index, -1 where there is no label
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return class probabilities [N, K] for latents [N, Z].
+
+        A classifier without probabilities gives the softmax of its decision values; a row that no label reaches, equal
+        ones.
+        """
+        rows = features / self.scale
+        if hasattr(self.classifier, "predict_proba"):
+            found = self.classifier.predict_proba(rows)
+        else:
+            found = _softmax(self.classifier.decision_function(rows))
+        return np.nan_to_num(found, nan=1.0 / found.shape[1])
+
+
+def fit(slot: str | dict[str, Any], features: np.ndarray, index: np.ndarray) -> FeatureClassifier:
+    """Fit a classifier on latents [N, Z] with class index [N], -1 where there is no label.
+
+    Those that are not semi-supervised see the labelled rows only.
     """
-    arguments = {"name": slot} if isinstance(slot, str) else dict(slot)
-    classifier = make(arguments.pop("name", ""), **arguments)
     scale = features.std(axis=0) + 1e-6
-    rows, y = features / scale, index
-    if not hasattr(classifier, "transduction_") and not _is_transductive(classifier):
-        rows, y = rows[index >= 0], index[index >= 0]
-    classifier.fit(rows, y)
-    classifier.scale_ = scale
-    return classifier
+    seen = np.ones(len(index), bool) if _is_semi_supervised(_make(slot)) else index >= 0
+    return refit(slot, scale, features[seen] / scale, index[seen])
 
 
-def _is_transductive(classifier: Any) -> bool:
+def refit(slot: str | dict[str, Any], scale: np.ndarray, rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
+    """Fit a classifier again on the rows that a `FeatureClassifier` keeps."""
+    return FeatureClassifier(slot, _make(slot).fit(rows, index), scale, rows, index)
+
+
+def _make(slot: str | dict[str, Any]) -> Any:
+    arguments = {"name": slot} if isinstance(slot, str) else dict(slot)
+    return make(arguments.pop("name", ""), **arguments)
+
+
+def _is_semi_supervised(classifier: Any) -> bool:
     return type(classifier).__module__.startswith("sklearn.semi_supervised")
-
-
-def probabilities(classifier: Any, features: np.ndarray) -> np.ndarray:
-    """Return class probabilities [N, K] for latents [N, Z]; softmax of the decision values where there are none."""
-    rows = features / classifier.scale_
-    if hasattr(classifier, "predict_proba"):
-        found = classifier.predict_proba(rows)
-    else:
-        decision = classifier.decision_function(rows)
-        found = softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
-    return np.nan_to_num(found, nan=1.0 / found.shape[1])

@@ -124,10 +124,10 @@ def _confusion(classifier: Any, numbers: dict[str, Any]) -> Figure:
 
 
 def _asked(classifier: Any, method: str, *arguments: Any) -> np.ndarray:
-    """Ask the classifier for something that not every model has."""
+    """Ask the classifier for something that not every model has; its ValueError says why."""
     try:
         return np.asarray(getattr(classifier, method)(*arguments))
-    except (AttributeError, NotImplementedError) as error:
+    except ValueError as error:
         raise Skipped(str(error)) from error
 
 

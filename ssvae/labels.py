@@ -54,8 +54,24 @@ def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
     return classes, result
 
 
-def known(y: Any, unlabeled: Any, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which rows are labelled [N] bool, and their labels in the dtype of `classes`.
+def positions(y: Any, classes: np.ndarray) -> np.ndarray:
+    """Return the index of each label [N] in `classes`.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes.
+    """
+    y = np.asarray(y)
+    known = set(classes.tolist())
+    for label in y.tolist():
+        if label not in known:
+            raise ValueError(f"unknown label {label!r}: fit did not see it, the classes are {classes.tolist()}")
+    return np.searchsorted(classes, y.astype(classes.dtype))
+
+
+def labelled_rows(y: Any, unlabeled: Any, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of y are labelled [N] bool, and their labels in the dtype of `classes`.
 
     Raises
     ------
@@ -63,27 +79,7 @@ def known(y: Any, unlabeled: Any, classes: np.ndarray) -> tuple[np.ndarray, np.n
         If no row is labelled, or a label is none of the classes.
     """
     y = column_or_1d(y, warn=True)
-    labelled = ~is_unlabelled(y, unlabeled)
-    if not labelled.any():
+    known = ~is_unlabelled(y, unlabeled)
+    if not known.any():
         raise ValueError("y has no labelled row to compare with")
-    found = y[labelled]
-    for label in found:
-        if label not in classes:
-            raise ValueError(f"y has the label {label!r}, which fit did not see; the classes are {classes.tolist()}")
-    return labelled, found.astype(classes.dtype)
-
-
-def position(label: Any, classes: np.ndarray) -> int:
-    """Return the index of a class, -1 for None.
-
-    Raises
-    ------
-    ValueError
-        If it is none of the classes.
-    """
-    if label is None:
-        return -1
-    where = np.flatnonzero(classes == label)
-    if not len(where):
-        raise ValueError(f"{label!r} is none of the classes {classes.tolist()}")
-    return int(where[0])
+    return known, classes[positions(y[known], classes)]

@@ -121,10 +121,12 @@ def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int) -> tf.T
     return tf.transpose(model.sweep(x, own, every), [1, 0, 2])
 
 
-def draw(model: Any, rows: int, which: int, seed: int) -> np.ndarray:
-    """Return the means of p(x | z, y) for z from the prior, [rows, D]; y is class `which`, or from p(y) when -1."""
+def draw(model: Any, rows: int, index: np.ndarray | None, seed: int) -> np.ndarray:
+    """Return the means of p(x | z, y) for z from the prior, [rows, D]; y from class indices [rows], or from p(y)."""
     key, y = noise.seed_tensor(seed), None
     if hasattr(model, "classify"):
-        drawn = tf.random.stateless_categorical(model.log_class_prior()[tf.newaxis], rows, noise.fold(key, 0))[0]
-        y = tf.one_hot(drawn if which < 0 else tf.fill([rows], which), model.classes)
+        if index is None:
+            logits = model.log_class_prior()[tf.newaxis]
+            index = tf.random.stateless_categorical(logits, rows, noise.fold(key, 0))[0]
+        y = tf.one_hot(index, model.classes)
     return np.array(model.decode(model.prior_sample(y, rows, noise.fold(key, 1)), y).mean())

@@ -48,6 +48,11 @@ class Registry:
         module, attribute = self._table[name].split(":")
         return getattr(importlib.import_module(module), attribute)
 
+    def name_of(self, piece: Any) -> str | None:
+        """Return the name under which an object's class stands in the table, or None."""
+        where = f"{type(piece).__module__}:{type(piece).__qualname__}"
+        return next((name for name, path in self._table.items() if path == where), None)
+
     def build(self, slot: Any, **context: Any) -> Any:
         """Turn a slot (a name, a dict with a name, or an object) into an object.
 
