@@ -18,6 +18,7 @@ def start_tensorflow() -> None:
         import tensorflow as tf
 
         tf.constant(1.0)
+        tf.get_logger().setLevel("ERROR")  # advice on writing TensorFlow programs is not for who runs one
     finally:
         os.dup2(kept, 2)
         os.close(kept)

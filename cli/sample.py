@@ -10,13 +10,14 @@ import click
 @click.option(
     "-o", "--out", required=True, metavar="FILE", help="Picture (.png, images only) or table (.csv) to write."
 )
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides the sample.")
 @click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each class.")
-def sample(run: str, out: str, rows: int) -> None:
+def sample(run: str, out: str, rows: int, seed: int) -> None:
     """Draw new rows of every class from the model of the run folder RUN."""
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
     from ssvae import exports, runs
 
-    exports.write_samples(runs.open_run(run), rows, out)
+    exports.write_samples(runs.open_run(run), rows, out, seed)
     click.echo(f"wrote {out}", err=True)

@@ -60,7 +60,7 @@ def measure(classes: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> di
     chosen = probabilities[known, true[known]]
     return {
         "rows": len(y),
-        "error": 100 * float(1 - right.mean()),
+        "error": 100 * int(np.sum(~right)) / len(y),
         "recall": {str(name): float(r) for name, r in zip(classes, recall, strict=True)},
         "ece": 100 * calibration_error(probabilities.max(axis=1), right),
         "nll": float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean()),
@@ -87,10 +87,12 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
 
 def mean_bound(classifier: Any, x: np.ndarray) -> float | None:
     """Return the mean lower bound of log p(x) in nats per row; None for a model that has none."""
-    # A model without q(z | x), such as the supervised network, has no density; see ssvae/models/base.py.
-    if not hasattr(getattr(classifier, "model_", classifier), "encode"):
-        return None
-    return float(np.mean(classifier.bound(x)))
+    return float(np.mean(classifier.bound(x))) if has_density(classifier) else None
+
+
+def has_density(classifier: Any) -> bool:
+    """Say whether the model generates x: the supervised network alone does not (capabilities: `models.base`)."""
+    return hasattr(getattr(classifier, "model_", classifier), "encode")
 
 
 def bits_per_dim(bound: float, features: int) -> float:

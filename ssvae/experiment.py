@@ -25,6 +25,7 @@ class Fitted(NamedTuple):
 
     classifier: Any
     seconds: float
+    earlier: float = 0.0  # of them, how many were spent before an interruption
 
 
 def run(
@@ -74,7 +75,7 @@ def run(
         numbers, parts = _measure(config, dataset, fitted, labeled)
         metrics = {**_identity(config, dataset, labeled), **numbers}
         _say(console, find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures"))
-        metrics["seconds_total"] = time.perf_counter() - start
+        metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
         report.write_metrics(folder, metrics)
         runs.forget_checkpoint(folder)
     if console is not None:
@@ -99,7 +100,7 @@ def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, p
     """
     if (folder / "history.csv").is_file():
         classifier = ssvae.load(folder / "model")
-        return Fitted(classifier, _seconds(classifier))
+        return Fitted(classifier, _seconds(classifier), _seconds(classifier))
     callbacks = [find("ssvae.callbacks:Checkpoint")(folder / "checkpoint")]
     classifier = _build(config, [*callbacks, *([find("ssvae.callbacks:Progress")()] if progress else [])])
     start = time.perf_counter()
@@ -109,7 +110,8 @@ def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, p
     classifier.save(folder / "model")
     report.write_history(folder, classifier.history_)
     # The epochs before an interruption count, too: history_ remembers them, the clock does not.
-    return Fitted(classifier, max(seconds, _seconds(classifier)))
+    earlier = max(_seconds(classifier) - seconds, 0.0)
+    return Fitted(classifier, seconds + earlier, earlier)
 
 
 def _seconds(classifier: Any) -> float:

@@ -49,7 +49,7 @@ def table(run: Run, file: str | Path, via: str = "encoder") -> str:
     return _csv(header, rows)
 
 
-def write_samples(run: Run, rows: int, out: str | Path) -> None:
+def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
     """Write samples of every class, `rows` of each: a grid (.png) or a table (.csv).
 
     Raises
@@ -63,7 +63,7 @@ def write_samples(run: Run, rows: int, out: str | Path) -> None:
     if out.suffix == ".png" and shape is None:
         raise ValueError(f"the rows of this run are not images; write a table instead: -o {out.with_suffix('.csv')}")
     y = np.array(classes * rows)
-    drawn = np.asarray(run.classifier.sample(len(y), y))
+    drawn = np.asarray(run.classifier.sample(len(y), y, random_state=seed))
     if out.suffix == ".csv":
         names = run.form["feature_names"] or [f"x{n}" for n in range(drawn.shape[1])]
         lines = [[*[f"{value:.6g}" for value in row], label] for row, label in zip(drawn, y, strict=True)]

@@ -45,6 +45,8 @@ def _curve(history: Mapping[str, Sequence[Any]], stage: Any, name: str) -> tuple
     rows = [row for row, s in enumerate(history["stage"]) if s == stage]
     column = history.get(name) or [None] * len(history["stage"])
     values = np.array([np.nan if column[row] is None else column[row] for row in rows], dtype=float)
+    if not values.any():  # a stage without such rows reports zeros
+        values[:] = np.nan
     return np.arange(1, len(rows) + 1), values
 
 

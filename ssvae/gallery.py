@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ssvae import figures
+from ssvae.evaluation import has_density
 from ssvae.files import beside
 from ssvae.splits import has_label
 from ssvae.types import Dataset
@@ -77,6 +78,8 @@ def analogies(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
 def reconstructions(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
     """Draw test images above what the model makes of them."""
     _need_images(dataset)
+    if not has_density(classifier):
+        raise Skipped("the model does not generate x")
     x, _ = examples(classifier, dataset, rows)
     pairs = np.stack([x, _asked(classifier, "reconstruct", x)])
     return figures.image_grid(_images(pairs, dataset), rows=["test image", "reconstruction"])
@@ -86,7 +89,7 @@ def samples(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
     """Draw samples of the model, one column a class; of a model without classes in p(x, z), a square."""
     _need_images(dataset)
     classes = list(classifier.classes_)
-    drawn = _asked(classifier, "sample", rows * len(classes), np.array(classes * rows))
+    drawn = _asked(classifier, "sample", rows * len(classes), np.array(classes * rows), random_state=0)
     return figures.image_grid(_images(drawn.reshape(rows, len(classes), -1), dataset), classes)
 
 
@@ -123,10 +126,10 @@ def _confusion(classifier: Any, numbers: dict[str, Any]) -> Figure:
     return figures.confusion_matrix(numbers["confusion"], classifier.classes_, title)
 
 
-def _asked(classifier: Any, method: str, *arguments: Any) -> np.ndarray:
+def _asked(classifier: Any, method: str, *arguments: Any, **options: Any) -> np.ndarray:
     """Ask the classifier for something that not every model has; its ValueError says why."""
     try:
-        return np.asarray(getattr(classifier, method)(*arguments))
+        return np.asarray(getattr(classifier, method)(*arguments, **options))
     except ValueError as error:
         raise Skipped(str(error)) from error
 

@@ -38,6 +38,8 @@ class NearestMean:
         self.history_ |= {name: [value] * 3 for name, value in column.items()}
         return self
 
+    encode = None  # it has a density; see ssvae/models/base.py
+
     def predict_proba(self, X, via="encoder"):
         distance = ((X[:, None] - self.means_) ** 2).sum(axis=2)
         weight = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
@@ -58,7 +60,7 @@ class NearestMean:
     def analogies(self, X, y=None):
         return np.broadcast_to(self.means_, (len(X), *self.means_.shape))
 
-    def sample(self, n, y=None):
+    def sample(self, n, y=None, random_state=None):
         return self.means_[np.searchsorted(self.classes_, y)]
 
     def save(self, folder):

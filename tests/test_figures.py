@@ -102,7 +102,7 @@ def test_a_table_has_a_heat_table_and_no_images(fitted, tmp_path):
 
 def test_a_model_that_cannot_do_a_thing_is_a_reason(fitted, tmp_path, monkeypatch):
     def cannot(*_):
-        raise NotImplementedError("this model has no latents")
+        raise ValueError("this model has no latents")
 
     monkeypatch.setattr(type(fitted[0]), "transform", cannot)
     assert gallery.draw_all(*fitted, {}, tmp_path)["latent_map"] == "this model has no latents"
