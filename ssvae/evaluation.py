@@ -12,7 +12,7 @@ from ssvae.splits import has_label
 BINS = 15  # of equal width in confidence; the customary number for the expected calibration error
 
 
-def evaluate(classifier: Any, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
     """Measure a fitted classifier on the rows that have a label.
 
     Parameters

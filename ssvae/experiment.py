@@ -156,12 +156,17 @@ def _measure(
     config: Mapping[str, Any], dataset: Dataset, fitted: Fitted, labeled: np.ndarray
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the numbers of metrics.json, and all numbers on the test rows."""
-    model, test, valid = fitted.classifier, {}, {}
+    model = fitted.classifier
+    test: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     if dataset.x_test is not None:
         test = evaluate(model, dataset.x_test, dataset.y_test)
     if dataset.x_valid is not None:
         valid = evaluate(model, dataset.x_valid, dataset.y_valid)
-    numbers = {"test_error": test.get("error"), "supervised_error": _twin_error(config, dataset, labeled, test)}
+    numbers: dict[str, Any] = {
+        "test_error": test.get("error"),
+        "supervised_error": _twin_error(config, dataset, labeled, test),
+    }
     if valid:
         numbers["valid_error"] = valid["error"]
     numbers |= {key: test[key] for key in ("bound", "ece", "nll", "recall") if key in test}

@@ -96,7 +96,7 @@ def latent_map(latents: np.ndarray, y: np.ndarray, classes: Sequence[Any]) -> Fi
     axes = figure.add_subplot()
     for name, color in zip(classes, class_colors(len(classes)), strict=True):
         rows = y == name
-        axes.scatter(*points[rows].T, s=9, color=color, alpha=0.75, linewidths=0, label=str(name))
+        axes.scatter(points[rows, 0], points[rows, 1], s=9, color=color, alpha=0.75, linewidths=0, label=str(name))
     shown = [*shares[:2], 0.0][:2]
     labels = [f"principal axis {n + 1} ({share:.0f} % of the variance)" for n, share in enumerate(shown)]
     axes.set(xlabel=labels[0], ylabel=labels[1], title="latents of test rows")
@@ -105,7 +105,7 @@ def latent_map(latents: np.ndarray, y: np.ndarray, classes: Sequence[Any]) -> Fi
     return figure
 
 
-def image_grid(images: np.ndarray, columns: Sequence[Any] = (), rows: Sequence[Any] = (), title: str = "") -> Figure:
+def image_grid(images: np.ndarray, columns: Sequence[Any] = (), rows: Any = (), title: str = "") -> Figure:
     """Draw pictures [rows, columns, height, width] or [..., channels] in a grid.
 
     Parameters
