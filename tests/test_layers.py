@@ -16,8 +16,9 @@ LAYERS = (
     ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "distributions"),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
-    ("objective", "batches", "programs", "distribution", "feature_classifiers", "hooks", "callbacks"),
+    ("objective", "batches", "programs", "distribution", "hooks", "callbacks"),
     ("training", "prediction"),
+    ("auto", "labels", "validation", "peers", "plans", "feature_classifiers", "assembly", "fitting"),
     ("artefact", "classifier"),
     ("schema", "environment", "evaluation", "report", "figures", "gallery"),
     ("runs", "exports", "experiment"),
@@ -93,7 +94,7 @@ def test_peers_never_import_peers(folder):
             if target[0] == folder and path.stem in peers and len(target) > 1:
                 assert target[1] not in peers - COMPOSED.get(name, set()), f"{name} imports its peer {target[1]}"
             if target[0] in PIECES and target[0] not in {folder, *PIECES[folder]}:
-                assert target[1:2] == ("base",), f"{name} imports {'.'.join(target)}: pieces meet in classifier.py"
+                assert target[1:2] == ("base",), f"{name} imports {'.'.join(target)}: pieces meet in assembly.py"
 
 
 def tables(folder: str) -> list[Registry]:
