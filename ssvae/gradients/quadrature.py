@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.gradients.base import Gradient, Integrand
@@ -28,7 +29,7 @@ class Quadrature(Gradient):
     nodes: int = 32
     needs = "gaussian"
 
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del seed, training
         sizes = self._sizes(q)
@@ -46,7 +47,13 @@ class Quadrature(Gradient):
     def _sizes(self, q: Conditionals) -> dict[str, int]:
         values: Values = {}
         for name, conditional in q.items():
-            values[name] = given(conditional, values).mean()
+            distribution = given(conditional, values)
+            if not isinstance(getattr(distribution, "distribution", distribution), tfp.distributions.Normal):
+                raise ValueError(
+                    f"gradient 'quadrature' needs diagonal Gaussian latents; {name!r} is {distribution.name}: "
+                    "use 'enumeration' or 'score_function'"
+                )
+            values[name] = distribution.mean()
         sizes = {name: int(value.shape[-1]) for name, value in values.items()}
         if self.nodes ** sum(sizes.values()) > 100_000:
             raise ValueError(

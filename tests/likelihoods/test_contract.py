@@ -1,0 +1,123 @@
+"""What every likelihood of the table keeps to."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from ssvae import noise
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.likelihoods.gaussian import Gaussian
+
+DISCRETE = {"bernoulli": np.array([0.0, 1.0], np.float32)}  # every value; other likelihoods are densities
+SEED = noise.seed_tensor(0)
+
+
+@pytest.fixture(params=LIKELIHOODS.names())
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def likelihood(name):
+    return LIKELIHOODS.build(name)
+
+
+def numbers(likelihood, shape, features, scale=1.0):
+    return np.random.default_rng(1).normal(0, scale, (*shape, likelihood.outputs(features))).astype(np.float32)
+
+
+def test_integrates_to_one(name, likelihood):
+    h = numbers(likelihood, (5,), 1)
+    values = DISCRETE.get(name)
+    step = 1.0
+    if values is None:
+        low, high = np.maximum(likelihood.support[0], -60), np.minimum(likelihood.support[1], 60)
+        values, step = np.linspace(low, high, 60_001, retstep=True, dtype=np.float64)
+    density = np.exp(likelihood(h[:, None, :]).log_prob(values[:, None].astype(np.float32)).numpy().astype(float))
+    assert density.shape == (5, len(values))
+    np.testing.assert_allclose(density.sum(axis=1) * step, 1.0, atol=1e-4)
+
+
+def test_shapes(likelihood):
+    h = numbers(likelihood, (7, 2, 4), 3)
+    p = likelihood(h)
+    assert p.batch_shape == (7, 2, 4)
+    assert p.event_shape == (3,)
+    sample = p.sample(seed=SEED)
+    assert sample.shape == (7, 2, 4, 3)
+    assert sample.dtype == tf.float32
+    assert p.mean().shape == (7, 2, 4, 3)
+    low, high = likelihood.support
+    assert low <= np.min(sample) <= np.max(sample) <= high
+    assert p.log_prob(sample[0, 0]).shape == (7, 2, 4)
+    np.testing.assert_array_equal(sample, p.sample(seed=SEED))
+
+
+def test_log_prob_sums_over_columns(likelihood):
+    """Columns are independent: each alone, by the numbers it owns, adds up to the whole."""
+    h = numbers(likelihood, (4,), 3)
+    x = likelihood(h).sample(seed=SEED)
+    per = likelihood.outputs(1)
+    own = h.reshape(4, per, 3)  # the numbers of one kind stand side by side
+    parts = [likelihood(own[:, :, d]).log_prob(x[:, d : d + 1]) for d in range(3)]
+    np.testing.assert_allclose(likelihood(h).log_prob(x), sum(parts), rtol=1e-5)
+
+
+def test_mean_of_draws_is_the_mean(likelihood):
+    p = likelihood(numbers(likelihood, (2,), 3, 0.5))
+    draws = p.sample(5000, seed=SEED).numpy()
+    error = draws.std(axis=0) / np.sqrt(len(draws))
+    assert (np.abs(draws.mean(axis=0) - p.mean()) < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("size", [0.0, 50.0, 1e4])
+def test_gradient_is_finite_at_extreme_numbers(likelihood, size):
+    for sign in (1.0, -1.0):
+        h = tf.Variable(tf.fill([2, likelihood.outputs(3)], sign * size))
+        with tf.GradientTape() as tape:
+            value = likelihood(tf.convert_to_tensor(h)).log_prob(tf.constant([[0.0, 1.0, 0.0]] * 2))
+            total = tf.reduce_sum(value)
+        assert np.isfinite(value).all()
+        assert np.isfinite(tape.gradient(total, h)).all()
+
+
+def test_observe_is_a_function_of_its_seed_and_scoreable(likelihood):
+    x = np.random.default_rng(0).uniform(size=(6, 3)).astype(np.float32)
+    seen = likelihood.observe(x, SEED)
+    assert seen.shape == x.shape
+    np.testing.assert_array_equal(seen, likelihood.observe(x, SEED))
+    assert np.isfinite(likelihood(numbers(likelihood, (6,), 3)).log_prob(seen)).all()
+    assert isinstance(likelihood, Likelihood)
+    assert type(likelihood).from_config(likelihood.get_config()) == likelihood
+
+
+def test_bernoulli_observes_binary_values_of_the_right_mean():
+    greys = np.tile(np.array([0.0, 0.2, 0.9, 1.0], np.float32), (8000, 1))
+    seen = Bernoulli().observe(greys, SEED).numpy()
+    assert set(np.unique(seen)) == {0.0, 1.0}
+    assert (seen[:, 0] == 0).all()
+    assert (seen[:, 3] == 1).all()
+    assert (np.abs(seen.mean(axis=0) - greys[0]) <= 4 * np.sqrt(greys[0] * (1 - greys[0]) / 8000)).all()
+    assert (seen != Bernoulli().observe(greys, noise.seed_tensor(1)).numpy()).any()
+    np.testing.assert_array_equal(Bernoulli(resample=False).observe(greys, SEED), greys)
+
+
+def test_bernoulli_is_scipys():
+    h, x = numbers(Bernoulli(), (50,), 3, 2.0), np.random.default_rng(0).integers(0, 2, (50, 3)).astype(np.float32)
+    truth = stats.bernoulli(1 / (1 + np.exp(-h.astype(float)))).logpmf(x).sum(axis=1)
+    np.testing.assert_allclose(Bernoulli()(h).log_prob(x), truth, rtol=1e-5)
+    np.testing.assert_allclose(Bernoulli()(h).mean(), 1 / (1 + np.exp(-h)), rtol=1e-5)
+
+
+def test_gaussian_is_scipys_above_its_floor():
+    h, x = numbers(Gaussian(), (50,), 3), np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    for floor in (-6.0, -1.0):
+        p = Gaussian(floor)(h)
+        log_variance = floor + np.logaddexp(0, h[:, 3:].astype(float) - floor)
+        truth = stats.norm(h[:, :3], np.exp(log_variance / 2)).logpdf(x).sum(axis=1)
+        np.testing.assert_allclose(p.log_prob(x), truth, rtol=1e-4, atol=1e-4)
+    deep = Gaussian(-6.0)(np.array([[0.0, -1e4]], np.float32))
+    np.testing.assert_allclose(deep.stddev(), np.exp(-3), rtol=1e-5)
