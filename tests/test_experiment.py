@@ -15,13 +15,20 @@ FIGURES = ["analogies", "confusion_matrix", "latent_map", "learning_curves", "re
 
 
 @pytest.fixture
-def done(quick_core, tmp_path):
+def no_pictures(monkeypatch):
+    """Leave out what takes most of a quick run."""
+    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
+
+
+@pytest.fixture
+def done(quick_core, no_pictures, tmp_path):
     metrics = experiment.run(CONFIG, tmp_path / "run")
     return tmp_path / "run", metrics
 
 
-def test_the_folder_holds_everything(done):
-    folder, _ = done
+def test_the_folder_holds_everything(quick_core, tmp_path):
+    folder = tmp_path / "run"
+    experiment.run(CONFIG, folder)
     found = sorted(path.name for path in folder.iterdir())
     assert found == sorted([*runs.FILES, "model", "figures"])
     assert sorted(path.stem for path in (folder / "figures").iterdir()) == FIGURES
@@ -48,7 +55,7 @@ def test_settings_are_written_with_every_default(done):
     assert written["dataset"] == {"name": "digits", "labels": 50}
 
 
-def test_the_seed_decides_the_labelled_rows(quick_core, tmp_path):
+def test_the_seed_decides_the_labelled_rows(quick_core, no_pictures, tmp_path):
     rows = []
     for n, seed in enumerate((1, 1, 2)):
         experiment.run({**CONFIG, "seed": seed}, tmp_path / str(n))
@@ -104,7 +111,7 @@ def test_resume_with_other_settings_is_refused_and_names_the_difference(done):
         experiment.run({**CONFIG, "classifier": {"model": "m2", "alpha": 0.5}}, done[0], resume=True)
 
 
-def test_an_interrupted_run_goes_on(quick_core, tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on(quick_core, no_pictures, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -118,7 +125,9 @@ def test_an_interrupted_run_goes_on(quick_core, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics
 
 
-def test_what_was_trained_is_not_trained_again_after_a_later_interruption(quick_core, tmp_path, monkeypatch):
+def test_what_was_trained_is_not_trained_again_after_a_later_interruption(
+    quick_core, no_pictures, tmp_path, monkeypatch
+):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -144,7 +153,7 @@ def test_a_file_in_place_of_the_folder_is_refused(quick_core, tmp_path):
         experiment.run(CONFIG, tmp_path / "run")
 
 
-def test_the_summary_is_plain_where_there_is_no_terminal(quick_core, tmp_path):
+def test_the_summary_is_plain_where_there_is_no_terminal(quick_core, no_pictures, tmp_path):
     text = io.StringIO()
     experiment.run(CONFIG, tmp_path / "run", console=Console(file=text))
     assert "labelled rows alone" in text.getvalue()

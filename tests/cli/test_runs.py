@@ -23,13 +23,15 @@ def invoke(quick_core):
 
 
 @pytest.fixture
-def run(quick_core, tmp_path):
+def run(quick_core, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
     experiment.run({"dataset": {"name": "digits", "labels": 50}}, tmp_path / "run")
     return tmp_path / "run"
 
 
 @pytest.fixture
-def table_run(quick_core, tmp_path):
+def table_run(quick_core, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
     lines = [f"{n % 7},{n % 2},{'ab'[n % 2]}" for n in range(60)]
     (tmp_path / "own.csv").write_text("\n".join(["width,length,kind", *lines]) + "\n")
     config = {"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind"}}
