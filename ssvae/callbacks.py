@@ -96,7 +96,7 @@ class Checkpoint(Callback):
             return
         arrays = {f"{stage}/{i}": weight for stage, weights in done.items() for i, weight in enumerate(weights)}
         now = state.arrays if state else []
-        arrays |= {f"now/{i}": np.ascontiguousarray(array) for i, array in enumerate(now)}
+        arrays |= {f"now/{i}": np.asarray(array, order="C") for i, array in enumerate(now)}
         kept = {
             "fingerprint": self._fingerprint,
             "done": {stage: len(weights) for stage, weights in done.items()},

@@ -42,6 +42,7 @@ class Hooks:
             kept = checkpoint.resume(fingerprint)
             if kept:
                 self.done, self.state, self.history = kept["done"], kept["state"], kept["history"]
+        self._kept = len(self.history.get("epoch", []))  # epochs of the history that the last good state has seen
 
     @property
     def stop(self) -> bool:
@@ -50,12 +51,13 @@ class Hooks:
 
     def begin(self, stage: Any, epochs: int, done: int) -> None:
         """A stage begins or goes on."""
-        self.stage = stage
+        self.stage, self.epochs = stage, epochs
         stage.model.stop_training = False
         for callback in self.keras:
             callback.set_model(stage.model)
             callback.set_params({"epochs": epochs, "verbose": 0})
-            callback.on_train_begin()
+            callback.on_train_begin({})
+        self._epoch_begins(done)
         for own in self.ours:
             own.stage_begin(stage.name, epochs, done)
 
@@ -73,26 +75,33 @@ class Hooks:
 
     def keep(self, state: State, model: Any) -> None:
         """`state` is finite and at the end of an epoch."""
+        self._kept = len(self.history["epoch"])
         if self.keras:
             self.stage.model.set_weights(model.get_weights())
             logs = {name: column[-1] for name, column in self.history.items() if name not in ("stage", "epoch")}
             for callback in self.keras:
                 callback.on_epoch_end(state.epoch - 1, logs)
+            self._epoch_begins(state.epoch)
         for checkpoint in self._checkpoints:
             checkpoint.save(self.done, state, self.history)
 
+    def _epoch_begins(self, epoch: int) -> None:
+        for callback in self.keras if epoch < self.epochs and not self.stop else ():
+            callback.on_epoch_begin(epoch, {})
+
     def interrupted(self, state: State) -> None:
-        """Ctrl-C: keep the last good state."""
+        """Ctrl-C: keep the last good state and what the history says of it."""
+        self.history = {column: values[: self._kept] for column, values in self.history.items()}
         for callback in self.ours:
             callback.interrupted()
         for checkpoint in self._checkpoints:
             checkpoint.save(self.done, state, self.history, force=True)
 
-    def end(self, weights: list[np.ndarray]) -> None:
-        """The stage is trained."""
-        self.done[self.stage.name] = weights
+    def end(self) -> None:
+        """The stage is trained, and its model has the weights, which a Keras callback may replace by better ones."""
         for callback in self.keras:
-            callback.on_train_end()
+            callback.on_train_end({})
+        weights = self.done[self.stage.name] = self.stage.model.get_weights()
         for own in self.ours:
             own.stage_end(self.stage.name, weights)
         for checkpoint in self._checkpoints:

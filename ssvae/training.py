@@ -152,7 +152,7 @@ def train(
             begin = hooks.state.epoch
         _Run(program, stage, labelled, unlabelled, plan, seed, hooks).go(begin)
         stage.model.set_weights(program.model.get_weights())
-    hooks.end(stage.model.get_weights())
+    hooks.end()
 
 
 class _Run:
@@ -179,28 +179,33 @@ class _Run:
         self.factor = 1.0
 
     def go(self, begin: int) -> None:
-        """Run the epochs from `begin` on, several a call where they are short and nobody watches each."""
-        together = 1 if self.hooks.watch_weights else max(1, STEPS_PER_CALL // self.steps)
-        epoch, good = begin, self.program.arrays()
+        """Run the epochs from `begin` on, and keep the last good state when interrupted."""
+        self.epoch, self.good = begin, self.program.arrays()
+        if begin:
+            self.factor = self.hooks.history["learning_rate_factor"][-1]
         self.hooks.begin(self.stage, self.plan.epochs, begin)
-        while epoch < self.plan.epochs and not self.hooks.stop:
-            last = min(epoch + together, self.plan.epochs)
-            started = time.perf_counter()
-            try:
-                losses = self._steps(epoch * self.steps, last * self.steps)
-            except KeyboardInterrupt as error:
-                self.hooks.interrupted(State(self.stage.name, epoch, good))
-                raise Interrupted(f"interrupted in epoch {epoch + 1} of stage {self.stage.name!r}") from error
-            if not self._finite(losses):
-                self._back(good, epoch)
-                continue
-            seconds = (time.perf_counter() - started) / (last - epoch)
-            good = self.program.arrays()
-            for passed in range(last - epoch):
-                mean = losses[passed * self.steps : (passed + 1) * self.steps].mean(axis=0)
-                self.hooks.epoch(epoch + passed, self._log(mean, seconds))
-            epoch = last
-            self.hooks.keep(State(self.stage.name, epoch, good), self.program.model)
+        try:
+            while self.epoch < self.plan.epochs and not self.hooks.stop:
+                self._epochs()
+        except KeyboardInterrupt as error:
+            self.hooks.interrupted(State(self.stage.name, self.epoch, self.good))
+            raise Interrupted(f"interrupted in epoch {self.epoch + 1} of stage {self.stage.name!r}") from error
+
+    def _epochs(self) -> None:
+        """Run some epochs: several a call where they are short and nobody watches each."""
+        together = 1 if self.hooks.watch_weights else max(1, STEPS_PER_CALL // self.steps)
+        last = min(self.epoch + together, self.plan.epochs)
+        started = time.perf_counter()
+        losses = self._steps(self.epoch * self.steps, last * self.steps)
+        if not self._finite(losses):
+            self._back(self.good, self.epoch)
+            return
+        seconds, good = (time.perf_counter() - started) / (last - self.epoch), self.program.arrays()
+        for passed in range(last - self.epoch):
+            mean = losses[passed * self.steps : (passed + 1) * self.steps].mean(axis=0)
+            self.hooks.epoch(self.epoch + passed, self._log(mean, seconds))
+        self.epoch, self.good = last, good
+        self.hooks.keep(State(self.stage.name, last, good), self.program.model)
 
     def _steps(self, first: int, last: int) -> np.ndarray:
         """Take the steps [first, last) and return their losses."""
