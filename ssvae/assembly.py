@@ -98,6 +98,7 @@ def _objective(estimator: Any) -> Objective:
         GRADIENTS.build(estimator.gradient),
         GRADIENTS.build(estimator.class_gradient),
         alpha=float(estimator.alpha),
+        pull=float(estimator.pull),
         regularizers=tuple(REGULARIZERS.build(slot) for slot in estimator.regularizers),
     )
 

@@ -35,7 +35,9 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     gradient, class_gradient : str, dict or Gradient
         How the expectations over z and over y are estimated and differentiated.
     regularizers : sequence of str, dict or Regularizer
-        Further terms on q(y | x).
+        Further terms on q(y | x); none is the paper's objective.
+    pull : float
+        ρ: how much the gradient of U counts for q(y | x); 1 is the paper's objective (`ssvae.objective`).
     alpha : float
         α: 0.1 is the paper's "0.1 N" with N all rows, 0.1 N / N_l on each labelled row of the authors' summed form.
     epochs : "auto", int or dict by stage
@@ -94,8 +96,9 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         inference: Any = "amortized",
         gradient: Any = "pathwise",
         class_gradient: Any = "enumeration",
-        regularizers: Sequence[Any] = (),
+        regularizers: Sequence[Any] = ("virtual_adversarial", "mutual_information"),
         alpha: float = 0.1,
+        pull: float = 0.005,
         epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",
         batch_size: int | Mapping[str, int] = 100,
         learning_rate: float | Mapping[str, float] = 1e-3,
@@ -114,6 +117,7 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         self.class_gradient = class_gradient
         self.regularizers = regularizers
         self.alpha = alpha
+        self.pull = pull
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -13,6 +13,7 @@ from ssvae.assembly import Assembly
 from ssvae.callbacks import Progress
 from ssvae.hooks import Hooks
 from ssvae.models.base import Stage
+from ssvae.peers import nearest
 from ssvae.plans import plan
 from ssvae.training import Rows, train
 
@@ -38,14 +39,15 @@ def fit_stages(
         if stage.name in hooks.done:
             stage.model.set_weights(hooks.done[stage.name])
             continue
-        labelled, unlabelled = _streams(stage, index, weight, estimator.labeled_in_unlabeled)
+        peers = max((regularizer.peers for regularizer in parts.objective.regularizers), default=0)
+        labelled, unlabelled = _streams(stage, index, weight, estimator.labeled_in_unlabeled, peers)
         rows = len(labelled.weight), len(unlabelled.weight)
         schedule = plan(stage.name, *rows, estimator.epochs, estimator.batch_size, estimator.learning_rate)
         train(stage, parts.objective, labelled, unlabelled, schedule, stage_seed, hooks)
     return hooks.history
 
 
-def _streams(stage: Stage, index: np.ndarray, weight: np.ndarray, keep: bool) -> tuple[Rows, Rows]:
+def _streams(stage: Stage, index: np.ndarray, weight: np.ndarray, keep: bool, peers: int) -> tuple[Rows, Rows]:
     """Return the labelled and the unlabelled stream of a stage; without labels every row is unlabelled."""
     if not stage.labels:
         first, second = np.zeros(len(index), bool), np.ones(len(index), bool)
@@ -54,13 +56,14 @@ def _streams(stage: Stage, index: np.ndarray, weight: np.ndarray, keep: bool) ->
         second = ~first | keep
     if not hasattr(stage.model, "encode"):
         second = np.zeros(len(index), bool)  # a classifier alone learns from labels alone
-    return _rows(stage, first, index, weight), _rows(stage, second, index, weight)
+    peers = peers if stage.labels and hasattr(stage.model, "encode") else 0
+    return _rows(stage, first, index, weight, 0), _rows(stage, second, index, weight, peers)
 
 
-def _rows(stage: Stage, chosen: np.ndarray, index: np.ndarray, weight: np.ndarray) -> Rows:
+def _rows(stage: Stage, chosen: np.ndarray, index: np.ndarray, weight: np.ndarray, peers: int) -> Rows:
     own = weight[chosen]
     x = tf.nest.map_structure(lambda array: array[chosen], stage.rows)
-    return Rows(x, np.maximum(index[chosen], 0), own / own.mean() if len(own) else own)
+    return Rows(x, np.maximum(index[chosen], 0), own / own.mean() if len(own) else own, nearest(x, peers))
 
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> str:

@@ -50,6 +50,11 @@ class Objective(Piece):
         α, the weight of the classifier's own loss.
     weight_prior : float
         Precision of the N(0, I / precision) prior on the weight matrices; 1 in the paper.
+    pull : float
+        ρ: for q(y | x), the gradient of U and of its weights' prior counts ρ times; the value of U is not changed. 1 is
+        the paper's objective.
+        A bound is tens or hundreds of nats and a cross-entropy one or two, so that with few labels the bound alone
+        decides what the "classes" are: smaller ρ is what ends the plateau of M2.
     regularizers : tuple of Regularizer
         Further terms on q(y | x).
     """
@@ -59,23 +64,26 @@ class Objective(Piece):
     class_gradient: Gradient
     alpha: float = 0.1
     weight_prior: float = 1.0
+    pull: float = 1.0
     regularizers: tuple[Any, ...] = ()
 
-    def labelled(self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def labelled(self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
         """Return L(x, y) [..., B], nats, for one-hot y [..., B or 1, K] (eq. 6)."""
         bound = self.inference.bound(model, x, y, self.gradient, seed, training)
         return bound + tf.reduce_sum(y * model.log_class_prior(), axis=-1)
 
-    def unlabelled(self, model: Any, x: tf.Tensor, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def unlabelled(self, model: Any, x: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
         """Return U(x) [B], nats (eq. 7), or the bound of log p(x) for a model without classes (eq. 5)."""
         if not hasattr(model, "classify"):
             return self.inference.bound(model, x, None, self.gradient, seed, training)
-        q = {"y": one_hot(model.classify(x))}
+        logits = model.classify(x)
+        pulled = self.pull * logits + (1.0 - self.pull) * tf.stop_gradient(logits)
+        q = {"y": one_hot(pulled)}
         return self.class_gradient.expectation(_Labelled(self, model, x, q["y"], seed, training), q, seed, training)
 
     def __call__(
         self, model: Any, labelled: Batch | None, unlabelled: Batch | None, share: tf.Tensor, rows: tf.Tensor,
-        seed: tf.Tensor, training: bool = True,
+        seed: tf.Tensor, training: bool | tf.Tensor = True,
     ) -> Losses:
         """Return the losses of one step.
 
@@ -89,7 +97,8 @@ class Objective(Piece):
         rows : Tensor []
             N, which scales the weight prior.
         seed : Tensor [2] int32
-        training : bool
+        training : bool or Tensor []
+            The share of the steps that are done, for terms that change on the way.
         """
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
         if labelled is not None and hasattr(model, "encode"):
@@ -100,11 +109,10 @@ class Objective(Piece):
         if unlabelled is not None and hasattr(model, "encode"):
             bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training)
             bound_u = tf.reduce_mean(unlabelled.weight * bound)
-        seen = [batch.x for batch in (labelled, unlabelled) if batch is not None]
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
-            extra += regularizer.penalty(model, tf.concat(seen, 0), noise.fold(seed, 3 + position))
+            extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position))
         bounds = share * bound_l + (1.0 - share) * bound_u
-        prior = self.weight_prior * model.penalty() / rows
+        prior = self.weight_prior * model.penalty(self.pull) / rows
         return Losses(-bounds + self.alpha * cross_entropy + prior + extra, bound_l, bound_u, cross_entropy, extra)
 
     @staticmethod
@@ -132,7 +140,7 @@ class _Labelled(Integrand):
     """y -> L(x, y) − log q(y | x), the integrand of U."""
 
     def __init__(
-        self, objective: Objective, model: Any, x: tf.Tensor, q: Any, seed: tf.Tensor, training: bool
+        self, objective: Objective, model: Any, x: tf.Tensor, q: Any, seed: tf.Tensor, training: bool | tf.Tensor
     ) -> None:
         self.objective, self.model, self.x, self.q, self.seed, self.training = objective, model, x, q, seed, training
 

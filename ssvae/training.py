@@ -38,6 +38,7 @@ class Rows(NamedTuple):
     x: Any  # nest of arrays [N, ...]
     y: np.ndarray  # [N] class index; not read on the unlabelled stream
     weight: np.ndarray  # [N], of mean 1
+    peers: np.ndarray  # [N, k] the nearest rows of each row in this stream; k = 0 where nothing asks for them
 
 
 class Program:
@@ -57,9 +58,9 @@ class Program:
         self.variables = self.model.trainable_variables
         self.optimizer = keras.optimizers.Adam(global_clipnorm=plan.clip_norm)
         self.optimizer.build(self.variables)
-        rows = Rows(tf.nest.map_structure(_any_length, stage.rows), tf.TensorSpec([None], tf.int32), _floats(None))
+        rows = Rows(tf.nest.map_structure(_any_length, stage.rows), tf.TensorSpec([None], tf.int32), _floats(None), tf.TensorSpec([None, None], tf.int32))
         orders = (tf.TensorSpec([None, None], tf.int32),) * 2
-        scalars = (tf.TensorSpec([], tf.int64), _floats(), _floats(), tf.TensorSpec([2], tf.int32))
+        scalars = (tf.TensorSpec([], tf.int64), _floats(), _floats(), tf.TensorSpec([2], tf.int32), _floats())
         signature = (rows, rows, orders, _floats(None), *scalars)
         self.run = tf.function(self._run, input_signature=signature, autograph=False)
 
@@ -78,37 +79,45 @@ class Program:
         for variable, value in zip((*self.model.weights, *self.optimizer.variables), arrays, strict=True):
             variable.assign(value)
 
-    def _run(self, labelled, unlabelled, orders, rates, first, share, rows, seed):  # type: ignore[no-untyped-def]
+    def _run(self, labelled, unlabelled, orders, rates, first, share, rows, seed, total):  # type: ignore[no-untyped-def]
         """Take len(rates) steps and return their losses, [steps, 5]."""
         count = tf.shape(rates)[0]
 
         def body(step: tf.Tensor, record: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            losses = self._step(labelled, unlabelled, orders, step, rates[step], share, rows, seed, first)
+            losses = self._step(labelled, unlabelled, orders, step, rates[step], share, rows, seed, first, total)
             return step + 1, record.write(step, tf.stack(losses))
 
         record = tf.TensorArray(tf.float32, count, element_shape=[len(Losses._fields)])
         loop = tf.while_loop(lambda step, _: step < count, body, (0, record), parallel_iterations=1)
         return loop[1].stack()
 
-    def _step(self, labelled, unlabelled, orders, step, rate, share, rows, seed, first):  # type: ignore[no-untyped-def]
-        key = noise.fold(seed, first + tf.cast(step, tf.int64))
-        batch = [
-            self._batch(stream, order[step], noise.fold(key, position)) if used else None
-            for position, (stream, order, used) in enumerate(
-                zip((labelled, unlabelled), orders, self.used, strict=True)
-            )
-        ]
+    def _step(self, labelled, unlabelled, orders, step, rate, share, rows, seed, first, total):  # type: ignore[no-untyped-def]
+        position = first + tf.cast(step, tf.int64)
+        key, stream = noise.fold(seed, position), unlabelled
+        training = tf.cast(position, tf.float32) / total
+        labelled = self._batch(labelled, orders[0][step], noise.fold(key, 0)) if self.used[0] else None
+        unlabelled = self._batch(unlabelled, orders[1][step], noise.fold(key, 1)) if self.used[1] else None
+        if unlabelled is not None and any(regularizer.peers for regularizer in self.objective.regularizers):
+            unlabelled = unlabelled._replace(peer=self._peer(stream, orders[1][step], noise.fold(key, 3)))
         with tf.GradientTape() as tape:
-            losses = self.objective(self.model, *batch, share, rows, noise.fold(key, 2))
+            losses = self.objective(self.model, labelled, unlabelled, share, rows, noise.fold(key, 2), training)
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(tape.gradient(losses.loss, [v.value for v in self.variables]), self.variables)
         return losses
 
     def _batch(self, stream: Rows, index: tf.Tensor, key: tf.Tensor) -> Batch:
-        gathered = tf.nest.map_structure(lambda array: tf.gather(array, index), stream.x)
-        classes = getattr(self.model, "classes", 1)
-        y = tf.one_hot(tf.gather(stream.y, index), classes)
-        return Batch(self.source.observe(gathered, key), y, tf.gather(stream.weight, index), index)
+        y = tf.one_hot(tf.gather(stream.y, index), getattr(self.model, "classes", 1))
+        return Batch(self._observed(stream, index, key), y, tf.gather(stream.weight, index), index)
+
+    def _peer(self, stream: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        """Return one of the nearest rows of each row."""
+        every = tf.gather(stream.peers, index)
+        count = tf.cast(tf.shape(every)[1], tf.float32)
+        pick = tf.cast(noise.uniform(tf.shape(index), noise.fold(key, 0)) * count, tf.int32)
+        return self._observed(stream, tf.gather(every, pick, batch_dims=1), noise.fold(key, 1))
+
+    def _observed(self, stream: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        return self.source.observe(tf.nest.map_structure(lambda array: tf.gather(array, index), stream.x), key)
 
 
 def train(
@@ -176,6 +185,7 @@ class _Run:
         self.share, self.rows = tf.constant(counts[0] / sum(counts), tf.float32), tf.constant(sum(counts), tf.float32)
         self.data = [_tensors(rows) for rows in (labelled, unlabelled)]
         self.key = noise.seed_tensor(seed)
+        self.total = tf.constant(plan.epochs * self.steps, tf.float32)
         self.factor = 1.0
 
     def go(self, begin: int) -> None:
@@ -215,7 +225,7 @@ class _Run:
             orders = tuple(self._order(stream, start, count) for stream in (batches.LABELLED, batches.UNLABELLED))
             rates = self._rates(np.arange(start, start + count))
             first_step = tf.constant(start, tf.int64)
-            arguments = (*self.data, orders, rates, first_step, self.share, self.rows, self.key)
+            arguments = (*self.data, orders, rates, first_step, self.share, self.rows, self.key, self.total)
             parts.append(np.array(self.program.run(*arguments)))
             self.hooks.progress((start + count) / self.steps)
         return np.concatenate(parts)
@@ -256,7 +266,8 @@ class _Run:
 def _tensors(rows: Rows) -> Rows:
     """Put a stream where the steps run, once."""
     x = tf.nest.map_structure(lambda array: tf.constant(array, tf.float32), rows.x)
-    return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32))
+    peers = tf.constant(rows.peers, tf.int32)
+    return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers)
 
 
 def _floats(*shape: int | None) -> tf.TensorSpec:

@@ -34,3 +34,4 @@ class Batch(NamedTuple):
     y: Any  # [B, K] candidate classes: one-hot = labelled, all ones = unlabelled
     weight: Any  # [B] weight of each row in its mean
     index: Any  # [B] row in the data set
+    peer: Any = None  # [B, D] a near row of each row, where a regularizer asks for it

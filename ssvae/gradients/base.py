@@ -57,7 +57,7 @@ class Gradient(Piece):
     needs = ""
 
     @abstractmethod
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
         """Return an estimate of E_q[f], shape [..., B], nats."""
 
 

@@ -18,11 +18,26 @@ from ssvae.inference.base import Evidence, Inference
 
 @dataclass(frozen=True)
 class Amortized(Inference):
-    """ELBO at λ = encode(x, y): E_q[log p(x, z | y) − log q(z | x, y)]."""
+    """ELBO at λ = encode(x, y): E_q[log p(x, z | y) − log q(z | x, y)].
+
+    Parameters
+    ----------
+    kl_warm_up : float
+        Share of the training steps over which the weight of the KL term rises from 0 to 1, so that more latents come
+        to be used (Ladder Variational Autoencoders, Sønderby et al. 2016, §2.3). The reported bound always has weight 1
+        outside training.
+    """
+
+    kl_warm_up: float = 0.0
 
     def bound(
-        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool = False
+        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Inference.bound`."""
         q = model.posterior(model.encode(x, y))
-        return gradient.expectation(Evidence(model.joint(y), q, x), q, seed, training)
+        return gradient.expectation(Evidence(model.joint(y), q, x, self._temper(training)), q, seed, training)
+
+    def _temper(self, training: bool | tf.Tensor) -> tf.Tensor | float:
+        if self.kl_warm_up == 0.0 or isinstance(training, bool):
+            return 1.0
+        return tf.minimum(1.0, training / self.kl_warm_up)

@@ -27,17 +27,19 @@ class Evidence(Integrand):
     q : dict
         The posterior, conditionals by name in sampling order.
     x : Tensor [B, D]
+    temper : Tensor []
+        Weight of log p(z) − log q(z), the two that make up −KL; 1 gives the bound.
     """
 
-    def __init__(self, joint: Conditionals, q: Conditionals, x: tf.Tensor) -> None:
-        self.joint, self.q, self.x = joint, q, x
+    def __init__(self, joint: Conditionals, q: Conditionals, x: tf.Tensor, temper: tf.Tensor | float = 1.0) -> None:
+        self.joint, self.q, self.x, self.temper = joint, q, x, temper
 
     def __call__(self, values: Values) -> Terms:
         """See `Integrand.__call__`."""
         return Terms(
             given(self.joint["x"], values).log_prob(self.x),
-            {name: given(self.joint[name], values).log_prob(values[name]) for name in self.q},
-            {name: -given(q, values).log_prob(values[name]) for name, q in self.q.items()},
+            {name: self.temper * given(self.joint[name], values).log_prob(values[name]) for name in self.q},
+            {name: -self.temper * given(q, values).log_prob(values[name]) for name, q in self.q.items()},
         )
 
     def closed_form(self, values: Values) -> Terms:
@@ -46,9 +48,10 @@ class Evidence(Integrand):
         for name, conditional in self.q.items():
             p, q = given(self.joint[name], values), given(conditional, values)
             if self._parents_drawn_first(name):
-                prior[name] = -tfp.distributions.kl_divergence(q, p)
+                prior[name] = -self.temper * tfp.distributions.kl_divergence(q, p)
             else:
-                prior[name], posterior[name] = p.log_prob(values[name]), -q.log_prob(values[name])
+                prior[name] = self.temper * p.log_prob(values[name])
+                posterior[name] = -self.temper * q.log_prob(values[name])
         return Terms(given(self.joint["x"], values).log_prob(self.x), prior, posterior)
 
     def _parents_drawn_first(self, name: str) -> bool:
@@ -62,7 +65,7 @@ class Inference(Piece):
 
     @abstractmethod
     def bound(
-        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool = False
+        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """Return a lower bound of log p(x | y), nats.
 
@@ -74,7 +77,8 @@ class Inference(Piece):
         gradient : Gradient
             How the expectation over z is estimated and differentiated.
         seed : Tensor [2] int32
-        training : bool
+        training : bool or Tensor []
+            When training, the share of the steps that are done.
 
         Returns
         -------

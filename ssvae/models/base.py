@@ -57,10 +57,15 @@ class Model(keras.Model):
         """Yield the training stages for rows x [N, D]; by default one, on x itself."""
         yield Stage(self.name, self, x, self.likelihood, labels=hasattr(self, "classify"))
 
-    def penalty(self) -> tf.Tensor:
-        """-log p(weights) + constant = ½ Σ w², nats: the paper's N(0, I) prior on the weight matrices."""
+    def penalty(self, pull: float = 1.0) -> tf.Tensor:
+        """-log p(weights) + constant = ½ Σ w², nats: the paper's N(0, I) prior on the weight matrices.
+
+        Those of q(y | x) count `pull` times (`ssvae.objective`).
+        """
+        own = {id(weight) for weight in self.classifier.trainable_weights} if hasattr(self, "classify") else set()
         matrices = [weight for weight in self.trainable_weights if len(weight.shape) == 2]
-        return 0.5 * tf.add_n([tf.reduce_sum(tf.square(weight)) for weight in matrices])
+        squares = [(pull if id(w) in own else 1.0) * tf.reduce_sum(tf.square(w)) for w in matrices]
+        return 0.5 * tf.add_n(squares)
 
     def decode(self, values: Values, y: tf.Tensor | None = None) -> Any:
         """Return p(x | z, y)."""

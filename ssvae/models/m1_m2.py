@@ -124,7 +124,7 @@ class M1M2(Model):
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
         yield Stage("m1", self.first, x, self.likelihood, labels=False)
         mean, log_variance = self._posterior_rows(x)
-        self.activate(mean)
+        self.activate(mean, log_variance)
         scale, shift = np.array(self.selection.scale), np.array(self.selection.shift)
         kept = list(self.active)
         rows = ((mean[:, kept] - shift) / scale, log_variance[:, kept] - 2.0 * np.log(scale))
@@ -135,14 +135,15 @@ class M1M2(Model):
         parts = [np.array(self.first.encode(x[i : i + chunk])["z"]) for i in range(0, len(x), chunk)]
         return tuple(np.split(np.concatenate(parts), 2, axis=1))  # type: ignore[return-value]
 
-    def activate(self, mean: np.ndarray) -> None:
-        """Keep the columns of z1 whose posterior means [N, Z] vary, and standardise by what they do."""
+    def activate(self, mean: np.ndarray, log_variance: np.ndarray) -> None:
+        """Keep the columns of z1 whose posterior means [N, Z] vary, and standardise draws from q(z1 | x) over rows."""
         spread = mean.std(axis=0)
         kept = np.flatnonzero(spread > self.threshold)
         self.active = tuple(int(column) for column in (kept if len(kept) else [np.argmax(spread)]))
         self._stack()
+        variance = np.square(spread) + np.exp(log_variance).mean(axis=0)
         self.selection.shift.assign(mean[:, self.active].mean(axis=0))
-        self.selection.scale.assign(np.maximum(spread[list(self.active)], 1e-6))
+        self.selection.scale.assign(np.sqrt(variance[list(self.active)]))
 
     def log_class_prior(self) -> tf.Tensor:
         """See `Model`: log p(y), [K]."""

@@ -38,6 +38,10 @@ class M2(Model):
         Hidden widths of every network (the decoder's in reverse).
     activation : str
         Keras activation of the hidden layers.
+    classifier_hidden : int or sequence of int, optional
+        Hidden widths of q(y | x), where they are not those of the other networks.
+    normalization : "none" or "layer"
+        Of the hidden layers of q(y | x) (`networks.mlp`).
     prior : "uniform", "learned" or sequence of K numbers
         p(y): equal, learned with the other weights, or given.
     seed : int
@@ -52,6 +56,8 @@ class M2(Model):
         latent: int = 50,
         hidden: int | Sequence[int] = (500,),
         activation: str = "softplus",
+        classifier_hidden: int | Sequence[int] | None = None,
+        normalization: str = "none",
         prior: str | Sequence[float] = "uniform",
         seed: int = 0,
         name: str = "m2",
@@ -60,8 +66,11 @@ class M2(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
         self.hidden, self.activation, self.prior = sizes(hidden), activation, prior
+        self.classifier_hidden = self.hidden if classifier_hidden is None else sizes(classifier_hidden)
+        self.normalization = normalization
         self.class_prior = ClassPrior(classes, prior, name="class_prior")
-        self.classifier = MLP([features], self.hidden, classes, activation, name="classifier")
+        own = self.classifier_hidden
+        self.classifier = MLP([features], own, classes, activation, normalization, name="classifier")
         inputs = [features, classes]
         self.encoder = MLP(inputs, self.hidden, 2 * latent, activation, zero_outputs=latent, name="encoder")
         outputs = likelihood.outputs(features)

@@ -29,6 +29,8 @@ class Supervised(Model):
         Hidden widths.
     activation : str
         Keras activation of the hidden layers.
+    normalization : "none" or "layer"
+        Of the hidden layers (`networks.mlp`).
     seed : int
         Seed of the initial weights.
     """
@@ -40,14 +42,15 @@ class Supervised(Model):
         likelihood: Any,
         hidden: int | Sequence[int] = (500,),
         activation: str = "softplus",
+        normalization: str = "none",
         seed: int = 0,
         name: str = "supervised",
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood = features, classes, likelihood
-        self.hidden, self.activation = sizes(hidden), activation
-        self.classifier = MLP([features], self.hidden, classes, activation, name="classifier")
+        self.hidden, self.activation, self.normalization = sizes(hidden), activation, normalization
+        self.classifier = MLP([features], self.hidden, classes, activation, normalization, name="classifier")
         self.built = True
         self.reset(np.random.default_rng(seed))
 

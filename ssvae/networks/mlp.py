@@ -27,6 +27,9 @@ class MLP(keras.layers.Layer):
         Width of the output.
     activation : str
         Name of a Keras activation.
+    normalization : "none" or "layer"
+        Layer normalisation of every hidden layer before its activation (Ba, Kiros and Hinton, 2016): unlike batch
+        normalisation it leaves rows independent of each other, so enumerated classes and padded rows change nothing.
     zero_outputs : int
         How many of the last outputs start with zero weights. Log-variance heads do, so that q starts at the prior's
         scale (Kingma et al. 2014, released code).
@@ -38,18 +41,23 @@ class MLP(keras.layers.Layer):
         hidden: Sequence[int],
         outputs: int,
         activation: str = "softplus",
+        normalization: str = "none",
         zero_outputs: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.inputs, self.hidden, self.outputs = tuple(inputs), tuple(hidden), outputs
-        self.activation, self.zero_outputs = activation, zero_outputs
+        self.activation, self.normalization, self.zero_outputs = activation, normalization, zero_outputs
+        if normalization not in ("none", "layer"):
+            raise ValueError(f"normalization must be 'none' or 'layer', got {normalization!r}")
         self._function = keras.activations.get(activation)
         first, *rest = [*self.hidden, outputs]
         self.first = [self._weight(f"first_{i}", (width, first)) for i, width in enumerate(self.inputs)]
         widths = [first, *rest]
         self.kernels = [self._weight(f"kernel_{i}", shape) for i, shape in enumerate(zip(widths, rest, strict=False))]
         self.biases = [self._weight(f"bias_{i}", (width,)) for i, width in enumerate(widths)]
+        scaled = self.hidden if normalization == "layer" else ()
+        self.gains = [self._weight(f"gain_{i}", (width,)) for i, width in enumerate(scaled)]
         self.built = True
 
     def _weight(self, name: str, shape: tuple[int, ...]) -> keras.Variable:
@@ -69,6 +77,8 @@ class MLP(keras.layers.Layer):
             kernel.assign(_glorot(rng, kernel.shape[0], kernel.shape))
         for bias in self.biases:
             bias.assign(np.zeros(bias.shape, np.float32))
+        for gain in self.gains:
+            gain.assign(np.ones(gain.shape, np.float32))
         if self.zero_outputs:
             for kernel in self.kernels[-1:] or self.first:
                 start = np.array(kernel)
@@ -77,10 +87,16 @@ class MLP(keras.layers.Layer):
 
     def call(self, *parts: tf.Tensor) -> tf.Tensor:
         """Return the outputs [..., outputs] for one tensor [..., width] an input."""
-        h = self.biases[0] + sum(tf.tensordot(part, kernel, 1) for part, kernel in zip(parts, self.first, strict=True))
-        for kernel, bias in zip(self.kernels, self.biases[1:], strict=True):
-            h = tf.tensordot(self._function(h), kernel, 1) + bias
-        return h
+        h = sum(tf.tensordot(part, kernel, 1) for part, kernel in zip(parts, self.first, strict=True))
+        for layer, kernel in enumerate(self.kernels):
+            h = tf.tensordot(self._function(self._normalized(h, layer) + self.biases[layer]), kernel, 1)
+        return h + self.biases[-1]
+
+    def _normalized(self, h: tf.Tensor, layer: int) -> tf.Tensor:
+        if not self.gains:
+            return h
+        mean, variance = tf.nn.moments(h, axes=[-1], keepdims=True)
+        return (h - mean) * tf.math.rsqrt(variance + 1e-3) * self.gains[layer]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
@@ -90,6 +106,7 @@ class MLP(keras.layers.Layer):
             "hidden": self.hidden,
             "outputs": self.outputs,
             "activation": self.activation,
+            "normalization": self.normalization,
             "zero_outputs": self.zero_outputs,
         }
 

@@ -5,5 +5,8 @@ from ssvae.registry import Registry
 REGULARIZERS = Registry(
     "regularizer",
     {
+        "mutual_information": "ssvae.regularizers.mutual_information:MutualInformation",
+        "neighbours": "ssvae.regularizers.neighbours:Neighbours",
+        "virtual_adversarial": "ssvae.regularizers.virtual_adversarial:VirtualAdversarial",
     },
 )

@@ -1,0 +1,45 @@
+"""Mutual information between x and y under q: sure of each row, and of all classes over the rows.
+
+References
+----------
+Discriminative Clustering by Regularized Information Maximization (Krause, Perona and Gomes, 2010), eq. 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae.regularizers.base import Regularizer
+from ssvae.types import Batch
+
+
+@dataclass(frozen=True)
+class MutualInformation(Regularizer):
+    """sure · mean H(q(y | x)) + balance · KL(mean q(y | x) ‖ p(y)), on the unlabelled rows.
+
+    With equal weights and uniform p(y) this is −weight · I(x; y) plus a constant.
+
+    Parameters
+    ----------
+    sure : float
+        Weight of the entropy of each row.
+    balance : float
+        Weight of the distance of the batch's class shares from p(y).
+    """
+
+    sure: float = 0.03
+    balance: float = 0.03
+
+    def penalty(self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor) -> tf.Tensor:
+        """See `Regularizer.penalty`."""
+        del labelled, seed
+        if unlabelled is None:
+            return tf.constant(0.0)
+        log_q = tf.nn.log_softmax(model.classify(unlabelled.x))
+        share = tf.reduce_mean(tf.exp(log_q), axis=0)
+        entropy = -tf.reduce_mean(tf.reduce_sum(tf.exp(log_q) * log_q, axis=-1))
+        prior = tf.stop_gradient(model.log_class_prior())
+        return self.sure * entropy + self.balance * tf.reduce_sum(share * (tf.math.log(share + 1e-8) - prior))

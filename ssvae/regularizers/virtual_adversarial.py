@@ -1,0 +1,62 @@
+"""Virtual adversarial training: q(y | x) does not change in the direction in which it would change most.
+
+References
+----------
+Virtual Adversarial Training: A Regularization Method for Supervised and Semi-Supervised Learning (Miyato, Maeda, Koyama
+and Ishii, 2018), eqs. 5 to 12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.regularizers.base import Regularizer, rows
+from ssvae.types import Batch
+
+
+@dataclass(frozen=True)
+class VirtualAdversarial(Regularizer):
+    """weight · mean KL(q(y | x) ‖ q(y | x + r)), r the worst of length radius · √D · s.
+
+    s is the root mean square of the columns' standard deviations in the batch, so the radius has no unit: about the
+    share of its spread by which every column may move without a change of class.
+
+    Parameters
+    ----------
+    weight : float
+    radius : float
+    probe : float
+        Length of the step of the power iteration that finds r, relative to the radius.
+    """
+
+    weight: float = 0.1
+    radius: float = 0.15
+    probe: float = 0.1
+
+    def penalty(self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor) -> tf.Tensor:
+        """See `Regularizer.penalty`."""
+        x = rows(labelled, unlabelled)
+        size = tf.cast(tf.shape(x)[-1], x.dtype)
+        length = self.radius * tf.sqrt(size * tf.reduce_mean(tf.math.reduce_variance(x, axis=0)))
+        target = tf.stop_gradient(tf.nn.log_softmax(model.classify(x)))
+        start = _unit(noise.normal(tf.shape(x), seed))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(start)
+            divergence = tf.reduce_sum(_kl(target, model.classify(x + self.probe * length * start)))
+        worst = _unit(tf.stop_gradient(tape.gradient(divergence, start)))
+        return self.weight * tf.reduce_mean(_kl(target, model.classify(x + length * worst)))
+
+
+def _kl(log_p: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.exp(log_p) * (log_p - tf.nn.log_softmax(logits)), axis=-1)
+
+
+def _unit(direction: tf.Tensor) -> tf.Tensor:
+    """Return rows of length one; a zero row stays zero."""
+    largest = tf.reduce_max(tf.abs(direction), axis=-1, keepdims=True)  # first, because squares of 1e-20 are lost
+    scaled = tf.math.divide_no_nan(direction, largest)
+    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=-1, keepdims=True))
