@@ -13,6 +13,7 @@ import numpy as np
 
 import ssvae
 from ssvae import report, runs
+from ssvae.callbacks import Callback, Checkpoint, Progress
 from ssvae.checks import Source
 from ssvae.evaluation import bits_per_dim, evaluate
 from ssvae.schema import find, resolve
@@ -70,8 +71,8 @@ def run(
     labeled, y = split(config, dataset)
     metrics = runs.claim(folder, config, overwrite, resume)
     if metrics is None:
-        runs.record(folder, dataset, labeled)
-        fitted = fit(config, dataset.x, y, folder, progress)
+        first = runs.Beginning(lambda: runs.begin(folder, config, dataset, labeled, resume))
+        fitted = fit(config, dataset.x, y, folder, [first, *([Progress()] if progress else [])])
         numbers, parts = _measure(config, dataset, fitted, labeled)
         metrics = {**_identity(config, dataset, labeled), **numbers}
         _say(console, find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures"))
@@ -93,7 +94,7 @@ def split(config: Mapping[str, Any], dataset: Dataset) -> tuple[np.ndarray, np.n
     return rows, hide_labels(dataset.y, rows, unlabeled)
 
 
-def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, progress: bool = False) -> Fitted:
+def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, callbacks: list[Callback]) -> Fitted:
     """Train the classifier that the settings describe and save it, or load it where that has been done.
 
     The state of training is kept in ``folder/checkpoint``; history.csv is written after the model, and says so.
@@ -101,8 +102,7 @@ def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, p
     if (folder / "history.csv").is_file():
         classifier = ssvae.load(folder / "model")
         return Fitted(classifier, _seconds(classifier), _seconds(classifier))
-    callbacks = [find("ssvae.callbacks:Checkpoint")(folder / "checkpoint")]
-    classifier = _build(config, [*callbacks, *([find("ssvae.callbacks:Progress")()] if progress else [])])
+    classifier = _build(config, [*callbacks, Checkpoint(folder / "checkpoint")])
     start = time.perf_counter()
     classifier.fit(x, y)
     seconds = time.perf_counter() - start
@@ -145,7 +145,7 @@ def _defaults(factory: Any) -> dict[str, Any]:
     return {name: p.default for name, p in inspect.signature(factory).parameters.items()}
 
 
-def _build(config: Mapping[str, Any], callbacks: list[Any] | None = None) -> Any:
+def _build(config: Mapping[str, Any], callbacks: list[Callback] | None = None) -> Any:
     settings = dict(config["classifier"])
     if settings.get("random_state") is None:
         settings["random_state"] = config["seed"]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ import numpy as np
 import ssvae
 from ssvae import config as settings
 from ssvae import environment
+from ssvae.callbacks import Callback
 from ssvae.files import write_text
 from ssvae.types import Dataset
 
@@ -37,17 +39,29 @@ class Run(NamedTuple):
     form: dict[str, Any]  # of the data: name, feature_names, image_shape
 
 
+class Beginning(Callback):
+    """Calls `begin` when the first stage begins: by then everything that can be wrong with the input has been found."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self.begin: Callable[[], None] | None = begin
+
+    def stage_begin(self, stage: str, epochs: int, done: int) -> None:
+        """See `Callback.stage_begin`."""
+        if self.begin is not None:
+            self.begin()
+        self.begin = None
+
+
 def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume: bool = False) -> dict[str, Any] | None:
-    """Make a folder ready for a run and write its settings there.
+    """Check that a folder may hold this run; nothing is written before training begins (`begin`).
 
     Parameters
     ----------
     folder : Path
-        Made where it is missing.
     config : dict
         Resolved settings.
     overwrite : bool
-        Remove the files of an earlier run; files that no run writes are left alone.
+        An earlier run may be there; its files are removed when training begins, and its state of training now.
     resume : bool
         Go on with an unfinished run of the same settings.
 
@@ -72,9 +86,28 @@ def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume:
                 f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
                 "or go on with an unfinished one with --resume"
             )
-        clear(folder)
-    write_text(folder / "config.yaml", settings.dump(config))
+        forget_checkpoint(folder)
     return None
+
+
+def begin(folder: Path, config: dict[str, Any], dataset: Dataset, labeled: np.ndarray, resume: bool = False) -> None:
+    """Write what is known before training: settings, environment, form of the data, rows that keep their label.
+
+    An earlier run's files are removed first, unless `resume` says that this is that run.
+    """
+    if not resume:
+        clear(folder)
+    form = {
+        "name": dataset.name,
+        "rows": len(dataset.x),
+        "test_rows": 0 if dataset.x_test is None else len(dataset.x_test),
+        "image_shape": dataset.image_shape,
+        "feature_names": dataset.feature_names,
+    }
+    write_text(folder / "config.yaml", settings.dump(config))
+    write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
+    write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
+    write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
 
 
 def clear(folder: Path) -> None:
@@ -83,21 +116,6 @@ def clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def record(folder: Path, dataset: Dataset, labeled: np.ndarray) -> None:
-    """Write what is known before training: environment, form of the data, rows that keep their label."""
-    test_rows = 0 if dataset.x_test is None else len(dataset.x_test)
-    form = {
-        "name": dataset.name,
-        "rows": len(dataset.x),
-        "test_rows": test_rows,
-        "image_shape": dataset.image_shape,
-        "feature_names": dataset.feature_names,
-    }
-    write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
-    write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
-    write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
 
 
 def forget_checkpoint(folder: Path) -> None:

@@ -40,6 +40,8 @@ def resolve(*sources: Source) -> dict[str, Any]:
     config = merge(defaults(), *[source.values for source in sources])
     config["dataset"] = _named(config["dataset"])
     check(config, schema(), sources)
+    if config["seed"] < 0:
+        raise ValueError(f"seed must be 0 or more, was given {config['seed']}")
     return config
 
 

@@ -31,6 +31,10 @@ class NearestMean:
 
     def fit(self, X, y):
         labelled = y != self.unlabeled
+        if not labelled.any():
+            raise ValueError("no labelled row")
+        for callback in self.callbacks or ():
+            callback.stage_begin("m2", 3, 0)
         self.classes_ = np.unique(y[labelled])
         self.means_ = np.stack([X[y == name].mean(axis=0) for name in self.classes_])
         column = {"labelled_bound": -9.0, "unlabelled_bound": -9.5, "cross_entropy": 0.5, "seconds": 0.1}

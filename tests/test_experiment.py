@@ -8,6 +8,7 @@ import pytest
 import yaml
 from rich.console import Console
 
+import ssvae
 from ssvae import experiment, runs
 
 CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
@@ -92,8 +93,25 @@ def test_overwrite_removes_a_run_and_nothing_else(done):
     assert json.loads((folder / "metrics.json").read_text())["seed"] == metrics["seed"] == 2
 
 
-def test_bad_settings_leave_the_old_run_alone(done):
+def test_bad_data_leave_no_folder(quick_core, tmp_path):
+    (tmp_path / "own.csv").write_text("a,kind\n1,\n2,\n3,\n")
+    with pytest.raises(ValueError, match="no labelled row"):
+        experiment.run({"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind"}}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_settings_leave_the_old_run_alone(done, monkeypatch):
     folder, metrics = done
+    plain = type(ssvae.SSVAEClassifier()).fit
+
+    def picky(self, X, y):
+        if self.alpha < 0:
+            raise ValueError("alpha must be >= 0")
+        return plain(self, X, y)
+
+    monkeypatch.setattr(ssvae.SSVAEClassifier, "fit", picky)
+    with pytest.raises(ValueError, match="alpha must be >= 0"):
+        experiment.run({**CONFIG, "classifier": {"alpha": -1.0}}, folder, overwrite=True)
     for bad in ({"dataset": {"name": "digits", "labels": 3}}, {"classifier": {"alfa": 1}}):
         with pytest.raises(ValueError, match=r"labels=3|did you mean 'alpha'"):
             experiment.run({**CONFIG, **bad}, folder, overwrite=True)
@@ -112,7 +130,9 @@ def test_resume_with_other_settings_is_refused_and_names_the_difference(done):
 
 
 def test_an_interrupted_run_goes_on(quick_core, no_pictures, tmp_path, monkeypatch):
-    def interrupt(*_):
+    def interrupt(self, *_):
+        for callback in self.callbacks:
+            callback.stage_begin("m2", 3, 0)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

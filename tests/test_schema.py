@@ -44,6 +44,7 @@ def test_shipped_settings_resolve_and_resolving_again_changes_nothing(name):
         (["classifier.model.latent=wide"], "classifier.model.latent must be a whole number"),
         (["classifier.model={latent: 3}", "classifier.model={name: m3}"], "unknown model 'm3'"),
         (["classifier.alpha=true"], "classifier.alpha must be"),
+        (["seed=-1"], "seed must be 0 or more"),
         (["seed=null"], "seed must be a whole number"),
     ],
 )
