@@ -51,7 +51,7 @@ class Assembly(NamedTuple):
         preprocessing.fit(x)
         features, classes = preprocessing.transform(x[:1]).shape[1], int(index.max()) + 1
         _range(likelihood, preprocessing, x)
-        model = MODELS.build(estimator.model, **_context(features, classes, likelihood))
+        model = MODELS.build(_opened(estimator.model), **_context(features, classes, likelihood))
         _fits(model, features, classes)
         return cls(likelihood, preprocessing, model, _objective(estimator))
 
@@ -84,6 +84,24 @@ def plain(slot: str, value: Any) -> Any:
         raise ValueError(f"{slot or 'a setting'} holds {type(value).__name__}, which stands in no table: it cannot be saved")
     config = {key: part for key, part in value.get_config().items() if slot != "model" or key not in NOT_PLAIN}
     return {**plain("", config), "name": name}
+
+
+def _opened(slot: Any) -> Any:
+    """Replace the path of a saved M1 in a model's slot by that M1.
+
+    Raises
+    ------
+    ValueError
+        If the path holds no saved M1.
+    """
+    if not isinstance(slot, dict) or not isinstance(slot.get("m1"), str):
+        return slot
+    from ssvae.artefact import load
+
+    model = load(slot["m1"]).model_
+    if MODELS.name_of(model) != "m1":
+        raise ValueError(f"model.m1: {slot['m1']} holds {MODELS.name_of(model)!r}, not 'm1'")
+    return {**slot, "m1": model}
 
 
 def _context(features: int, classes: int, likelihood: Any) -> dict[str, Any]:

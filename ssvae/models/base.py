@@ -120,12 +120,12 @@ class Model(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         self._objective = objective
         self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self._tracker = keras.metrics.Mean("loss")
+        self._mean_loss = keras.metrics.Mean("loss")  # Keras owns the name _tracker
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """See `keras.Model.metrics`."""
-        return [self._tracker] if hasattr(self, "_tracker") else []
+        return [self._mean_loss] if hasattr(self, "_mean_loss") else []
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """See `keras.Model.train_step`."""
@@ -134,13 +134,13 @@ class Model(keras.Model):
         weights = self.trainable_variables
         self.optimizer.apply(tape.gradient(loss, [w.value for w in weights]), weights)
         self._steps.assign_add(1)
-        self._tracker.update_state(loss)
-        return {"loss": self._tracker.result()}
+        self._mean_loss.update_state(loss)
+        return {"loss": self._mean_loss.result()}
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """See `keras.Model.test_step`."""
-        self._tracker.update_state(self._alone(data))
-        return {"loss": self._tracker.result()}
+        self._mean_loss.update_state(self._alone(data))
+        return {"loss": self._mean_loss.result()}
 
     def _alone(self, data: Any) -> tf.Tensor:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)

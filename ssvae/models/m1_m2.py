@@ -57,8 +57,11 @@ class M1M2(Model):
         Keras activation of the hidden layers.
     prior : "uniform", "learned" or sequence of K numbers
         p(y).
-    m1, m2 : dict, optional
-        Other arguments of `M1` and of `M2`, such as ``{"hidden": [600, 600]}``.
+    m1 : dict or M1, optional
+        Other arguments of `M1`, such as ``{"hidden": [600, 600]}``; or a trained M1, which is then used as it is, so that
+        one M1 serves many label budgets.
+    m2 : dict, optional
+        Other arguments of `M2`.
     threshold : float
         z1 columns whose posterior mean varies less than this (standard deviation over the rows) are dropped.
     active : sequence of int, optional
@@ -77,7 +80,7 @@ class M1M2(Model):
         hidden: int | Sequence[int] = (500,),
         activation: str = "softplus",
         prior: str | Sequence[float] = "uniform",
-        m1: Mapping[str, Any] | None = None,
+        m1: Mapping[str, Any] | M1 | None = None,
         m2: Mapping[str, Any] | None = None,
         threshold: float = 0.1,
         active: Sequence[int] | None = None,
@@ -89,9 +92,11 @@ class M1M2(Model):
         self.features, self.classes = features, classes
         self.likelihood, self.latent_likelihood = likelihood, latent_likelihood
         self.latent, self.hidden, self.activation, self.prior = latent, hidden, activation, prior
-        self.m1, self.m2, self.threshold = dict(m1 or {}), dict(m2 or {}), threshold
-        shared = {"latent": latent, "activation": activation, "seed": seed}
-        self.first = M1(features, likelihood, **{**shared, **self.m1})
+        self.trained = isinstance(m1, M1)
+        self.m1, self.m2, self.threshold = _arguments(m1), dict(m2 or {}), threshold
+        self.first = M1(features, likelihood, **{"latent": latent, "seed": seed, **self.m1})
+        if isinstance(m1, M1):
+            self.first.set_weights(m1.get_weights())
         self.active = tuple(range(self.first.latent)) if active is None else tuple(active)
         self.upper: list[Any] = []
         self._stack()
@@ -116,13 +121,21 @@ class M1M2(Model):
         """The M2 on top."""
         return self.upper[1]
 
+    @property
+    def classifier(self) -> Any:
+        """The network of q(y | z1)."""
+        return self.second.classifier
+
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw M1's weights anew; M2's are drawn when its stage begins."""
-        self.first.reset(rng)
+        """Draw M2's weights anew, and M1's unless it came trained."""
+        self.second.reset(rng)
+        if not self.trained:
+            self.first.reset(rng)
 
     def stages(self, x: np.ndarray) -> Iterator[Stage]:
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
-        yield Stage("m1", self.first, x, self.likelihood, labels=False)
+        if not self.trained:
+            yield Stage("m1", self.first, x, self.likelihood, labels=False)
         mean, log_variance = self._posterior_rows(x)
         self.activate(mean, log_variance)
         scale, shift = np.array(self.selection.scale), np.array(self.selection.shift)
@@ -195,3 +208,10 @@ class M1M2(Model):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Return q(y | x), [B, K]."""
         return tf.nn.softmax(self.classify(x))
+
+
+def _arguments(m1: Mapping[str, Any] | M1 | None) -> dict[str, Any]:
+    """Return the arguments of M1 that are its own: not the data's, nor the seed."""
+    if not isinstance(m1, M1):
+        return dict(m1 or {})
+    return {name: getattr(m1, name) for name in ("latent", "hidden", "activation")}
