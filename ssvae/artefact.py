@@ -75,7 +75,9 @@ def load(folder: str | Path) -> SSVAEClassifier:
         arrays = {name: unpack(_read(folder, name, manifest)) for name in FILES}
         classifier = _rebuild(manifest, arrays)
     except (SafetensorError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again") from error
+        raise ValueError(
+            f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again"
+        ) from error
     _prove(folder, classifier, arrays["reference.safetensors"], manifest)
     return classifier
 
@@ -173,11 +175,15 @@ def _prove(folder: Path, classifier: Any, reference: dict[str, np.ndarray], mani
     if not difference <= TOLERANCE:
         there = manifest["versions"]
         here = {package: metadata.version(package) for package in PACKAGES}
-        changed = {package: f"{there.get(package)} -> {here[package]}" for package in here if there.get(package) != here[package]}
+        changed = {
+            package: f"{there.get(package)} -> {here[package]}"
+            for package in here
+            if there.get(package) != here[package]
+        }
         raise ValueError(
-            f"{folder} does not predict what it did when it was saved: the probabilities of its reference rows differ by "
-            f"{difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The folder was "
-            "edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
+            f"{folder} does not predict what it did when it was saved: the probabilities of its reference rows differ "
+            f"by {difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The folder "
+            "was edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
         )
 
 

@@ -81,7 +81,9 @@ def plain(slot: str, value: Any) -> Any:
         return value
     name = TABLES[slot].name_of(value) if slot in TABLES else None
     if name is None:
-        raise ValueError(f"{slot or 'a setting'} holds {type(value).__name__}, which stands in no table: it cannot be saved")
+        raise ValueError(
+            f"{slot or 'a setting'} holds {type(value).__name__}, which stands in no table: it cannot be saved"
+        )
     config = {key: part for key, part in value.get_config().items() if slot != "model" or key not in NOT_PLAIN}
     return {**plain("", config), "name": name}
 
@@ -125,11 +127,17 @@ def _numbers(estimator: Any) -> None:
     """Check the plain numbers and words of the estimator."""
     if not estimator.alpha >= 0.0:
         raise ValueError(f"alpha must be >= 0, got {estimator.alpha!r}")
-    for argument in ("epochs", "batch_size", "learning_rate"):
+    for argument in ("epochs", "batch_size", "labeled_batch_size", "learning_rate"):
         value = getattr(estimator, argument)
+        if value is None and argument == "labeled_batch_size":
+            continue
         for number in value.values() if isinstance(value, dict) else [value]:
             if number != "auto" and not (isinstance(number, int | float | np.number) and number > 0):
                 raise ValueError(f"{argument} must be > 0 (or a dict of such by stage), got {value!r}")
+    if estimator.schedule not in ("cosine", "constant"):
+        raise ValueError(f"schedule must be 'cosine' or 'constant', got {estimator.schedule!r}")
+    if not 0.0 <= estimator.pull <= 1.0:
+        raise ValueError(f"pull must be in [0, 1], got {estimator.pull!r}")
     if estimator.strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {list(STRATEGIES)}, got {estimator.strategy!r}")
 
@@ -140,8 +148,8 @@ def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
     if t.min() < low or t.max() > high:
         row, column = np.argwhere((t < low) | (t > high))[0]
         raise ValueError(
-            f"likelihood {type(likelihood).__name__} needs values in [{low:g}, {high:g}], row {row}, column {column} is "
-            f"{t[row, column]:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "
+            f"likelihood {type(likelihood).__name__} needs values in [{low:g}, {high:g}], row {row}, column {column} "
+            f"is {t[row, column]:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "
             "likelihood='gaussian'"
         )
 

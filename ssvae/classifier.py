@@ -13,10 +13,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ssvae import feature_classifiers, labels, prediction
 from ssvae.assembly import Assembly
 from ssvae.fitting import fit_stages, fresh_seed
+from ssvae.generation import Generation
 from ssvae.validation import check_rows
 
 
-class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
+class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimator):
     """Semi-supervised classification with deep generative models.
 
     Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · mean CE + ½ Σw²/N (`ssvae.objective`).
@@ -43,9 +44,13 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
     epochs : "auto", int or dict by stage
         Passes over the unlabelled rows (the labelled ones where there are no others).
     batch_size : int or dict by stage
-        Rows a step of each stream.
+        Rows a step of the unlabelled stream.
+    labeled_batch_size : int, dict by stage or None
+        Rows a step of the labelled stream; None: as `batch_size`.
     learning_rate : float or dict by stage
-        Adam's peak rate: linear warm-up, then a cosine to zero.
+        Adam's rate, or its peak.
+    schedule : "cosine" or "constant"
+        Of the learning rate: linear warm-up and then a cosine to zero, or neither.
     labeled_in_unlabeled : bool
         Whether labelled rows are also seen without their label.
     unlabeled : int, str or None, default=-1
@@ -101,7 +106,9 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         pull: float = 0.005,
         epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",
         batch_size: int | Mapping[str, int] = 100,
+        labeled_batch_size: int | Mapping[str, int] | None = None,
         learning_rate: float | Mapping[str, float] = 1e-3,
+        schedule: Literal["cosine", "constant"] = "cosine",
         labeled_in_unlabeled: bool = False,
         unlabeled: Any = -1,
         strategy: str = "auto",
@@ -120,7 +127,9 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         self.pull = pull
         self.epochs = epochs
         self.batch_size = batch_size
+        self.labeled_batch_size = labeled_batch_size
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.labeled_in_unlabeled = labeled_in_unlabeled
         self.unlabeled = unlabeled
         self.strategy = strategy
@@ -213,58 +222,6 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
         return super().score(rows, y, weight)
 
-    def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
-        """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
-
-        Grey levels are binarised once, and one sample of z is drawn a row and class, both by `random_state`.
-        """
-        x = self._rows(X)
-        if not hasattr(self.model_, "encode"):
-            raise ValueError("this model has no density: fit 'm1', 'm2' or 'm1_m2'")
-        found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
-        return found + self.preprocessing_.log_jacobian(check_rows(self, X))
-
-    def reconstruct(self, X: Any) -> np.ndarray:
-        """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
-        x = self._rows(X)
-        return self.preprocessing_.inverse(prediction.over_rows(self.model_, prediction.reconstruction, x))
-
-    def analogies(self, X: Any, y: Any = None) -> np.ndarray:
-        """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
-
-        Parameters
-        ----------
-        X : array-like [N, D]
-        y : array-like [N], optional
-            The rows' classes; by default the predicted ones.
-        """
-        x = self._rows(X)
-        self._needs_classes("analogies")
-        own = labels.positions(self.predict(X) if y is None else y, self.classes_)
-        one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
-        rows = np.concatenate([x, one_hot], axis=1)
-        found = prediction.over_rows(self.model_, prediction.analogies, rows, chunk=64, features=x.shape[1])
-        flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
-        return flat.reshape(*found.shape[:2], -1)
-
-    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
-        """Draw rows from the model and return their means, [n, D], in the units of X.
-
-        Parameters
-        ----------
-        n : int
-        y : class or array-like [n], optional
-            The class of all rows or of each; by default the classes come from p(y).
-        random_state : int, RandomState or None
-        """
-        check_is_fitted(self)
-        if not hasattr(self.model_, "encode"):
-            raise ValueError("this model cannot sample: fit 'm1', 'm2' or 'm1_m2'")
-        seed = fresh_seed(random_state)
-        index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
-        found = prediction.draw(self.model_, n, index, seed)
-        return self.preprocessing_.inverse(found)
-
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
         """Write the classifier to a folder that `ssvae.load` reads (`ssvae.artefact`)."""
         from ssvae import artefact
@@ -280,10 +237,6 @@ class SSVAEClassifier(TransformerMixin, ClassifierMixin, BaseEstimator):
         """Return X checked and preprocessed, [N, D'] float32."""
         check_is_fitted(self)
         return self.preprocessing_.transform(check_rows(self, X))
-
-    def _needs_classes(self, method: str) -> None:
-        if not hasattr(self.model_, "classify") or not hasattr(self.model_, "encode"):
-            raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
 
     def __getstate__(self) -> dict[str, Any]:
         """Replace the Keras model by its configuration and weights, which pickle small and exactly."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 

@@ -37,7 +37,9 @@ def make(name: str, **arguments: Any) -> Any:
     if name == "svm":
         return SVC(**{"C": 100.0, "gamma": "scale", **arguments})
     if name == "self_training":
-        return SelfTrainingClassifier(ScoredSVM(C=100.0), **{"criterion": "k_best", "k_best": 500, "max_iter": 20, **arguments})
+        return SelfTrainingClassifier(
+            ScoredSVM(C=100.0), **{"criterion": "k_best", "k_best": 500, "max_iter": 20, **arguments}
+        )
     raise ValueError(unknown("classifier", name, list(NAMES)))
 
 

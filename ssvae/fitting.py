@@ -42,7 +42,7 @@ def fit_stages(
         peers = max((regularizer.peers for regularizer in parts.objective.regularizers), default=0)
         labelled, unlabelled = _streams(stage, index, weight, estimator.labeled_in_unlabeled, peers)
         rows = len(labelled.weight), len(unlabelled.weight)
-        schedule = plan(stage.name, *rows, estimator.epochs, estimator.batch_size, estimator.learning_rate)
+        schedule = plan(stage.name, *rows, estimator)
         train(stage, parts.objective, labelled, unlabelled, schedule, stage_seed, hooks)
     return hooks.history
 

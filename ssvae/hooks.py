@@ -50,7 +50,7 @@ class Hooks:
         return any(getattr(callback.model, "stop_training", False) for callback in self.keras)
 
     def begin(self, stage: Any, epochs: int, done: int) -> None:
-        """A stage begins or goes on."""
+        """Tell that a stage begins or goes on."""
         self.stage, self.epochs = stage, epochs
         stage.model.stop_training = False
         for callback in self.keras:
@@ -67,7 +67,7 @@ class Hooks:
             callback.advance(self.stage.name, epochs)
 
     def epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """An epoch ended."""
+        """Tell that an epoch ended."""
         for column, value in {"stage": self.stage.name, "epoch": epoch + 1, **logs}.items():
             self.history.setdefault(column, []).append(value)
         for callback in self.ours:
@@ -98,7 +98,7 @@ class Hooks:
             checkpoint.save(self.done, state, self.history, force=True)
 
     def end(self) -> None:
-        """The stage is trained, and its model has the weights, which a Keras callback may replace by better ones."""
+        """Tell that the stage is trained; a Keras callback may still replace its weights by better ones."""
         for callback in self.keras:
             callback.on_train_end({})
         weights = self.done[self.stage.name] = self.stage.model.get_weights()

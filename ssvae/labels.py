@@ -48,7 +48,9 @@ def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
     check_classification_targets(known)
     classes, index = np.unique(known, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y has one class only, {classes[0]!r}: a classifier needs labelled rows of at least 2 classes")
+        raise ValueError(
+            f"y has one class only, {classes[0]!r}: a classifier needs labelled rows of at least 2 classes"
+        )
     result = np.full(len(y), -1, np.int32)
     result[~hidden] = index
     return classes, result

@@ -67,7 +67,9 @@ class Objective(Piece):
     pull: float = 1.0
     regularizers: tuple[Any, ...] = ()
 
-    def labelled(self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
+    def labelled(
+        self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
         """Return L(x, y) [..., B], nats, for one-hot y [..., B or 1, K] (eq. 6)."""
         bound = self.inference.bound(model, x, y, self.gradient, seed, training)
         return bound + tf.reduce_sum(y * model.log_class_prior(), axis=-1)
@@ -82,8 +84,14 @@ class Objective(Piece):
         return self.class_gradient.expectation(_Labelled(self, model, x, q["y"], seed, training), q, seed, training)
 
     def __call__(
-        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, share: tf.Tensor, rows: tf.Tensor,
-        seed: tf.Tensor, training: bool | tf.Tensor = True,
+        self,
+        model: Any,
+        labelled: Batch | None,
+        unlabelled: Batch | None,
+        share: tf.Tensor,
+        rows: tf.Tensor,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor = True,
     ) -> Losses:
         """Return the losses of one step.
 
@@ -125,13 +133,17 @@ class Objective(Piece):
 
         Every row pays for both bounds; `ssvae.training` keeps two streams instead.
         """
+        if y is None and not hasattr(model, "encode"):
+            raise ValueError(f"{type(model).__name__} has no density and learns from labels alone: fit(x, y)")
         if y is None or not hasattr(model, "classify"):
             return -tf.reduce_mean(self.unlabelled(model, x, seed, True))
         y = tf.reshape(tf.cast(y, tf.int32), [-1])
         known = tf.cast(y >= 0, tf.float32)
         target = tf.one_hot(tf.maximum(y, 0), model.classes)
-        bound = known * self.labelled(model, x, target, noise.fold(seed, 1), True)
-        bound += (1.0 - known) * self.unlabelled(model, x, noise.fold(seed, 2), True)
+        bound = tf.zeros_like(known)
+        if hasattr(model, "encode"):
+            bound += known * self.labelled(model, x, target, noise.fold(seed, 1), True)
+            bound += (1.0 - known) * self.unlabelled(model, x, noise.fold(seed, 2), True)
         cross_entropy = tf.reduce_sum(known * self.cross_entropy(model, x, target))
         return -tf.reduce_mean(bound) + self.alpha * cross_entropy / tf.maximum(tf.reduce_sum(known), 1.0)
 

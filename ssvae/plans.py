@@ -8,6 +8,7 @@ from typing import Any
 from ssvae.training import Plan
 
 EPOCHS_OF_SMALL_DATA = 200  # passes over data sets of up to a few thousand rows
+WARM_UP = 0.05  # share of the steps over which the learning rate rises
 MOST_STEPS = {"m1": 12_000, "m2": 12_000}  # steps that "auto" spends on a stage of larger ones
 
 
@@ -26,32 +27,20 @@ def of_stage(value: Any, stage: str, argument: str) -> Any:
     return value[stage]
 
 
-def plan(
-    stage: str, labelled: int, unlabelled: int, epochs: Any, batch_size: Any, learning_rate: Any
-) -> Plan:
-    """Return the plan of one stage with `labelled` and `unlabelled` rows.
-
-    Parameters
-    ----------
-    stage : str
-    labelled, unlabelled : int
-        Rows of the two streams.
-    epochs : "auto", int or dict by stage
-    batch_size : int or dict by stage
-        Rows a step of the unlabelled stream (of the labelled one where it is alone).
-    learning_rate : float or dict by stage
-    """
-    size = int(of_stage(batch_size, stage, "batch_size"))
-    steps = -(-(unlabelled or labelled) // size)
-    wanted = of_stage(epochs, stage, "epochs")
+def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Plan:
+    """Return the plan of one stage with `labelled` and `unlabelled` rows, from the estimator's arguments."""
+    size = int(of_stage(estimator.batch_size, stage, "batch_size"))
+    labelled_size = of_stage(estimator.labeled_batch_size, stage, "labeled_batch_size") or size
+    steps = -(-unlabelled // size) or -(-labelled // int(labelled_size))
+    wanted = of_stage(estimator.epochs, stage, "epochs")
     if wanted == "auto":
         most = MOST_STEPS.get(stage, 12_000)
         wanted = max(1, min(EPOCHS_OF_SMALL_DATA, most // steps))
     return Plan(
         epochs=int(wanted),
         batch_size=size,
-        labelled_batch_size=size,
-        learning_rate=float(of_stage(learning_rate, stage, "learning_rate")),
-        warm_up=0.05,
+        labelled_batch_size=int(labelled_size),
+        learning_rate=float(of_stage(estimator.learning_rate, stage, "learning_rate")),
+        warm_up=WARM_UP if estimator.schedule == "cosine" else None,
         clip_norm=10.0,
     )

@@ -67,7 +67,7 @@ def probabilities(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def latents(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """What `transform` returns, [B, Z]."""
+    """Return what `transform` returns, [B, Z]."""
     del seed
     return model.latents(x)
 

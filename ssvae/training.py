@@ -27,8 +27,8 @@ class Plan(NamedTuple):
     epochs: int
     batch_size: int  # rows of the unlabelled stream a step
     labelled_batch_size: int
-    learning_rate: float  # the peak: linear warm-up, then a cosine to zero
-    warm_up: float  # share of the steps
+    learning_rate: float  # the peak, where there is a warm-up and then a cosine to zero
+    warm_up: float | None  # share of the steps; None: neither warm-up nor cosine
     clip_norm: float  # largest global norm of a gradient
 
 
@@ -58,7 +58,12 @@ class Program:
         self.variables = self.model.trainable_variables
         self.optimizer = keras.optimizers.Adam(global_clipnorm=plan.clip_norm)
         self.optimizer.build(self.variables)
-        rows = Rows(tf.nest.map_structure(_any_length, stage.rows), tf.TensorSpec([None], tf.int32), _floats(None), tf.TensorSpec([None, None], tf.int32))
+        rows = Rows(
+            tf.nest.map_structure(_any_length, stage.rows),
+            tf.TensorSpec([None], tf.int32),
+            _floats(None),
+            tf.TensorSpec([None, None], tf.int32),
+        )
         orders = (tf.TensorSpec([None, None], tf.int32),) * 2
         scalars = (tf.TensorSpec([], tf.int64), _floats(), _floats(), tf.TensorSpec([2], tf.int32), _floats())
         signature = (rows, rows, orders, _floats(None), *scalars)
@@ -238,6 +243,8 @@ class _Run:
 
     def _rates(self, steps: np.ndarray) -> tf.Tensor:
         """Return the learning rate of each step: linear warm-up, then half a cosine to zero."""
+        if self.plan.warm_up is None:
+            return tf.fill([len(steps)], tf.constant(self.factor * self.plan.learning_rate, tf.float32))
         total = self.plan.epochs * self.steps
         warm = max(1.0, self.plan.warm_up * total)
         cosine = 0.5 * (1.0 + np.cos(np.pi * steps / total))

@@ -18,6 +18,7 @@ from ssvae import noise
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.piece import Piece
 
+
 class Terms(NamedTuple):
     """log p(x, z) - log q(z), its terms apart; every tensor is [..., B], nats."""
 
@@ -57,7 +58,9 @@ class Gradient(Piece):
     needs = ""
 
     @abstractmethod
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
         """Return an estimate of E_q[f], shape [..., B], nats."""
 
 

@@ -28,7 +28,9 @@ class Enumeration(Gradient):
 
     needs = "enumerable"
 
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del seed, training
         values, log_q = states(q)

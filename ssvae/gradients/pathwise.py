@@ -33,7 +33,9 @@ class Pathwise(Gradient):
     samples: int = 1
     needs = "reparameterised"
 
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
         values = draw(q, self.samples, seed)

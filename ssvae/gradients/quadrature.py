@@ -29,7 +29,9 @@ class Quadrature(Gradient):
     nodes: int = 32
     needs = "gaussian"
 
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del seed, training
         sizes = self._sizes(q)

@@ -36,7 +36,9 @@ class ScoreFunction(Gradient):
         if self.samples < 2:
             raise ValueError(f"gradient 'score_function' needs samples >= 2 for its baseline, got {self.samples}")
 
-    def expectation(self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
         values = {name: tf.stop_gradient(value) for name, value in draw(q, self.samples, seed).items()}

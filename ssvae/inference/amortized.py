@@ -31,7 +31,13 @@ class Amortized(Inference):
     kl_warm_up: float = 0.0
 
     def bound(
-        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self,
+        model: Any,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        gradient: Gradient,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor = False,
     ) -> tf.Tensor:
         """See `Inference.bound`."""
         q = model.posterior(model.encode(x, y))

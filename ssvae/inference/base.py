@@ -65,7 +65,13 @@ class Inference(Piece):
 
     @abstractmethod
     def bound(
-        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self,
+        model: Any,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        gradient: Gradient,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor = False,
     ) -> tf.Tensor:
         """Return a lower bound of log p(x | y), nats.
 

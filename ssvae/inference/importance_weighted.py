@@ -39,7 +39,13 @@ class ImportanceWeighted(Inference):
             )
 
     def bound(
-        self, model: Any, x: tf.Tensor, y: tf.Tensor | None, gradient: Gradient, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self,
+        model: Any,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        gradient: Gradient,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor = False,
     ) -> tf.Tensor:
         """See `Inference.bound`."""
         del gradient, training

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae import noise
-from ssvae.distributions import Conditionals, Values, given
+from ssvae.distributions import Values, given
 
 
 class Stage(NamedTuple):
@@ -152,4 +152,3 @@ class Model(keras.Model):
 def sizes(hidden: int | Sequence[int]) -> tuple[int, ...]:
     """Return the widths of hidden layers as a tuple; one number is one layer."""
     return (hidden,) if isinstance(hidden, int) else tuple(hidden)
-

@@ -58,8 +58,8 @@ class M1M2(Model):
     prior : "uniform", "learned" or sequence of K numbers
         p(y).
     m1 : dict or M1, optional
-        Other arguments of `M1`, such as ``{"hidden": [600, 600]}``; or a trained M1, which is then used as it is, so that
-        one M1 serves many label budgets.
+        Other arguments of `M1`, such as ``{"hidden": [600, 600]}``; or a trained M1, which is then used as it is, so
+        that one M1 serves many label budgets.
     m2 : dict, optional
         Other arguments of `M2`.
     threshold : float
@@ -169,7 +169,11 @@ class M1M2(Model):
     def joint(self, y: tf.Tensor) -> Conditionals:
         """See `Model`: p(z2), p(z1 | y, z2) and p(x | z1)."""
         upper, lower = self.second.joint(y), self.first.joint()
-        return {"z2": upper["z"], "z1": lambda v: self._first_prior(upper, v), "x": lambda v: given(lower["x"], {"z": v["z1"]})}
+        return {
+            "z2": upper["z"],
+            "z1": lambda v: self._first_prior(upper, v),
+            "x": lambda v: given(lower["x"], {"z": v["z1"]}),
+        }
 
     def _first_prior(self, upper: Conditionals, values: Values) -> Any:
         p = given(upper["x"], {"z": values["z2"]})

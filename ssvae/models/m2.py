@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
 from ssvae.models.base import Model, sizes
-from ssvae.networks.mlp import MLP
 from ssvae.networks.class_prior import ClassPrior
+from ssvae.networks.mlp import MLP
 
 
 @keras.saving.register_keras_serializable("ssvae")
