@@ -47,6 +47,7 @@ def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
         raise ValueError(f"{folder} exists and is not empty: choose another folder, or pass overwrite=True")
     contents = {name: pack(arrays) for name, arrays in _arrays(classifier).items()}
     manifest = _manifest(classifier) | {"sha256": {name: _hash(data) for name, data in contents.items()}}
+    manifest["sha256"]["manifest.json"] = _seal(manifest)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -86,10 +87,10 @@ def _arrays(classifier: Any) -> dict[str, dict[str, np.ndarray]]:
     kept = {f"preprocessing/{name}": array for name, array in classifier.preprocessing_.arrays().items()}
     if hasattr(classifier, "feature_classifier_"):
         own = classifier.feature_classifier_
-        kept |= {"features/scale": own.scale, "features/rows": own.rows, "features/index": own.index}
+        kept |= {"features/scale": own.scale, "features/rows": own.rows, "features/labels": own.labels}
     weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
     rows = classifier.reference_
-    reference = {"x": rows, "probabilities": classifier.predict_proba(rows)}
+    reference = {"x": rows, "probabilities": classifier.predict_proba(rows), "classes": _text(classifier.classes_)}
     every = dict(zip(FILES, (weights, kept, reference), strict=True))
     return {name: {key: np.ascontiguousarray(a) for key, a in arrays.items()} for name, arrays in every.items()}
 
@@ -126,6 +127,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not the manifest of a saved classifier, or is damaged ({error})") from error
     if schema > SCHEMA:
         raise ValueError(f"{folder} has schema {schema}, this version reads up to {SCHEMA}: upgrade ssvae")
+    if not isinstance(manifest.get("sha256"), dict) or manifest["sha256"].get("manifest.json") != _seal(manifest):
+        raise ValueError(f"{path} is damaged or was edited: it is not as it was written; save the classifier again")
     return manifest
 
 
@@ -162,7 +165,7 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
     except ValueError as error:
         raise KeyError(f"weights: {error}") from error
     if "features/rows" in kept:
-        own = [kept[f"features/{name}"] for name in ("scale", "rows", "index")]
+        own = [kept[f"features/{name}"] for name in ("scale", "rows", "labels")]
         classifier.feature_classifier_ = feature_classifiers.refit(classifier.model_.classifier, *own)
     classifier.history_ = manifest["history"]
     classifier.n_iter_ = len(classifier.history_["epoch"])
@@ -171,6 +174,8 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
 
 
 def _prove(folder: Path, classifier: Any, reference: dict[str, np.ndarray], manifest: dict[str, Any]) -> None:
+    if not np.array_equal(reference["classes"], _text(classifier.classes_)):
+        raise ValueError(f"{folder} was edited: its classes are not those it was saved with; save the classifier again")
     difference = np.abs(classifier.predict_proba(reference["x"]) - reference["probabilities"]).max()
     if not difference <= TOLERANCE:
         there = manifest["versions"]
@@ -182,10 +187,21 @@ def _prove(folder: Path, classifier: Any, reference: dict[str, np.ndarray], mani
         }
         raise ValueError(
             f"{folder} does not predict what it did when it was saved: the probabilities of its reference rows differ "
-            f"by {difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The folder "
-            "was edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
+            f"by {difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The "
+            "folder was edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
         )
 
 
 def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    """Return the sha256 of all that the manifest says, but for this number itself."""
+    others = {name: value for name, value in manifest["sha256"].items() if name != "manifest.json"}
+    return _hash(json.dumps({**manifest, "sha256": others}, sort_keys=True).encode())
+
+
+def _text(classes: np.ndarray) -> np.ndarray:
+    """Return the classes in their order, as bytes of JSON."""
+    return np.frombuffer(json.dumps(classes.tolist()).encode(), np.uint8)

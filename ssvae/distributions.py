@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
-import tensorflow_probability as tfp
-
-tfd = tfp.distributions
+from tensorflow_probability import distributions as tfd
 
 Values = dict[str, tf.Tensor]
-Conditional = tfd.Distribution | Callable[[Values], tfd.Distribution]
+Conditional: TypeAlias = tfd.Distribution | Callable[[Values], tfd.Distribution]
 Conditionals = Mapping[str, Conditional]
 
 

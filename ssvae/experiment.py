@@ -138,7 +138,10 @@ def twin_settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
         given = _defaults(model) | dict(slot)
         given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
         network = {name: given[name] for name in ("hidden", "activation") if name in given}
-    return {"model": {"name": "supervised", **network}, "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"]}
+    own = {"model": {"name": "supervised", **network}, "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"]}
+    # A setting by stage: the twin has the one stage, and its network is trained in the model's last.
+    staged = {key: value for key, value in classifier.items() if isinstance(value, Mapping) and "name" not in value}
+    return {**{key: next(reversed(value.values())) for key, value in staged.items()}, **own}
 
 
 def _defaults(factory: Any) -> dict[str, Any]:

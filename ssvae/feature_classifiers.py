@@ -20,8 +20,10 @@ from ssvae.registry import unknown
 NAMES = ("knn", "label_spreading", "logistic_regression", "self_training", "svm")
 
 
-def make(name: str, **arguments: Any) -> Any:
-    """Return the unfitted scikit-learn classifier of a name, its arguments over the defaults here.
+def make(name: str, rows: int, **arguments: Any) -> Any:
+    """Return the unfitted scikit-learn classifier of a name for `rows` rows, its arguments over the defaults here.
+
+    Self-training labels a tenth of the rows a round, those it is surest of, for ten rounds.
 
     Raises
     ------
@@ -37,9 +39,8 @@ def make(name: str, **arguments: Any) -> Any:
     if name == "svm":
         return SVC(**{"C": 100.0, "gamma": "scale", **arguments})
     if name == "self_training":
-        return SelfTrainingClassifier(
-            ScoredSVM(C=100.0), **{"criterion": "k_best", "k_best": 500, "max_iter": 20, **arguments}
-        )
+        default = {"criterion": "k_best", "k_best": max(1, rows // 10)}
+        return SelfTrainingClassifier(ScoredSVM(C=100.0), **{**default, **arguments})
     raise ValueError(unknown("classifier", name, list(NAMES)))
 
 
@@ -62,7 +63,7 @@ class FeatureClassifier(NamedTuple):
     classifier: Any
     scale: np.ndarray  # [Z] standard deviation of each latent over all rows
     rows: np.ndarray  # [n, Z] scaled latents it was fitted on
-    index: np.ndarray  # [n] class index, -1 where there is no label
+    labels: np.ndarray  # [n] class index, -1 where there is no label
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return class probabilities [N, K] for latents [N, Z].
@@ -84,18 +85,18 @@ def fit(slot: str | dict[str, Any], features: np.ndarray, index: np.ndarray) -> 
     Those that are not semi-supervised see the labelled rows only.
     """
     scale = features.std(axis=0) + 1e-6
-    seen = np.ones(len(index), bool) if _is_semi_supervised(_make(slot)) else index >= 0
+    seen = np.ones(len(index), bool) if _is_semi_supervised(_make(slot, len(index))) else index >= 0
     return refit(slot, scale, features[seen] / scale, index[seen])
 
 
 def refit(slot: str | dict[str, Any], scale: np.ndarray, rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
     """Fit a classifier again on the rows that a `FeatureClassifier` keeps."""
-    return FeatureClassifier(slot, _make(slot).fit(rows, index), scale, rows, index)
+    return FeatureClassifier(slot, _make(slot, len(rows)).fit(rows, index), scale, rows, index)
 
 
-def _make(slot: str | dict[str, Any]) -> Any:
+def _make(slot: str | dict[str, Any], rows: int) -> Any:
     arguments = {"name": slot} if isinstance(slot, str) else dict(slot)
-    return make(arguments.pop("name", ""), **arguments)
+    return make(arguments.pop("name", ""), rows, **arguments)
 
 
 def _is_semi_supervised(classifier: Any) -> bool:

@@ -19,6 +19,8 @@ class Generation:
     model_: Any
     objective_: Any
     preprocessing_: Any
+    predict: Any
+    _rows: Any
 
     def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
         """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.

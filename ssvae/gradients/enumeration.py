@@ -45,7 +45,8 @@ def states(q: Conditionals) -> tuple[Values, tf.Tensor]:
     values : dict of Tensor [S, 1, ..., 1, event]
     log_q : Tensor [S, ..., B], nats
     """
-    lists, values = [], {}
+    lists: list[np.ndarray] = []
+    values: Values = {}
     for name, conditional in q.items():
         lists.append(_support(given(conditional, values)))
         values[name] = tf.zeros(lists[-1].shape[1:])

@@ -122,6 +122,9 @@ class Model(keras.Model):
         self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self._mean_loss = keras.metrics.Mean("loss")  # Keras owns the name _tracker
 
+    def get_compile_config(self) -> None:
+        """Keep nothing of `compile` in a ``.keras`` file: an objective is no Keras object; call `compile` again."""
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """See `keras.Model.metrics`."""

@@ -130,6 +130,7 @@ class M1M2(Model):
         """Draw M2's weights anew, and M1's unless it came trained."""
         self.second.reset(rng)
         if not self.trained:
+            self.selection.reset(rng)
             self.first.reset(rng)
 
     def stages(self, x: np.ndarray) -> Iterator[Stage]:
