@@ -210,3 +210,9 @@ def test_the_twin_has_the_network_of_the_models_classifier(quick_core, slot, net
     assert settings["model"].pop("name") == "supervised"
     assert settings["model"] == network
     assert settings["epochs"] == "auto"
+
+
+def test_the_twin_takes_settings_by_stage_from_the_last_stage(quick_core):
+    by_stage = {"model": "m1_m2", "learning_rate": {"m1": 0.002, "m2": 0.001}, "epochs": {"m1": 5, "m2": 7}}
+    settings = experiment.twin_settings(by_stage)
+    assert (settings["learning_rate"], settings["epochs"]) == (0.001, "auto")

@@ -18,8 +18,8 @@ LAYERS = (
     ("models", "inference"),
     ("objective", "batches", "programs", "distribution", "hooks", "callbacks"),
     ("training", "prediction"),
-    ("auto", "labels", "validation", "peers", "plans", "feature_classifiers", "assembly", "fitting"),
-    ("artefact", "classifier"),
+    ("auto", "labels", "validation", "peers", "plans", "feature_classifiers"),
+    ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
     ("schema", "environment", "evaluation", "report", "figures", "gallery"),
     ("runs", "exports", "experiment"),
     ("configs", "cli", "__main__"),
