@@ -75,7 +75,9 @@ def run(
         fitted = fit(config, dataset.x, y, folder, [first, *([Progress()] if progress else [])])
         numbers, parts = _measure(config, dataset, fitted, labeled)
         metrics = {**_identity(config, dataset, labeled), **numbers}
-        _say(console, find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures"))
+        report.say_skipped(
+            console, find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures")
+        )
         metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
         report.write_metrics(folder, metrics)
         runs.forget_checkpoint(folder)
@@ -195,8 +197,3 @@ def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) 
     model = config["classifier"]["model"]
     name = model["name"] if isinstance(model, Mapping) else model
     return {"dataset": dataset.name, "model": name, "labels": len(labeled), "seed": config["seed"]}
-
-
-def _say(console: Any, skipped: Mapping[str, str]) -> None:
-    for name, reason in skipped.items() if console is not None else ():
-        console.print(f"no {name.replace('_', ' ')}: {reason}", markup=False, highlight=False)

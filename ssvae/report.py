@@ -60,6 +60,12 @@ def write_history(folder: Path, history: Mapping[str, list[Any]]) -> None:
     write_text(folder / "history.csv", text.getvalue())
 
 
+def say_skipped(console: Any, skipped: Mapping[str, str]) -> None:
+    """Say which pictures were left out, and why; `console` may be None."""
+    for name, reason in skipped.items() if console is not None else ():
+        console.print(f"no {name.replace('_', ' ')}: {reason}", markup=False, highlight=False)
+
+
 def lines(numbers: Mapping[str, Any]) -> str:
     """Return numbers as plain lines, one a key; a matrix takes a line for each of its rows."""
     shown = []
