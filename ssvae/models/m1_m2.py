@@ -54,7 +54,7 @@ class M1M2(Model):
     hidden : int or sequence of int
         Hidden widths of M2's networks.
     activation : str
-        Keras activation of the hidden layers.
+        Keras activation of M2's hidden layers.
     prior : "uniform", "learned" or sequence of K numbers
         p(y).
     m1 : dict or M1, optional
@@ -77,8 +77,8 @@ class M1M2(Model):
         likelihood: Any,
         latent_likelihood: Any,
         latent: int = 50,
-        hidden: int | Sequence[int] = (500,),
-        activation: str = "softplus",
+        hidden: int | Sequence[int] = (300,),
+        activation: str = "relu",
         prior: str | Sequence[float] = "uniform",
         m1: Mapping[str, Any] | M1 | None = None,
         m2: Mapping[str, Any] | None = None,
