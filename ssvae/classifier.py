@@ -196,7 +196,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, [N]."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        index = self.predict_proba(X).argmax(axis=1)  # first: it says so when there was no fit
+        return self.classes_[index]
 
     def transform(self, X: Any) -> np.ndarray:
         """Return latents [N, Z] float32.

@@ -11,13 +11,13 @@ from sklearn.utils.multiclass import check_classification_targets
 
 
 def is_unlabelled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
-    """Return which entries of y [N] hold no label: the marker, and None, NaN or pd.NA in object arrays.
+    """Return which entries of y [N] hold no label: the marker, and None, NaN or pd.NA.
 
     With ``unlabeled=None`` every row is labelled.
     """
     if unlabeled is None:
         return np.zeros(len(y), bool)
-    missing = pd.isna(y) if y.dtype == object else np.zeros(len(y), bool)
+    missing = pd.isna(y) if y.dtype.kind in "Of" else np.zeros(len(y), bool)
     if y.dtype.kind in "US":  # an array of str cannot hold the number -1, but may hold its text
         return np.asarray(y == str(unlabeled))
     return np.asarray([bool(gap) or _same(value, unlabeled) for value, gap in zip(y, missing, strict=True)], bool)
@@ -45,11 +45,13 @@ def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
         )
     if known.dtype == object:
         known = np.array(known.tolist())  # str or numbers again, once the marker is gone
+    if known.dtype.kind == "f" and not np.isfinite(known).all():
+        raise ValueError("Input y contains infinity or NaN where a label should be")
     check_classification_targets(known)
     classes, index = np.unique(known, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class only, {classes[0]!r}: a classifier needs labelled rows of at least 2 classes"
+            f"y has one class only, {classes.tolist()[0]!r}: a classifier needs labelled rows of at least 2 classes"
         )
     result = np.full(len(y), -1, np.int32)
     result[~hidden] = index

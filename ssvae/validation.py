@@ -22,7 +22,8 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
         estimator, X, reset=fitting, dtype=(np.float64, np.float32), ensure_all_finite=False, ensure_min_samples=1
     )
     _finite(x, getattr(estimator, "feature_names_in_", None))
-    x = x.astype(np.float32)
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float32)
     _finite(x, getattr(estimator, "feature_names_in_", None), " (too large for float32)")
     if not fitting:
         return x

@@ -163,7 +163,7 @@ def test_code_in_the_manifest_is_not_imported(folder, tmp_path, monkeypatch):
     evil = {"class_name": "function", "config": "run", "module": "evil", "registered_name": "run"}
     for activation in (evil, {**evil, "class_name": "run", "config": {}}, "evil:run", ["evil"]):
         edit(folder, lambda m, activation=activation: m["model"].update(activation=activation))
-        with pytest.raises(ValueError, match="damaged|activation|Could not"):
+        with pytest.raises(ValueError, match=r"damaged"):
             ssvae.load(folder)
 
 
@@ -171,7 +171,9 @@ def test_other_weights_do_not_predict_what_these_did(folder):
     weights = load_file(folder / "weights.safetensors")
     save_file({name: -weight for name, weight in weights.items()}, folder / "weights.safetensors")
     edit(folder, lambda m: None)
-    refused(folder, r"does not predict what it did when it was saved: .* differ by .* packages that changed since: none")
+    refused(
+        folder, r"does not predict what it did when it was saved: .* differ by .* packages that changed since: none"
+    )
     edit(folder, lambda m: m["versions"].update(numpy="0.1"))
     refused(folder, r"'numpy': '0.1 -> ")
 
@@ -217,7 +219,7 @@ def test_what_no_table_names_is_not_saved(tmp_path):
         classifier.save(tmp_path / "second")
     assert not (tmp_path / "second").exists()
     for other in (tmp_path / "nothing", tmp_path):
-        with pytest.raises(ValueError, match="is no saved classifier: it has no manifest.json"):
+        with pytest.raises(ValueError, match=r"is no saved classifier: it has no manifest.json"):
             ssvae.load(other)
 
 

@@ -178,9 +178,7 @@ def test_classes_have_no_order():
     np.testing.assert_allclose(permuted(X), model(X).numpy()[:, order], atol=1e-6)
     bounds = [OBJECTIVE.labelled(m, X, EVERY, SEED).numpy() for m in (model, permuted)]
     np.testing.assert_allclose(bounds[1], bounds[0][order], atol=1e-5)
-    np.testing.assert_allclose(
-        OBJECTIVE.unlabelled(permuted, X, SEED), OBJECTIVE.unlabelled(model, X, SEED), atol=1e-5
-    )
+    np.testing.assert_allclose(OBJECTIVE.unlabelled(permuted, X, SEED), OBJECTIVE.unlabelled(model, X, SEED), atol=1e-5)
 
 
 def test_class_prior_enters_the_bounds():

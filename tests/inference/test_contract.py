@@ -113,9 +113,7 @@ def test_bound_has_a_gradient_by_the_model_and_by_q(inference):
 
 def test_amortized_is_the_closed_form_elbo():
     model = LinearGaussian()
-    np.testing.assert_allclose(
-        Amortized().bound(model, X, None, Quadrature(8), SEED), model.elbo(X), atol=1e-4
-    )
+    np.testing.assert_allclose(Amortized().bound(model, X, None, Quadrature(8), SEED), model.elbo(X), atol=1e-4)
     rows = np.repeat(X, 3000, axis=0)
     found = np.array(Amortized().bound(model, rows, None, Pathwise(), SEED)).reshape(len(X), -1)
     error = found.std(axis=1) / np.sqrt(found.shape[1])

@@ -1,0 +1,63 @@
+"""Functions of a trained model over any number of rows."""
+
+import numpy as np
+import pytest
+
+from ssvae import prediction
+from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.models.m2 import M2
+from ssvae.programs import Pool
+
+GREY = np.random.default_rng(0).uniform(size=(40, 4)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> M2:
+    return M2(4, 3, Bernoulli(), latent=2, hidden=[5], seed=1)
+
+
+def probabilities(model, x, **settings):
+    return prediction.over_rows(model, prediction.probabilities, x, **settings)
+
+
+def test_a_row_is_predicted_alone_as_among_others(model):
+    whole, order = probabilities(model, GREY), np.random.default_rng(0).permutation(40)
+    np.testing.assert_allclose(whole, model(GREY), atol=1e-6)
+    np.testing.assert_allclose(probabilities(model, GREY[order]), whole[order], atol=1e-6)
+    np.testing.assert_allclose(probabilities(model, GREY[7:8]), whole[7:8], atol=1e-6)
+    np.testing.assert_allclose(probabilities(model, GREY, chunk=7), whole, atol=1e-6)
+    np.testing.assert_array_equal(probabilities(model, GREY), whole)
+
+
+def test_any_number_of_rows_is_one_trace(model, monkeypatch):
+    traces = []
+
+    def counted(model, x, seed):
+        traces.append(x.shape)
+        return model.classify(x)
+
+    monkeypatch.setattr(prediction, "POOL", Pool())
+    for rows in (1, 2, 40, 300, 700):
+        assert prediction.over_rows(model, counted, np.resize(GREY, (rows, 4))).shape == (rows, 3)
+    assert len(traces) == 1
+
+
+def test_programs_follow_the_weights(model):
+    before, weights = probabilities(model, GREY), model.get_weights()
+    model.set_weights([weight + 0.1 for weight in weights])
+    after = probabilities(model, GREY)
+    np.testing.assert_allclose(after, model(GREY), atol=1e-6)
+    model.set_weights(weights)
+    assert (after != before).any()
+    np.testing.assert_array_equal(probabilities(model, GREY), before)
+
+
+def test_draws_are_those_of_the_seed_and_new_in_every_chunk(model):
+    def seen(model, x, seed):
+        return model.likelihood.observe(x, seed)
+
+    rows = np.full((24, 4), 0.5, np.float32)
+    first, again, other = (prediction.over_rows(model, seen, rows, seed=s, chunk=8) for s in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert (first[:8] != first[8:16]).any()
