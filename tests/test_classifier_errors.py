@@ -50,6 +50,7 @@ def nothing_trains(monkeypatch):
         (X[:0], Y[:0], "0 sample"),
         (X[:, :0], Y, "0 feature"),
         (X[0], Y, "Expected 2D array"),
+        (X, None, "requires y to be passed, but the target y is None: mark unlabelled rows with -1"),
         (X, Y[:5], "inconsistent numbers of samples"),
         (X.astype(str).astype(object) + "x", Y, "could not convert string to float"),
     ],

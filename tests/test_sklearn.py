@@ -1,0 +1,22 @@
+"""scikit-learn's own checks of an estimator."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ssvae import SSVAEClassifier
+
+SGD = {"check_sample_weight_equivalence_on_dense_data": "minibatches: a weight of 2 is not two rows"}
+MARKER = {"check_classifiers_classes": "its classes are -1 and 1, and -1 means unlabelled"}
+
+
+def exceptions(estimator) -> dict[str, str]:
+    return SGD if estimator.unlabeled is None else {**SGD, **MARKER}
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [SSVAEClassifier(random_state=0), SSVAEClassifier(unlabeled=None, random_state=0)],
+    expected_failed_checks=exceptions,
+)
+def test_sklearn(estimator, check):
+    check(estimator)
