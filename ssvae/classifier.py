@@ -153,7 +153,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
             If X or y cannot be learnt from, or an argument is not what it may be.
         """
         if y is None:
-            raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1 instead")
+            raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
         x, y = check_rows(self, X, y)
         weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
         x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]

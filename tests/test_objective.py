@@ -20,12 +20,13 @@ K = 3
 SEED = noise.seed_tensor(0)
 EVERY = tf.eye(K)[:, None, :]  # [K, 1, K]
 X = np.array([[0, 0, 1, 1], [1, 0, 0, 1], [1, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], np.float32)
+PLAIN = {"latent": 1, "hidden": [5], "classifier_hidden": [5], "normalization": "none"}
 OBJECTIVE = Objective(Amortized(), Quadrature(nodes=64), Enumeration())
 
 
 def tiny(prior="uniform", seed=0) -> M2:
     """Return an M2 whose weights are all far from zero, so that every part of it shows in the numbers."""
-    model = M2(4, K, Bernoulli(resample=False), latent=1, hidden=[5], prior=prior)
+    model = M2(4, K, Bernoulli(resample=False), **PLAIN, prior=prior)
     rng = np.random.default_rng(seed)
     for weight in model.trainable_weights:
         # a wide q makes large numbers, which single precision rounds
@@ -191,7 +192,10 @@ def test_class_prior_enters_the_bounds():
 
 
 def test_the_minimised_number_term_by_term():
-    model, objective = tiny([0.5, 0.3, 0.2]), Objective(Amortized(), Quadrature(64), Enumeration(), 0.3, 2.0)
+    model, objective = (
+        tiny([0.5, 0.3, 0.2]),
+        Objective(Amortized(), Quadrature(64), Enumeration(), alpha=0.3, weight_prior=2.0),
+    )
     bounds, _ = table(model)
     rows, y, others = np.array([0, 3]), np.array([1, 2]), np.array([1, 2, 4])
     losses = call(objective, model, batch(rows, y), batch(others, [-1] * 3), 0.2, 100.0)
@@ -229,7 +233,7 @@ def test_a_stream_without_rows_changes_nothing():
 
 
 def test_probabilities_are_a_softmax_once_and_the_same_twice():
-    model = M2(4, K, Bernoulli(resample=True), latent=1, hidden=[5])
+    model = M2(4, K, Bernoulli(resample=True), **PLAIN)
     model.classifier.kernels[-1].assign(tf.zeros_like(model.classifier.kernels[-1]))
     model.classifier.biases[-1].assign([8.0, 0.0, 0.0])
     grey = np.random.default_rng(0).uniform(size=(9, 4)).astype(np.float32)
