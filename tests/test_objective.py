@@ -20,7 +20,7 @@ K = 3
 SEED = noise.seed_tensor(0)
 EVERY = tf.eye(K)[:, None, :]  # [K, 1, K]
 X = np.array([[0, 0, 1, 1], [1, 0, 0, 1], [1, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], np.float32)
-PLAIN = {"latent": 1, "hidden": [5], "classifier_hidden": [5], "normalization": "none"}
+PLAIN = {"latent": 1, "hidden": [5], "classifier_hidden": [5], "normalization": "none", "activation": "softplus"}
 OBJECTIVE = Objective(Amortized(), Quadrature(nodes=64), Enumeration())
 
 
@@ -107,7 +107,7 @@ def test_bounds_are_those_of_brute_force(prior):
 
 
 def test_bound_of_a_model_without_classes():
-    model = M1(4, Bernoulli(resample=False), latent=1, hidden=[5], seed=1)
+    model = M1(4, Bernoulli(resample=False), latent=1, hidden=[5], activation="softplus", seed=1)
     rng = np.random.default_rng(1)
     model.set_weights([rng.normal(0, 0.8, weight.shape) for weight in model.weights])
     wide, step = np.linspace(-9, 9, 2001, retstep=True)

@@ -30,7 +30,8 @@ def stack() -> M1M2:
     """Return a stack with two columns of z1, the second one active, and weights far from zero."""
     model = M1M2(
         4, K, Bernoulli(resample=False), Gaussian(), latent=1, hidden=[4], prior=[0.5, 0.3, 0.2], active=[1],
-        m1={"latent": 2, "hidden": [4]}, m2={"classifier_hidden": [4], "normalization": "none"},
+        m1={"latent": 2, "hidden": [4], "activation": "softplus"},
+        m2={"classifier_hidden": [4], "normalization": "none", "activation": "softplus"},
     )  # fmt: skip
     rng = np.random.default_rng(0)
     for weight in model.trainable_weights:

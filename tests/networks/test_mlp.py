@@ -64,8 +64,21 @@ def test_reset_is_glorots_and_of_its_generator():
     assert (np.array(first.kernels[-1])[:, :4] != 0).all()
 
 
+def test_layer_normalisation_leaves_rows_alone():
+    plain, network = mlp(), mlp(normalization="layer")
+    whole = network(X, Y[[0, 1, 2, 0, 1, 2]])
+    np.testing.assert_allclose(network(X[2:3], Y[2:3]), whole[2:3], atol=1e-5)
+    for gain in network.gains:
+        np.testing.assert_array_equal(gain, np.ones(gain.shape))
+    scaled = network(3 * X, 3 * Y[[0, 1, 2, 0, 1, 2]])  # what is normalised has no scale; epsilon is 0.001
+    np.testing.assert_allclose(scaled, whole, atol=0.02)
+    assert np.abs(np.array(plain(3 * X, 3 * Y[[0, 1, 2, 0, 1, 2]])) - plain(X, Y[[0, 1, 2, 0, 1, 2]])).max() > 0.1
+    with pytest.raises(ValueError, match="normalization must be 'none' or 'layer', got 'batch'"):
+        mlp(normalization="batch")
+
+
 def test_config_round_trip():
-    network = mlp(activation="relu")
+    network = mlp(activation="relu", normalization="layer")
     twin = MLP.from_config(network.get_config())
     twin.set_weights(network.get_weights())
     np.testing.assert_array_equal(twin(X, Y[[0, 1, 2, 0, 1, 2]]), network(X, Y[[0, 1, 2, 0, 1, 2]]))
