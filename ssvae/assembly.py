@@ -46,8 +46,8 @@ class Assembly(NamedTuple):
             If a name, a number or a combination is not allowed.
         """
         _numbers(estimator)
-        slots = auto.likelihood_and_preprocessing(x, estimator.likelihood, estimator.preprocessing)
-        likelihood, preprocessing = LIKELIHOODS.build(slots[0]), PREPROCESSING.build(slots[1])
+        likelihood = LIKELIHOODS.build(auto.likelihood(x, estimator.likelihood, estimator.preprocessing))
+        preprocessing = PREPROCESSING.build(auto.preprocessing(estimator.preprocessing, likelihood))
         preprocessing.fit(x)
         features, classes = preprocessing.transform(x[:1]).shape[1], int(index.max()) + 1
         _range(likelihood, preprocessing, x)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 
-def likelihood_and_preprocessing(x: np.ndarray, likelihood: Any, preprocessing: Any) -> tuple[Any, Any]:
-    """Replace "auto" by what suits x [N, D].
+def likelihood(x: np.ndarray, slot: Any, preprocessing: Any) -> Any:
+    """Return the slot, or what suits x [N, D] in place of "auto".
 
-    All values 0 or 1, or all in [0, 1]: Bernoulli on x as it is (grey levels are resampled to binary values). Anything
-    else: Gaussian on standardised columns.
+    All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values). Anything
+    else: Gaussian.
     """
+    if slot != "auto":
+        return slot
     inside = bool(x.min() >= 0.0 and x.max() <= 1.0)
-    name = likelihood.get("name") if isinstance(likelihood, dict) else likelihood
-    if name == "auto":
-        plain = preprocessing in ("auto", "identity")
-        likelihood = "bernoulli" if inside and plain else "gaussian"
-    if preprocessing == "auto":
-        binary = likelihood == "bernoulli" or type(likelihood).__name__ == "Bernoulli" or name == "bernoulli"
-        preprocessing = "identity" if binary else "standardize"
-    return likelihood, preprocessing
+    return "bernoulli" if inside and preprocessing in ("auto", "identity") else "gaussian"
+
+
+def preprocessing(slot: Any, likelihood: Any) -> Any:
+    """Return the slot, or for "auto" what suits a likelihood: nothing where x is bounded, else standardised columns."""
+    if slot != "auto":
+        return slot
+    return "identity" if math.isfinite(likelihood.support[0]) else "standardize"

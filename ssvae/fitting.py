@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ssvae.assembly import Assembly
 from ssvae.callbacks import Progress
@@ -15,7 +14,8 @@ from ssvae.hooks import Hooks
 from ssvae.models.base import Stage
 from ssvae.peers import nearest
 from ssvae.plans import plan
-from ssvae.training import Rows, train
+from ssvae.propagation import propagate
+from ssvae.training import Rows, Streams, train
 
 
 def fresh_seed(random_state: Any) -> int:
@@ -39,31 +39,33 @@ def fit_stages(
         if stage.name in hooks.done:
             stage.model.set_weights(hooks.done[stage.name])
             continue
-        peers = max((regularizer.peers for regularizer in parts.objective.regularizers), default=0)
-        labelled, unlabelled = _streams(stage, index, weight, estimator.labeled_in_unlabeled, peers)
-        rows = len(labelled.weight), len(unlabelled.weight)
-        schedule = plan(stage.name, *rows, estimator)
-        train(stage, parts.objective, labelled, unlabelled, schedule, stage_seed, hooks)
+        streams = _streams(stage, index, estimator.labeled_in_unlabeled)
+        rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
+        schedule = plan(stage.name, len(streams.labelled), len(streams.unlabelled), estimator)
+        train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks)
     return hooks.history
 
 
-def _streams(stage: Stage, index: np.ndarray, weight: np.ndarray, keep: bool, peers: int) -> tuple[Rows, Rows]:
-    """Return the labelled and the unlabelled stream of a stage; without labels every row is unlabelled."""
+def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
+    """Return the streams of a stage: without labels every row is unlabelled, without a density none is."""
+    every = np.arange(len(index))
     if not stage.labels:
-        first, second = np.zeros(len(index), bool), np.ones(len(index), bool)
-    else:
-        first = index >= 0
-        second = ~first | keep
-    if not hasattr(stage.model, "encode"):
-        second = np.zeros(len(index), bool)  # a classifier alone learns from labels alone
-    peers = peers if stage.labels and hasattr(stage.model, "encode") else 0
-    return _rows(stage, first, index, weight, 0), _rows(stage, second, index, weight, peers)
+        return Streams(every[:0], every)
+    unlabelled = every if keep else np.flatnonzero(index < 0)
+    return Streams(np.flatnonzero(index >= 0), unlabelled if hasattr(stage.model, "encode") else every[:0])
 
 
-def _rows(stage: Stage, chosen: np.ndarray, index: np.ndarray, weight: np.ndarray, peers: int) -> Rows:
-    own = weight[chosen]
-    x = tf.nest.map_structure(lambda array: array[chosen], stage.rows)
-    return Rows(x, np.maximum(index[chosen], 0), own / own.mean() if len(own) else own, nearest(x, peers))
+def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]) -> Rows:
+    """Return all that training knows of each row."""
+    scaled = weight.copy()
+    for stream in streams:
+        scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
+    wanted = regularizers if stage.labels and len(streams.unlabelled) else ()
+    peers = nearest(stage.rows, max((regularizer.peers for regularizer in wanted), default=0))
+    hints = np.zeros((len(index), 0), np.float32)
+    if any(regularizer.needs_hints for regularizer in wanted):
+        hints = propagate(peers, index, int(index.max()) + 1)
+    return Rows(stage.rows, index, scaled, peers, hints)
 
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> str:

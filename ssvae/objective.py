@@ -118,7 +118,7 @@ class Objective(Piece):
             bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training)
             bound_u = tf.reduce_mean(unlabelled.weight * bound)
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
-            extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position))
+            extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u
         prior = self.weight_prior * model.penalty(self.pull) / rows
         return Losses(-bounds + self.alpha * cross_entropy + prior + extra, bound_l, bound_u, cross_entropy, extra)

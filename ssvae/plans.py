@@ -7,9 +7,11 @@ from typing import Any
 
 from ssvae.training import Plan
 
-EPOCHS_OF_SMALL_DATA = 200  # passes over data sets of up to a few thousand rows
+STEPS_A_ROW = 1.2  # steps that "auto" spends on small data, so that it takes seconds there
+FEWEST_STEPS = 200
 WARM_UP = 0.05  # share of the steps over which the learning rate rises
-MOST_STEPS = {"m1": 12_000, "m2": 12_000}  # steps that "auto" spends on a stage of larger ones
+MOST_STEPS = {"m1": 20_000}  # where a stage of large data has stopped to gain (README: what mattered)
+MOST_STEPS_ELSEWHERE = 8_000
 
 
 def of_stage(value: Any, stage: str, argument: str) -> Any:
@@ -34,8 +36,8 @@ def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Plan:
     steps = -(-unlabelled // size) or -(-labelled // int(labelled_size))
     wanted = of_stage(estimator.epochs, stage, "epochs")
     if wanted == "auto":
-        most = MOST_STEPS.get(stage, 12_000)
-        wanted = max(1, min(EPOCHS_OF_SMALL_DATA, most // steps))
+        most = MOST_STEPS.get(stage, MOST_STEPS_ELSEWHERE)
+        wanted = -(-min(most, max(FEWEST_STEPS, STEPS_A_ROW * (labelled + unlabelled))) // steps)
     return Plan(
         epochs=int(wanted),
         batch_size=size,

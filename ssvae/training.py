@@ -33,12 +33,20 @@ class Plan(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """One stream of a stage; N may be 0."""
+    """The rows of a stage, with all that is known of each; k and K are 0 where no regularizer asks for them."""
 
     x: Any  # nest of arrays [N, ...]
-    y: np.ndarray  # [N] class index; not read on the unlabelled stream
-    weight: np.ndarray  # [N], of mean 1
-    peers: np.ndarray  # [N, k] the nearest rows of each row in this stream; k = 0 where nothing asks for them
+    y: np.ndarray  # [N] class index, -1 where there is no label
+    weight: np.ndarray  # [N], of mean 1 over each stream
+    peers: np.ndarray  # [N, k] the nearest rows of each row
+    hints: np.ndarray  # [N, K] propagated labels
+
+
+class Streams(NamedTuple):
+    """Which rows each of the two endless streams is made of; one of them may be empty."""
+
+    labelled: np.ndarray  # [N_l] row numbers
+    unlabelled: np.ndarray  # [N_u]
 
 
 class Program:
@@ -58,15 +66,9 @@ class Program:
         self.variables = self.model.trainable_variables
         self.optimizer = keras.optimizers.Adam(global_clipnorm=plan.clip_norm)
         self.optimizer.build(self.variables)
-        rows = Rows(
-            tf.nest.map_structure(_any_length, stage.rows),
-            tf.TensorSpec([None], tf.int32),
-            _floats(None),
-            tf.TensorSpec([None, None], tf.int32),
-        )
-        orders = (tf.TensorSpec([None, None], tf.int32),) * 2
-        scalars = (tf.TensorSpec([], tf.int64), _floats(), _floats(), tf.TensorSpec([2], tf.int32), _floats())
-        signature = (rows, rows, orders, _floats(None), *scalars)
+        orders = (_integers(None, None),) * 2
+        scalars = (tf.TensorSpec([], tf.int64), _floats(), _floats(), _integers(2), _floats())
+        signature = (_rows_spec(stage), orders, _floats(None), *scalars)
         self.run = tf.function(self._run, input_signature=signature, autograph=False)
 
     def start(self, weights: list[np.ndarray]) -> None:
@@ -84,52 +86,53 @@ class Program:
         for variable, value in zip((*self.model.weights, *self.optimizer.variables), arrays, strict=True):
             variable.assign(value)
 
-    def _run(self, labelled, unlabelled, orders, rates, first, share, rows, seed, total):  # type: ignore[no-untyped-def]
+    def _run(self, rows, orders, rates, first, share, count, seed, total):  # type: ignore[no-untyped-def]
         """Take len(rates) steps and return their losses, [steps, 5]."""
-        count = tf.shape(rates)[0]
+        steps = tf.shape(rates)[0]
 
         def body(step: tf.Tensor, record: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            losses = self._step(labelled, unlabelled, orders, step, rates[step], share, rows, seed, first, total)
+            losses = self._step(rows, orders, step, rates[step], share, count, seed, first, total)
             return step + 1, record.write(step, tf.stack(losses))
 
-        record = tf.TensorArray(tf.float32, count, element_shape=[len(Losses._fields)])
-        loop = tf.while_loop(lambda step, _: step < count, body, (0, record), parallel_iterations=1)
+        record = tf.TensorArray(tf.float32, steps, element_shape=[len(Losses._fields)])
+        loop = tf.while_loop(lambda step, _: step < steps, body, (0, record), parallel_iterations=1)
         return loop[1].stack()
 
-    def _step(self, labelled, unlabelled, orders, step, rate, share, rows, seed, first, total):  # type: ignore[no-untyped-def]
+    def _step(self, rows, orders, step, rate, share, count, seed, first, total):  # type: ignore[no-untyped-def]
         position = first + tf.cast(step, tf.int64)
-        key, stream = noise.fold(seed, position), unlabelled
-        training = tf.cast(position, tf.float32) / total
-        labelled = self._batch(labelled, orders[0][step], noise.fold(key, 0)) if self.used[0] else None
-        unlabelled = self._batch(unlabelled, orders[1][step], noise.fold(key, 1)) if self.used[1] else None
-        if unlabelled is not None and any(regularizer.peers for regularizer in self.objective.regularizers):
-            unlabelled = unlabelled._replace(peer=self._peer(stream, orders[1][step], noise.fold(key, 3)))
+        key = noise.fold(seed, position)
+        labelled = self._batch(rows, orders[0][step], noise.fold(key, 0)) if self.used[0] else None
+        unlabelled = self._batch(rows, orders[1][step], noise.fold(key, 1)) if self.used[1] else None
+        done = tf.cast(position, tf.float32) / total
         with tf.GradientTape() as tape:
-            losses = self.objective(self.model, labelled, unlabelled, share, rows, noise.fold(key, 2), training)
+            losses = self.objective(self.model, labelled, unlabelled, share, count, noise.fold(key, 2), done)
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(tape.gradient(losses.loss, [v.value for v in self.variables]), self.variables)
         return losses
 
-    def _batch(self, stream: Rows, index: tf.Tensor, key: tf.Tensor) -> Batch:
-        y = tf.one_hot(tf.gather(stream.y, index), getattr(self.model, "classes", 1))
-        return Batch(self._observed(stream, index, key), y, tf.gather(stream.weight, index), index)
+    def _batch(self, rows: Rows, index: tf.Tensor, key: tf.Tensor) -> Batch:
+        y = tf.one_hot(tf.gather(rows.y, index), getattr(self.model, "classes", 1))
+        x = self._observed(rows, index, noise.fold(key, 0))
+        batch = Batch(x, y, tf.gather(rows.weight, index), index, hint=tf.gather(rows.hints, index))
+        asks = any(regularizer.peers for regularizer in self.objective.regularizers)
+        return batch._replace(peer=self._peer(rows, index, noise.fold(key, 1))) if asks else batch
 
-    def _peer(self, stream: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    def _peer(self, rows: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
         """Return one of the nearest rows of each row."""
-        every = tf.gather(stream.peers, index)
+        every = tf.gather(rows.peers, index)
         count = tf.cast(tf.shape(every)[1], tf.float32)
         pick = tf.cast(noise.uniform(tf.shape(index), noise.fold(key, 0)) * count, tf.int32)
-        return self._observed(stream, tf.gather(every, pick, batch_dims=1), noise.fold(key, 1))
+        return self._observed(rows, tf.gather(every, pick, batch_dims=1), noise.fold(key, 1))
 
-    def _observed(self, stream: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        return self.source.observe(tf.nest.map_structure(lambda array: tf.gather(array, index), stream.x), key)
+    def _observed(self, rows: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        return self.source.observe(tf.nest.map_structure(lambda array: tf.gather(array, index), rows.x), key)
 
 
 def train(
     stage: Stage,
     objective: Objective,
-    labelled: Rows,
-    unlabelled: Rows,
+    rows: Rows,
+    streams: Streams,
     plan: Plan,
     seed: int,
     hooks: Hooks,
@@ -140,8 +143,8 @@ def train(
     ----------
     stage : Stage
     objective : Objective
-    labelled, unlabelled : Rows
-        The two streams, not both empty.
+    rows : Rows
+    streams : Streams
     plan : Plan
     seed : int
         Decides order and noise.
@@ -155,7 +158,7 @@ def train(
     Interrupted
         On Ctrl-C, after the last good state has been kept.
     """
-    used = (len(labelled.weight) > 0, len(unlabelled.weight) > 0)
+    used = (len(streams.labelled) > 0, len(streams.unlabelled) > 0)
     shape = model_key(stage.model)
     key = None if shape is None else (shape, stage.source, objective, used, plan.clip_norm)
     with POOL.lend(key, lambda: Program(stage, objective, used, plan)) as program:
@@ -164,7 +167,7 @@ def train(
         if hooks.state is not None and hooks.state.stage == stage.name:
             program.restore(hooks.state.arrays)
             begin = hooks.state.epoch
-        _Run(program, stage, labelled, unlabelled, plan, seed, hooks).go(begin)
+        _Run(program, stage, rows, streams, plan, seed, hooks).go(begin)
         stage.model.set_weights(program.model.get_weights())
     hooks.end()
 
@@ -176,19 +179,19 @@ class _Run:
         self,
         program: Program,
         stage: Stage,
-        labelled: Rows,
-        unlabelled: Rows,
+        rows: Rows,
+        streams: Streams,
         plan: Plan,
         seed: int,
         hooks: Hooks,
     ) -> None:
         self.program, self.stage, self.plan, self.seed, self.hooks = program, stage, plan, seed, hooks
-        counts = self.counts = [len(labelled.weight), len(unlabelled.weight)]
+        self.streams, counts = streams, [len(stream) for stream in streams]
         self.sizes = [min(plan.labelled_batch_size, counts[0]), min(plan.batch_size, counts[1])]
         leading = 1 if counts[1] else 0
         self.steps = -(-counts[leading] // self.sizes[leading])
         self.share, self.rows = tf.constant(counts[0] / sum(counts), tf.float32), tf.constant(sum(counts), tf.float32)
-        self.data = [_tensors(rows) for rows in (labelled, unlabelled)]
+        self.data = _tensors(rows)
         self.key = noise.seed_tensor(seed)
         self.total = tf.constant(plan.epochs * self.steps, tf.float32)
         self.factor = 1.0
@@ -230,16 +233,16 @@ class _Run:
             orders = tuple(self._order(stream, start, count) for stream in (batches.LABELLED, batches.UNLABELLED))
             rates = self._rates(np.arange(start, start + count))
             first_step = tf.constant(start, tf.int64)
-            arguments = (*self.data, orders, rates, first_step, self.share, self.rows, self.key, self.total)
+            arguments = (self.data, orders, rates, first_step, self.share, self.rows, self.key, self.total)
             parts.append(np.array(self.program.run(*arguments)))
             self.hooks.progress((start + count) / self.steps)
         return np.concatenate(parts)
 
     def _order(self, stream: int, start: int, count: int) -> tf.Tensor:
-        if not self.counts[stream]:
+        rows, size = self.streams[stream], self.sizes[stream]
+        if not len(rows):
             return tf.zeros([count, 0], tf.int32)
-        rows, size = self.counts[stream], self.sizes[stream]
-        return tf.constant(batches.window(rows, size, start, count, self.seed, stream))
+        return tf.constant(rows[batches.window(len(rows), size, start, count, self.seed, stream)], tf.int32)
 
     def _rates(self, steps: np.ndarray) -> tf.Tensor:
         """Return the learning rate of each step: linear warm-up, then half a cosine to zero."""
@@ -271,15 +274,20 @@ class _Run:
 
 
 def _tensors(rows: Rows) -> Rows:
-    """Put a stream where the steps run, once."""
+    """Put the rows where the steps run, once."""
     x = tf.nest.map_structure(lambda array: tf.constant(array, tf.float32), rows.x)
-    peers = tf.constant(rows.peers, tf.int32)
-    return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers)
+    peers, hints = tf.constant(rows.peers, tf.int32), tf.constant(rows.hints, tf.float32)
+    return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
+
+
+def _rows_spec(stage: Stage) -> Rows:
+    x = tf.nest.map_structure(lambda array: _floats(None, *array.shape[1:]), stage.rows)
+    return Rows(x, _integers(None), _floats(None), _integers(None, None), _floats(None, None))
 
 
 def _floats(*shape: int | None) -> tf.TensorSpec:
     return tf.TensorSpec(shape, tf.float32)
 
 
-def _any_length(array: np.ndarray) -> tf.TensorSpec:
-    return _floats(None, *array.shape[1:])
+def _integers(*shape: int | None) -> tf.TensorSpec:
+    return tf.TensorSpec(shape, tf.int32)

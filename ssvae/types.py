@@ -35,3 +35,4 @@ class Batch(NamedTuple):
     weight: Any  # [B] weight of each row in its mean
     index: Any  # [B] row in the data set
     peer: Any = None  # [B, D] a near row of each row, where a regularizer asks for it
+    hint: Any = None  # [B, K] propagated labels, where a regularizer asks for them

@@ -6,6 +6,7 @@ LIKELIHOODS = Registry(
     "likelihood",
     {
         "bernoulli": "ssvae.likelihoods.bernoulli:Bernoulli",
+        "binomial": "ssvae.likelihoods.binomial:Binomial",
         "gaussian": "ssvae.likelihoods.gaussian:Gaussian",
     },
 )

@@ -46,7 +46,7 @@ class M1(Model):
         features: int,
         likelihood: Any,
         latent: int = 50,
-        hidden: int | Sequence[int] = (600, 600),
+        hidden: int | Sequence[int] = (500, 500),
         activation: str = "softplus",
         classifier: str | dict[str, Any] = "svm",
         seed: int = 0,

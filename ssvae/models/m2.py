@@ -39,7 +39,7 @@ class M2(Model):
     activation : str
         Keras activation of the hidden layers.
     classifier_hidden : int or sequence of int, optional
-        Hidden widths of q(y | x), where they are not those of the other networks.
+        Hidden widths of q(y | x); by default one layer more than the other networks have, the last twice.
     normalization : "none" or "layer"
         Of the hidden layers of q(y | x) (`networks.mlp`).
     prior : "uniform", "learned" or sequence of K numbers
@@ -66,7 +66,9 @@ class M2(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
         self.hidden, self.activation, self.prior = sizes(hidden), activation, prior
-        self.classifier_hidden = self.hidden if classifier_hidden is None else sizes(classifier_hidden)
+        self.classifier_hidden = (
+            (*self.hidden, self.hidden[-1]) if classifier_hidden is None else sizes(classifier_hidden)
+        )
         self.normalization = normalization
         self.class_prior = ClassPrior(classes, prior, name="class_prior")
         own = self.classifier_hidden

@@ -7,6 +7,7 @@ REGULARIZERS = Registry(
     {
         "mutual_information": "ssvae.regularizers.mutual_information:MutualInformation",
         "neighbours": "ssvae.regularizers.neighbours:Neighbours",
+        "propagated_labels": "ssvae.regularizers.propagated_labels:PropagatedLabels",
         "virtual_adversarial": "ssvae.regularizers.virtual_adversarial:VirtualAdversarial",
     },
 )

@@ -1,8 +1,9 @@
 """The contract of a regularizer: a further term on q(y | x), added to what is minimised.
 
-``regularizer.penalty(model, labelled, unlabelled, seed) -> scalar`` in nats, for one minibatch of each stream (None
-where a stream has no rows); it carries its own weight. A regularizer with ``peers = k`` finds in ``unlabelled.peer``
-one of the k nearest rows of each row, drawn anew at every step.
+``regularizer.penalty(model, labelled, unlabelled, seed, done) -> scalar`` in nats, for one minibatch of each stream
+(None where a stream has no rows); it carries its own weight. A regularizer with ``peers = k`` finds in
+``unlabelled.peer`` one of the k nearest rows of each row, drawn anew at every step; one with ``needs_hints`` finds in
+``unlabelled.hint`` labels that were spread over the graph of those nearest rows.
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ class Regularizer(Piece):
     Attributes
     ----------
     peers : int
-        How many nearest rows of each unlabelled row it wants to know.
+        How many nearest rows of each row it wants to know.
+    needs_hints : bool
+        Whether it wants propagated labels.
     """
 
     peers = 0
+    needs_hints = False
 
     @abstractmethod
-    def penalty(self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor) -> tf.Tensor:
-        """Return the weighted penalty, a scalar in nats."""
+    def penalty(
+        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+    ) -> tf.Tensor:
+        """Return the weighted penalty, a scalar in nats; `done` is the share of the training steps that are done."""
 
 
 def rows(labelled: Batch | None, unlabelled: Batch | None) -> tf.Tensor:

@@ -33,9 +33,11 @@ class MutualInformation(Regularizer):
     sure: float = 0.03
     balance: float = 0.03
 
-    def penalty(self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor) -> tf.Tensor:
+    def penalty(
+        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+    ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
-        del labelled, seed
+        del labelled, seed, done
         if unlabelled is None:
             return tf.constant(0.0)
         log_q = tf.nn.log_softmax(model.classify(unlabelled.x))

@@ -31,9 +31,11 @@ class Neighbours(Regularizer):
     weight: float = 0.1
     peers: int = 5
 
-    def penalty(self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor) -> tf.Tensor:
+    def penalty(
+        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+    ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
-        del labelled, seed
+        del labelled, seed, done
         if unlabelled is None:
             return tf.constant(0.0)
         here, there = (tf.nn.log_softmax(model.classify(x)) for x in (unlabelled.x, unlabelled.peer))

@@ -34,11 +34,14 @@ class VirtualAdversarial(Regularizer):
     """
 
     weight: float = 0.1
-    radius: float = 0.15
+    radius: float = 0.12
     probe: float = 0.1
 
-    def penalty(self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor) -> tf.Tensor:
+    def penalty(
+        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+    ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
+        del done
         x = rows(labelled, unlabelled)
         size = tf.cast(tf.shape(x)[-1], x.dtype)
         length = self.radius * tf.sqrt(size * tf.reduce_mean(tf.math.reduce_variance(x, axis=0)))

@@ -1,0 +1,43 @@
+"""A start from labels spread over the graph of near rows: q(y | x) leaves the plateau before the bound can hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae.regularizers.base import Regularizer
+from ssvae.types import Batch
+
+
+@dataclass(frozen=True)
+class PropagatedLabels(Regularizer):
+    """weight · max(0, 1 − t / until) · mean −Σ_y s(y) log q(y | x), s the propagated labels, t the share of steps done.
+
+    The graph's errors are systematic, so its word fades out (`ssvae.propagation`).
+
+    Parameters
+    ----------
+    weight : float
+    until : float
+        Share of the training steps after which the term is gone.
+    peers : int
+        Nearest rows that the graph joins each row with.
+    """
+
+    weight: float = 0.1
+    until: float = 0.25
+    peers: int = 5
+    needs_hints = True
+
+    def penalty(
+        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+    ) -> tf.Tensor:
+        """See `Regularizer.penalty`."""
+        del labelled, seed
+        if unlabelled is None:
+            return tf.constant(0.0)
+        left = tf.maximum(0.0, 1.0 - tf.cast(done, tf.float32) / self.until)
+        log_q = tf.nn.log_softmax(model.classify(unlabelled.x))
+        return -self.weight * left * tf.reduce_mean(tf.reduce_sum(unlabelled.hint * log_q, axis=-1))
