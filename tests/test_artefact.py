@@ -23,7 +23,7 @@ MODELS = [
 
 
 def fitted(model) -> SSVAEClassifier:
-    settings = {"epochs": 2, "batch_size": 20, "random_state": 0}
+    settings = {"epochs": 2, "batch_size": 20, "regularizers": (), "random_state": 0}
     return SSVAEClassifier(model, **settings).fit(X, Y)
 
 

@@ -31,7 +31,14 @@ M1_SMALL = {"name": "m1", "latent": 2, "hidden": [4]}
 
 
 def classifier(model=None, **settings) -> SSVAEClassifier:
-    arguments = {"epochs": 3, "batch_size": 10, "learning_rate": 3e-3, "random_state": 0, **settings}
+    arguments = {
+        "epochs": 3,
+        "batch_size": 10,
+        "learning_rate": 3e-3,
+        "regularizers": (),
+        "random_state": 0,
+        **settings,
+    }
     return SSVAEClassifier(model or M2_SMALL, **arguments)
 
 

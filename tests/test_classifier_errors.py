@@ -15,7 +15,9 @@ SMALL = {"name": "m2", "latent": 2, "hidden": [4]}
 
 
 def classifier(**settings) -> SSVAEClassifier:
-    return SSVAEClassifier(**{"model": SMALL, "epochs": 1, "batch_size": 6, "random_state": 0, **settings})
+    return SSVAEClassifier(
+        **{"model": SMALL, "epochs": 1, "batch_size": 6, "regularizers": (), "random_state": 0, **settings}
+    )
 
 
 def with_cell(row, column, value):

@@ -21,7 +21,14 @@ MODELS = {
 
 
 def classifier(model="m2", **settings) -> SSVAEClassifier:
-    arguments = {"epochs": 6, "batch_size": 10, "learning_rate": 3e-3, "random_state": 0, **settings}
+    arguments = {
+        "epochs": 6,
+        "batch_size": 10,
+        "learning_rate": 3e-3,
+        "regularizers": (),
+        "random_state": 0,
+        **settings,
+    }
     return SSVAEClassifier(MODELS[model], **arguments)
 
 
