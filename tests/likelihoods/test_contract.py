@@ -9,9 +9,11 @@ from ssvae import noise
 from ssvae.likelihoods import LIKELIHOODS
 from ssvae.likelihoods.base import Likelihood
 from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.likelihoods.binomial import Binomial
 from ssvae.likelihoods.gaussian import Gaussian
 
-DISCRETE = {"bernoulli": np.array([0.0, 1.0], np.float32)}  # every value; other likelihoods are densities
+# Every value of the likelihoods that are no densities.
+DISCRETE = {"bernoulli": np.array([0.0, 1.0]), "binomial": np.arange(17) / 16}
 SEED = noise.seed_tensor(0)
 
 
@@ -110,6 +112,14 @@ def test_bernoulli_is_scipys():
     truth = stats.bernoulli(1 / (1 + np.exp(-h.astype(float)))).logpmf(x).sum(axis=1)
     np.testing.assert_allclose(Bernoulli()(h).log_prob(x), truth, rtol=1e-5)
     np.testing.assert_allclose(Bernoulli()(h).mean(), 1 / (1 + np.exp(-h)), rtol=1e-5)
+
+
+def test_binomial_is_scipys():
+    h, counts = numbers(Binomial(), (50,), 3, 2.0), np.random.default_rng(0).integers(0, 6, (50, 3))
+    truth = stats.binom(5, 1 / (1 + np.exp(-h.astype(float)))).logpmf(counts).sum(axis=1)
+    p = Binomial(trials=5)(h)
+    np.testing.assert_allclose(p.log_prob((counts / 5).astype(np.float32)), truth, rtol=1e-4, atol=1e-4)
+    assert np.isin(np.round(p.sample(seed=SEED).numpy() * 5, 4), np.arange(6)).all()
 
 
 def test_gaussian_is_scipys_above_its_floor():
