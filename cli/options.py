@@ -37,14 +37,40 @@ json_flag = click.option("--json", "as_json", is_flag=True, help="Print the numb
 def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]) -> list[Source]:
     """Return where settings come from, the last word last.
 
-    In rising order: the YAML file, the environment, the options on the command line, ``--set``.
+    In rising order: the YAML file (without ``--config`` the shipped one for this data set and model, where there is
+    one), the environment, the options on the command line, ``--set``.
     """
     from ssvae.config import assignment, load
 
-    found = [load(config)] if config is not None else []
+    found = []
     for origin in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
         found += _from_options(ctx, origin)
-    return [*found, *[assignment(text) for text in assignments]]
+    found += [assignment(text) for text in assignments]
+    return [*([load(config)] if config is not None else _shipped(found)), *found]
+
+
+def _shipped(found: list[Source]) -> list[Source]:
+    """Return the shipped settings for the data set and the model that the other sources choose, or nothing."""
+    from ssvae.config import load, merge, shipped
+
+    usual = {"dataset": {"name": "digits"}, "classifier": {"model": {"name": "m1_m2"}}}
+    chosen = merge(usual, *[source.values for source in found])
+    dataset, model = (_name(slot) for slot in (chosen["dataset"], chosen["classifier"]["model"]))
+    for name in (f"{dataset}_{model}", str(dataset)):
+        if name in shipped() and not _own_data(chosen):
+            source = load(name)
+            if _name(source.values["classifier"]["model"]) == model:
+                click.echo(f"settings shipped for {dataset} and {model}: {name} (--config chooses others)", err=True)
+                return [source]
+    return []
+
+
+def _name(slot: Any) -> Any:
+    return slot.get("name") if isinstance(slot, dict) else slot
+
+
+def _own_data(chosen: dict[str, Any]) -> bool:
+    return isinstance(chosen["dataset"], dict) and bool(chosen["dataset"].get("data"))
 
 
 def _from_options(ctx: click.Context, origin: ParameterSource) -> list[Source]:

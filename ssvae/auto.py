@@ -11,8 +11,8 @@ import numpy as np
 def likelihood(x: np.ndarray, slot: Any, preprocessing: Any) -> Any:
     """Return the slot, or what suits x [N, D] in place of "auto".
 
-    All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values). Anything
-    else: Gaussian.
+    All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values).
+    Anything else: Gaussian.
     """
     if slot != "auto":
         return slot

@@ -20,7 +20,8 @@ from ssvae.validation import check_rows
 class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimator):
     """Semi-supervised classification with deep generative models.
 
-    Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · mean CE + ½ Σw²/N (`ssvae.objective`).
+    Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + regularizers) + ½ Σw²/N, with ρ of the
+    bound's gradient for q(y | x) (`ssvae.objective`).
 
     Parameters
     ----------
@@ -101,7 +102,12 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         inference: Any = "amortized",
         gradient: Any = "pathwise",
         class_gradient: Any = "enumeration",
-        regularizers: Sequence[Any] = ("virtual_adversarial", "mutual_information"),
+        regularizers: Sequence[Any] = (
+            "virtual_adversarial",
+            "mutual_information",
+            "neighbours",
+            "propagated_labels",
+        ),
         alpha: float = 0.1,
         pull: float = 0.005,
         epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",

@@ -33,7 +33,7 @@ def make(name: str, rows: int, **arguments: Any) -> Any:
     if name == "knn":
         return KNeighborsClassifier(**{"n_neighbors": 1, **arguments})
     if name == "label_spreading":
-        return LabelSpreading(**{"kernel": "knn", "n_neighbors": 10, "alpha": 0.9, "max_iter": 100, **arguments})
+        return LabelSpreading(**{"kernel": "knn", "n_neighbors": 10, "alpha": 0.99, "max_iter": 200, **arguments})
     if name == "logistic_regression":
         return LogisticRegression(**{"max_iter": 1000, **arguments})
     if name == "svm":

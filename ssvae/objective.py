@@ -32,7 +32,7 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective(Piece):
-    """−[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · mean CE + ½ Σw²/N + regularizers.
+    """−[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + regularizers) + ½ Σw²/N.
 
     L(x, y) = bound(x | y) + log p(y) on labelled rows, U(x) = E_q(y|x)[ L(x, y) − log q(y | x) ] on unlabelled ones,
     CE = −log q(y | x) on labelled ones; N = N_l + N_u counts all rows. In the authors' summed form each labelled row
@@ -56,7 +56,7 @@ class Objective(Piece):
         A bound is tens or hundreds of nats and a cross-entropy one or two, so that with few labels the bound alone
         decides what the "classes" are: smaller ρ is what ends the plateau of M2.
     regularizers : tuple of Regularizer
-        Further terms on q(y | x).
+        Further terms on q(y | x), counted as the cross-entropy is; none in the paper.
     """
 
     inference: Inference
@@ -74,11 +74,21 @@ class Objective(Piece):
         bound = self.inference.bound(model, x, y, self.gradient, seed, training)
         return bound + tf.reduce_sum(y * model.log_class_prior(), axis=-1)
 
-    def unlabelled(self, model: Any, x: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False) -> tf.Tensor:
-        """Return U(x) [B], nats (eq. 7), or the bound of log p(x) for a model without classes (eq. 5)."""
+    def unlabelled(
+        self,
+        model: Any,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor = False,
+        logits: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Return U(x) [B], nats (eq. 7), or the bound of log p(x) for a model without classes (eq. 5).
+
+        `logits` are those of q(y | x), where they are known already.
+        """
         if not hasattr(model, "classify"):
             return self.inference.bound(model, x, None, self.gradient, seed, training)
-        logits = model.classify(x)
+        logits = model.classify(x) if logits is None else logits
         pulled = self.pull * logits + (1.0 - self.pull) * tf.stop_gradient(logits)
         q = {"y": one_hot(pulled)}
         return self.class_gradient.expectation(_Labelled(self, model, x, q["y"], seed, training), q, seed, training)
@@ -108,25 +118,22 @@ class Objective(Piece):
         training : bool or Tensor []
             The share of the steps that are done, for terms that change on the way.
         """
+        labelled, unlabelled = _classified(model, labelled, unlabelled)
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
-        if labelled is not None and hasattr(model, "encode"):
-            bound = self.labelled(model, labelled.x, labelled.y, noise.fold(seed, 1), training)
-            bound_l = tf.reduce_mean(labelled.weight * bound)
         if labelled is not None:
-            cross_entropy = tf.reduce_mean(labelled.weight * self.cross_entropy(model, labelled.x, labelled.y))
-        if unlabelled is not None and hasattr(model, "encode"):
-            bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training)
+            cross_entropy = tf.reduce_mean(labelled.weight * _surprise(labelled.y, labelled.logits))
+            if hasattr(model, "encode"):
+                bound = self.labelled(model, labelled.x, labelled.y, noise.fold(seed, 1), training)
+                bound_l = tf.reduce_mean(labelled.weight * bound)
+        if unlabelled is not None:
+            bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training, unlabelled.logits)
             bound_u = tf.reduce_mean(unlabelled.weight * bound)
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
             extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u
         prior = self.weight_prior * model.penalty(self.pull) / rows
-        return Losses(-bounds + self.alpha * cross_entropy + prior + extra, bound_l, bound_u, cross_entropy, extra)
-
-    @staticmethod
-    def cross_entropy(model: Any, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        """Return -log q(y | x), [B], nats."""
-        return -tf.reduce_sum(y * tf.nn.log_softmax(model.classify(x)), axis=-1)
+        loss = -bounds + self.alpha * (cross_entropy + extra) + prior
+        return Losses(loss, bound_l, bound_u, cross_entropy, extra)
 
     def mixed(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.
@@ -144,8 +151,28 @@ class Objective(Piece):
         if hasattr(model, "encode"):
             bound += known * self.labelled(model, x, target, noise.fold(seed, 1), True)
             bound += (1.0 - known) * self.unlabelled(model, x, noise.fold(seed, 2), True)
-        cross_entropy = tf.reduce_sum(known * self.cross_entropy(model, x, target))
+        cross_entropy = tf.reduce_sum(known * _surprise(target, model.classify(x)))
         return -tf.reduce_mean(bound) + self.alpha * cross_entropy / tf.maximum(tf.reduce_sum(known), 1.0)
+
+
+def _surprise(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Return -log q(y | x), [B], nats."""
+    return -tf.reduce_sum(y * tf.nn.log_softmax(logits), axis=-1)
+
+
+def _classified(model: Any, labelled: Batch | None, unlabelled: Batch | None) -> tuple[Batch | None, Batch | None]:
+    """Return the batches with the logits of all their rows, in one pass through the network."""
+    if not hasattr(model, "classify"):
+        return labelled, unlabelled
+    parts = [batch.x for batch in (labelled, unlabelled) if batch is not None]
+    if unlabelled is not None and unlabelled.peer is not None:
+        parts.append(unlabelled.peer)
+    every = tf.split(model.classify(tf.concat(parts, 0)), [tf.shape(part)[0] for part in parts])
+    if labelled is not None:
+        labelled = labelled._replace(logits=every.pop(0))
+    if unlabelled is not None:
+        unlabelled = unlabelled._replace(logits=every.pop(0), peer_logits=every.pop(0) if every else None)
+    return labelled, unlabelled
 
 
 class _Labelled(Integrand):

@@ -36,3 +36,5 @@ class Batch(NamedTuple):
     index: Any  # [B] row in the data set
     peer: Any = None  # [B, D] a near row of each row, where a regularizer asks for it
     hint: Any = None  # [B, K] propagated labels, where a regularizer asks for them
+    logits: Any = None  # [B, K] of q(y | x), once known
+    peer_logits: Any = None  # [B, K] of q(y | x) at the peer

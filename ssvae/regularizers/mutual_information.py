@@ -30,8 +30,8 @@ class MutualInformation(Regularizer):
         Weight of the distance of the batch's class shares from p(y).
     """
 
-    sure: float = 0.03
-    balance: float = 0.03
+    sure: float = 0.0
+    balance: float = 1.0
 
     def penalty(
         self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
@@ -40,7 +40,7 @@ class MutualInformation(Regularizer):
         del labelled, seed, done
         if unlabelled is None:
             return tf.constant(0.0)
-        log_q = tf.nn.log_softmax(model.classify(unlabelled.x))
+        log_q = tf.nn.log_softmax(unlabelled.logits)
         share = tf.reduce_mean(tf.exp(log_q), axis=0)
         entropy = -tf.reduce_mean(tf.reduce_sum(tf.exp(log_q) * log_q, axis=-1))
         prior = tf.stop_gradient(model.log_class_prior())

@@ -28,15 +28,15 @@ class Neighbours(Regularizer):
         How many nearest rows of each row x' is drawn from.
     """
 
-    weight: float = 0.1
+    weight: float = 1.0
     peers: int = 5
 
     def penalty(
         self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
     ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
-        del labelled, seed, done
+        del model, labelled, seed, done
         if unlabelled is None:
             return tf.constant(0.0)
-        here, there = (tf.nn.log_softmax(model.classify(x)) for x in (unlabelled.x, unlabelled.peer))
+        here, there = (tf.nn.log_softmax(z) for z in (unlabelled.logits, unlabelled.peer_logits))
         return -self.weight * tf.reduce_mean(tf.reduce_logsumexp(here + there, axis=-1))

@@ -26,7 +26,7 @@ class PropagatedLabels(Regularizer):
         Nearest rows that the graph joins each row with.
     """
 
-    weight: float = 0.1
+    weight: float = 1.0
     until: float = 0.25
     peers: int = 5
     needs_hints = True
@@ -35,9 +35,9 @@ class PropagatedLabels(Regularizer):
         self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
     ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
-        del labelled, seed
+        del model, labelled, seed
         if unlabelled is None:
             return tf.constant(0.0)
         left = tf.maximum(0.0, 1.0 - tf.cast(done, tf.float32) / self.until)
-        log_q = tf.nn.log_softmax(model.classify(unlabelled.x))
+        log_q = tf.nn.log_softmax(unlabelled.logits)
         return -self.weight * left * tf.reduce_mean(tf.reduce_sum(unlabelled.hint * log_q, axis=-1))

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae import noise
-from ssvae.regularizers.base import Regularizer, rows
+from ssvae.regularizers.base import Regularizer, logits, rows
 from ssvae.types import Batch
 
 
@@ -33,8 +33,8 @@ class VirtualAdversarial(Regularizer):
         Length of the step of the power iteration that finds r, relative to the radius.
     """
 
-    weight: float = 0.1
-    radius: float = 0.12
+    weight: float = 1.0
+    radius: float = 0.2
     probe: float = 0.1
 
     def penalty(
@@ -45,7 +45,7 @@ class VirtualAdversarial(Regularizer):
         x = rows(labelled, unlabelled)
         size = tf.cast(tf.shape(x)[-1], x.dtype)
         length = self.radius * tf.sqrt(size * tf.reduce_mean(tf.math.reduce_variance(x, axis=0)))
-        target = tf.stop_gradient(tf.nn.log_softmax(model.classify(x)))
+        target = tf.stop_gradient(tf.nn.log_softmax(logits(labelled, unlabelled)))
         start = _unit(noise.normal(tf.shape(x), seed))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(start)
