@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import norm
 
-from ssvae import noise, prediction
+from ssvae import noise
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference.amortized import Amortized
@@ -150,6 +150,19 @@ def test_gradient_reaches_the_classifier_from_unlabelled_rows_through_every_clas
     np.testing.assert_allclose(tape.gradient(loss, model.classifier.biases[-1].value), expected, atol=1e-5)
 
 
+def test_pull_scales_the_gradient_by_the_classifier_and_nothing_else():
+    model, found = tiny(), {}
+    weights = [model.classifier.biases[-1].value, model.decoder.biases[-1].value]
+    for pull in (1.0, 0.1):
+        objective = Objective(Amortized(), Quadrature(64), Enumeration(), weight_prior=0.0, pull=pull)
+        with tf.GradientTape() as tape:
+            loss = call(objective, model, None, batch(np.arange(len(X)), [-1] * len(X)), 0.0, 5.0).loss
+        found[pull] = float(loss), *(gradient.numpy() for gradient in tape.gradient(loss, weights))
+    assert found[0.1][0] == pytest.approx(found[1.0][0], rel=1e-6)
+    np.testing.assert_allclose(found[0.1][1], 0.1 * found[1.0][1], atol=1e-6)
+    np.testing.assert_allclose(found[0.1][2], found[1.0][2], atol=1e-6)
+
+
 def test_unlabelled_bound_sums_one_bound_a_class():
     """Not one bound of soft labels, which p(x | y) blurs over the classes."""
     model = tiny()
@@ -230,16 +243,3 @@ def test_a_stream_without_rows_changes_nothing():
     assert float(only.unlabelled_bound) == 0.0
     double = call(OBJECTIVE, model, batch(np.arange(3), [0, 1, 2], weight=2.0), None, 1.0, 10.0)
     assert float(double.labelled_bound) == pytest.approx(2 * float(only.labelled_bound), rel=1e-6)
-
-
-def test_probabilities_are_a_softmax_once_and_the_same_twice():
-    model = M2(4, K, Bernoulli(resample=True), **PLAIN)
-    model.classifier.kernels[-1].assign(tf.zeros_like(model.classifier.kernels[-1]))
-    model.classifier.biases[-1].assign([8.0, 0.0, 0.0])
-    grey = np.random.default_rng(0).uniform(size=(9, 4)).astype(np.float32)
-    found = prediction.over_rows(model, prediction.probabilities, grey)
-    np.testing.assert_allclose(found, np.tile(softmax([8.0, 0, 0]), (9, 1)), rtol=1e-5)
-    assert found[:, 0].min() > 0.99
-    other = M2(4, K, Bernoulli(resample=True), latent=1, hidden=[5], seed=4)
-    first, second = (prediction.over_rows(other, prediction.probabilities, grey) for _ in range(2))
-    np.testing.assert_array_equal(first, second)

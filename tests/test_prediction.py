@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from ssvae import prediction
 from ssvae.likelihoods.bernoulli import Bernoulli
@@ -27,6 +28,16 @@ def test_a_row_is_predicted_alone_as_among_others(model):
     np.testing.assert_allclose(probabilities(model, GREY[7:8]), whole[7:8], atol=1e-6)
     np.testing.assert_allclose(probabilities(model, GREY, chunk=7), whole, atol=1e-6)
     np.testing.assert_array_equal(probabilities(model, GREY), whole)
+
+
+def test_probabilities_are_a_softmax_once():
+    """Softmax of probabilities could not pass 0.58 with three classes."""
+    sure = M2(4, 3, Bernoulli(), latent=2, hidden=[5])
+    sure.classifier.kernels[-1].assign(np.zeros(sure.classifier.kernels[-1].shape))
+    sure.classifier.biases[-1].assign([8.0, 0.0, 0.0])
+    found = probabilities(sure, GREY)
+    np.testing.assert_allclose(found, np.tile(softmax([8.0, 0, 0]), (40, 1)), rtol=1e-5)
+    assert found[:, 0].min() > 0.99
 
 
 def test_any_number_of_rows_is_one_trace(model, monkeypatch):
