@@ -30,6 +30,8 @@ class Generation:
         x = self._rows(X)
         self._needs_density("bound")
         found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
+        if not self.preprocessing_.original_units:
+            return found
         return found + self.preprocessing_.log_jacobian(check_rows(self, X))
 
     def reconstruct(self, X: Any) -> np.ndarray:
