@@ -64,7 +64,7 @@ def main(config: str, labels: str, draws: int, share_m1: str | None, runs: Path)
             shared: list[str] = []
             if share_m1:
                 m1, folder = fit(share_m1, 100, seed, runs)
-                shared = [f"classifier.model.m1={(folder / 'model').resolve()}"]
+                shared = [f"classifier.model.m1.trained={(folder / 'model').resolve()}"]
             found, _ = fit(config, count, seed, runs, *shared)
             if share_m1:
                 found |= {key: found[key] + m1[key] for key in ("seconds_fit", "cpu_seconds")}
@@ -72,7 +72,9 @@ def main(config: str, labels: str, draws: int, share_m1: str | None, runs: Path)
             print(f"  draw {seed}: {found['test_error']:.2f} %, fit {found['seconds_fit']:.0f} s", flush=True)
         print(f"{count} labels: test error {line(numbers, 'test_error')} %")
         print(f"  labelled rows alone {line(numbers, 'supervised_error')} %, bound {line(numbers, 'bound')} nats")
-        print(f"  seconds to fit {line(numbers, 'seconds_fit', 0)}, CPU-seconds in all {line(numbers, 'cpu_seconds', 0)}")
+        print(
+            f"  seconds to fit {line(numbers, 'seconds_fit', 0)}, CPU-seconds in all {line(numbers, 'cpu_seconds', 0)}"
+        )
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def _arrays(classifier: Any) -> dict[str, dict[str, np.ndarray]]:
     kept = {f"preprocessing/{name}": array for name, array in classifier.preprocessing_.arrays().items()}
     if hasattr(classifier, "feature_classifier_"):
         own = classifier.feature_classifier_
-        kept |= {"features/scale": own.scale, "features/rows": own.rows, "features/labels": own.labels}
+        kept |= {"features/rows": own.rows, "features/labels": own.labels}
     weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
     rows = classifier.reference_
     reference = {"x": rows, "probabilities": classifier.predict_proba(rows), "classes": _text(classifier.classes_)}
@@ -171,7 +171,7 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
     except ValueError as error:
         raise KeyError(f"weights: {error}") from error
     if "features/rows" in kept:
-        own = [kept[f"features/{name}"] for name in ("scale", "rows", "labels")]
+        own = [kept[f"features/{name}"] for name in ("rows", "labels")]
         classifier.feature_classifier_ = feature_classifiers.refit(classifier.model_.classifier, *own)
     classifier.history_ = manifest["history"]
     classifier.n_iter_ = len(classifier.history_["epoch"])

@@ -89,20 +89,21 @@ def plain(slot: str, value: Any) -> Any:
 
 
 def _opened(slot: Any) -> Any:
-    """Replace the path of a saved M1 in a model's slot by that M1.
+    """Replace ``m1: {trained: FOLDER}`` in a model's slot by the M1 that is saved there.
 
     Raises
     ------
     ValueError
         If the path holds no saved M1.
     """
-    if not isinstance(slot, dict) or not isinstance(slot.get("m1"), str):
+    first = slot.get("m1") if isinstance(slot, dict) else None
+    if not isinstance(first, dict) or "trained" not in first:
         return slot
     from ssvae.artefact import load
 
-    model = load(slot["m1"]).model_
+    model = load(first["trained"]).model_
     if MODELS.name_of(model) != "m1":
-        raise ValueError(f"model.m1: {slot['m1']} holds {MODELS.name_of(model)!r}, not 'm1'")
+        raise ValueError(f"model.m1.trained: {first['trained']} holds {MODELS.name_of(model)!r}, not 'm1'")
     return {**slot, "m1": model}
 
 

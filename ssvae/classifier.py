@@ -113,7 +113,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",
         batch_size: int | Mapping[str, int] = 200,
         labeled_batch_size: int | Mapping[str, int] | None = 100,
-        learning_rate: float | Mapping[str, float] = 2e-3,
+        learning_rate: float | Mapping[str, float] = 3e-3,
         schedule: Literal["cosine", "constant"] = "cosine",
         labeled_in_unlabeled: bool = False,
         unlabeled: Any = -1,

@@ -61,8 +61,7 @@ class FeatureClassifier(NamedTuple):
 
     slot: str | dict[str, Any]
     classifier: Any
-    scale: np.ndarray  # [Z] standard deviation of each latent over all rows
-    rows: np.ndarray  # [n, Z] scaled latents it was fitted on
+    rows: np.ndarray  # [n, Z] latents it was fitted on
     labels: np.ndarray  # [n] class index, -1 where there is no label
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
@@ -71,27 +70,26 @@ class FeatureClassifier(NamedTuple):
         A classifier without probabilities gives the softmax of its decision values; a row that no label reaches, equal
         ones.
         """
-        rows = features / self.scale
         if hasattr(self.classifier, "predict_proba"):
-            found = self.classifier.predict_proba(rows)
+            found = self.classifier.predict_proba(features)
         else:
-            found = _softmax(self.classifier.decision_function(rows))
+            found = _softmax(self.classifier.decision_function(features))
         return np.nan_to_num(found, nan=1.0 / found.shape[1])
 
 
 def fit(slot: str | dict[str, Any], features: np.ndarray, index: np.ndarray) -> FeatureClassifier:
     """Fit a classifier on latents [N, Z] with class index [N], -1 where there is no label.
 
-    Those that are not semi-supervised see the labelled rows only.
+    Those that are not semi-supervised see the labelled rows only. The latents keep their scale: one that M1 does not
+    use has means close to zero, and would be all noise at the scale of the others.
     """
-    scale = features.std(axis=0) + 1e-6
     seen = np.ones(len(index), bool) if _is_semi_supervised(_make(slot, len(index))) else index >= 0
-    return refit(slot, scale, features[seen] / scale, index[seen])
+    return refit(slot, features[seen], index[seen])
 
 
-def refit(slot: str | dict[str, Any], scale: np.ndarray, rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
+def refit(slot: str | dict[str, Any], rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
     """Fit a classifier again on the rows that a `FeatureClassifier` keeps."""
-    return FeatureClassifier(slot, _make(slot, len(rows)).fit(rows, index), scale, rows, index)
+    return FeatureClassifier(slot, _make(slot, len(rows)).fit(rows, index), rows, index)
 
 
 def _make(slot: str | dict[str, Any], rows: int) -> Any:

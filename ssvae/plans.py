@@ -8,10 +8,10 @@ from typing import Any
 from ssvae.training import Plan
 
 STEPS_A_ROW = 1.2  # steps that "auto" spends on small data, so that it takes seconds there
-FEWEST_STEPS = 200
-WARM_UP = 0.05  # share of the steps over which the learning rate rises
+FEWEST_STEPS = {"m1": 500}  # an M1 of fewer steps has not begun to use its latents
 MOST_STEPS = {"m1": 20_000}  # where a stage of large data has stopped to gain (README: what mattered)
-MOST_STEPS_ELSEWHERE = 8_000
+FEWEST_STEPS_ELSEWHERE, MOST_STEPS_ELSEWHERE = 250, 8_000
+WARM_UP = 0.05  # share of the steps over which the learning rate rises
 
 
 def of_stage(value: Any, stage: str, argument: str) -> Any:
@@ -37,7 +37,8 @@ def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Plan:
     wanted = of_stage(estimator.epochs, stage, "epochs")
     if wanted == "auto":
         most = MOST_STEPS.get(stage, MOST_STEPS_ELSEWHERE)
-        wanted = -(-min(most, max(FEWEST_STEPS, STEPS_A_ROW * (labelled + unlabelled))) // steps)
+        fewest = FEWEST_STEPS.get(stage, FEWEST_STEPS_ELSEWHERE)
+        wanted = -(-min(most, max(fewest, STEPS_A_ROW * (labelled + unlabelled))) // steps)
     return Plan(
         epochs=int(wanted),
         batch_size=size,

@@ -23,12 +23,12 @@ class Amortized(Inference):
     Parameters
     ----------
     kl_warm_up : float
-        Share of the training steps over which the weight of the KL term rises from 0 to 1, so that more latents come
-        to be used (Ladder Variational Autoencoders, Sønderby et al. 2016, §2.3). The reported bound always has weight 1
-        outside training.
+        Share of the training steps over which the weight of the KL term rises from 0 to 1, so that latents come to be
+        used before they are taxed (Ladder Variational Autoencoders, Sønderby et al. 2016, §2.3); 0 for the plain bound
+        from the first step on. Outside training the weight is always 1.
     """
 
-    kl_warm_up: float = 0.0
+    kl_warm_up: float = 0.5
 
     def bound(
         self,

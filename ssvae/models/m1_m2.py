@@ -59,7 +59,7 @@ class M1M2(Model):
         p(y).
     m1 : dict or M1, optional
         Other arguments of `M1`, such as ``{"hidden": [600, 600]}``; or a trained M1, which is then used as it is, so
-        that one M1 serves many label budgets.
+        that one M1 serves many label budgets (``{"trained": FOLDER}`` in an estimator's slot).
     m2 : dict, optional
         Other arguments of `M2`.
     threshold : float
