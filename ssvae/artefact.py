@@ -116,7 +116,7 @@ def _manifest(classifier: Any) -> dict[str, Any]:
         "classes": {"dtype": classes.dtype.str, "values": classes.tolist()},
         "features": int(classifier.n_features_in_),
         "feature_names": None if names is None else [str(name) for name in names],
-        "history": classifier.history_,
+        "history": {name: [_known(value) for value in column] for name, column in classifier.history_.items()},
     }
 
 
@@ -173,7 +173,8 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
     if "features/rows" in kept:
         own = [kept[f"features/{name}"] for name in ("rows", "labels")]
         classifier.feature_classifier_ = feature_classifiers.refit(classifier.model_.classifier, *own)
-    classifier.history_ = manifest["history"]
+    columns = manifest["history"]
+    classifier.history_ = {k: [float("nan") if v is None else v for v in column] for k, column in columns.items()}
     classifier.n_iter_ = len(classifier.history_["epoch"])
     classifier.reference_ = arrays["reference.safetensors"]["x"]
     return classifier
@@ -194,6 +195,11 @@ def _prove(folder: Path, difference: float, manifest: dict[str, Any]) -> None:
             f"by {difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The "
             "folder was edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
         )
+
+
+def _known(value: Any) -> Any:
+    """Return None for NaN, which JSON does not have."""
+    return None if value != value else value
 
 
 def _hash(data: bytes) -> str:

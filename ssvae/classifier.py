@@ -163,16 +163,16 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         x, y = check_rows(self, X, y)
         weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
         x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
-        self.classes_, index = labels.encode(y, self.unlabeled)
-        parts = Assembly.of(self, x, index)
-        self.likelihood_, self.preprocessing_, self.objective_ = parts.likelihood, parts.preprocessing, parts.objective
-        self.model_ = parts.model
+        classes, index = labels.encode(y, self.unlabeled)
+        parts, seed = Assembly.of(self, x, index), fresh_seed(self.random_state)
+        rows = parts.preprocessing.transform(x)
+        history = fit_stages(self, parts, rows, index, weight, seed)
+        # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
+        self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
+        self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts
         self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
-        seed = fresh_seed(self.random_state)
-        self.history_ = fit_stages(self, parts, self.preprocessing_.transform(x), index, weight, seed)
-        self.n_iter_ = len(self.history_["epoch"])
         if not hasattr(self.model_, "classify"):
-            features = self.transform(X if sample_weight is None else x)
+            features = prediction.over_rows(self.model_, prediction.latents, rows)
             self.feature_classifier_ = feature_classifiers.fit(self.model_.classifier, features, index)
         return self
 

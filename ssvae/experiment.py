@@ -135,15 +135,20 @@ def twin_settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
     Widths and activation are those of the model's classifier network (M2's in a stack), if it has one.
     """
     slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
-    model, network = find("ssvae.models:MODELS").get(slot["name"]), {}
+    model = find("ssvae.models:MODELS").get(slot["name"])
+    network: dict[str, Any] = {}
     if hasattr(model, "classify"):
         given = _defaults(model) | dict(slot)
         given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
-        network = {name: given[name] for name in ("hidden", "activation") if name in given}
-    own = {"model": {"name": "supervised", **network}, "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"]}
+        network = {name: given[name] for name in ("activation", "normalization") if name in given}
+        network["hidden"] = given.get("classifier_hidden") or find("ssvae.models.base:deeper")(given["hidden"])
+    own: dict[str, Any] = {
+        "model": {"name": "supervised", **network},
+        "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"],
+    }
     # A setting by stage: the twin has the one stage, and its network is trained in the model's last.
     staged = {key: value for key, value in classifier.items() if isinstance(value, Mapping) and "name" not in value}
-    return {**{key: next(reversed(value.values())) for key, value in staged.items()}, **own}
+    return {**{key: list(value.values())[-1] for key, value in staged.items()}, **own}
 
 
 def _defaults(factory: Any) -> dict[str, Any]:

@@ -10,12 +10,13 @@ import numpy as np
 
 from ssvae.assembly import Assembly
 from ssvae.callbacks import Progress
+from ssvae.compiled import Rows
 from ssvae.hooks import Hooks
 from ssvae.models.base import Stage
 from ssvae.peers import nearest
 from ssvae.plans import plan
 from ssvae.propagation import propagate
-from ssvae.training import Rows, Streams, train
+from ssvae.training import Streams, train
 
 
 def fresh_seed(random_state: Any) -> int:

@@ -19,9 +19,14 @@ CHUNK = 512
 class _Compiled:
     """One function of a twin model, compiled."""
 
-    def __init__(self, model: Any, function: Callable[..., tf.Tensor], static: dict[str, Any]) -> None:
+    def __init__(
+        self, model: Any, function: Callable[..., tf.Tensor], chunk: int, columns: int, static: dict[str, Any]
+    ) -> None:
         self.model = twin(model)
-        self.call = tf.function(lambda x, seed: function(self.model, x, seed, **static), autograph=False)
+        traced = tf.function(lambda x, seed: function(self.model, x, seed, **static), autograph=False)
+        # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
+        shapes = tf.TensorSpec([chunk, columns], tf.float32), tf.TensorSpec([2], tf.int32)
+        self.call = traced.get_concrete_function(*shapes)
 
 
 def over_rows(
@@ -47,8 +52,8 @@ def over_rows(
     ndarray [N, ...]
     """
     shape = model_key(model)
-    key = None if shape is None else (shape, function.__qualname__, chunk, tuple(sorted(static.items())))
-    with POOL.lend(key, lambda: _Compiled(model, function, static)) as program:
+    key = None if shape is None else (shape, function.__qualname__, chunk, x.shape[1], tuple(sorted(static.items())))
+    with POOL.lend(key, lambda: _Compiled(model, function, chunk, x.shape[1], static)) as program:
         if program.model is not model:
             program.model.set_weights(model.get_weights())
         base, parts = noise.seed_tensor(seed), []

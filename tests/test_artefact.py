@@ -33,7 +33,7 @@ def same(loaded, original) -> None:
     np.testing.assert_array_equal(loaded.predict(X), original.predict(X))
     np.testing.assert_array_equal(loaded.classes_, original.classes_)
     assert loaded.classes_.dtype == original.classes_.dtype
-    assert loaded.history_ == original.history_
+    np.testing.assert_equal(loaded.history_, original.history_)
     assert loaded.n_features_in_ == 4
     assert loaded.n_iter_ == original.n_iter_
     if hasattr(original.model_, "encode"):

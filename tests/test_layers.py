@@ -17,8 +17,8 @@ LAYERS = (
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
     ("objective", "batches", "programs", "distribution", "hooks", "callbacks"),
-    ("training", "prediction"),
-    ("auto", "labels", "validation", "peers", "plans", "feature_classifiers"),
+    ("compiled", "training", "prediction"),
+    ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
     ("schema", "environment", "evaluation", "report", "figures", "gallery"),
     ("runs", "exports", "experiment"),

@@ -155,3 +155,9 @@ class Model(keras.Model):
 def sizes(hidden: int | Sequence[int]) -> tuple[int, ...]:
     """Return the widths of hidden layers as a tuple; one number is one layer."""
     return (hidden,) if isinstance(hidden, int) else tuple(hidden)
+
+
+def deeper(hidden: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the widths with one layer more, the last twice."""
+    widths = sizes(hidden)
+    return (*widths, widths[-1]) if widths else ()

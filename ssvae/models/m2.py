@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Model, sizes
+from ssvae.models.base import Model, deeper, sizes
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
 
