@@ -128,7 +128,7 @@ EDITS = {
     "a class more": (lambda m: m["classes"]["values"].append("up"), "damaged|classes"),
     "objects as classes": (lambda m: m["classes"].update(dtype="|O"), "damaged"),
     "hidden": (lambda m: m["model"].update(hidden=[5]), "damaged"),
-    "activation": (lambda m: m["model"].update(activation="relu"), "does not predict"),
+    "activation": (lambda m: m["model"].update(activation="tanh"), "does not predict"),
     "features": (lambda m: m.update(features=5), "expecting 5 features"),
     "schema": (lambda m: m.update(schema=artefact.SCHEMA + 1), "this version reads up to"),
     "format": (lambda m: m.update(format="zip"), "not the manifest of a saved classifier"),

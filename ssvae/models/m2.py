@@ -66,9 +66,7 @@ class M2(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
         self.hidden, self.activation, self.prior = sizes(hidden), activation, prior
-        self.classifier_hidden = (
-            (*self.hidden, self.hidden[-1]) if classifier_hidden is None else sizes(classifier_hidden)
-        )
+        self.classifier_hidden = deeper(hidden) if classifier_hidden is None else sizes(classifier_hidden)
         self.normalization = normalization
         self.class_prior = ClassPrior(classes, prior, name="class_prior")
         own = self.classifier_hidden
