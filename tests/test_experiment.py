@@ -199,17 +199,21 @@ def test_own_table_with_missing_labels(quick_core, tmp_path):
 @pytest.mark.parametrize(
     ("slot", "network"),
     [
-        ("m2", {"hidden": (500,), "activation": "softplus"}),
-        ({"name": "m2", "hidden": [30, 20]}, {"hidden": [30, 20], "activation": "softplus"}),
-        ({"name": "m1_m2", "m2": {"hidden": 40}, "activation": "relu"}, {"hidden": 40, "activation": "relu"}),
-        ({"name": "m1", "classifier": "svm"}, {}),  # M1 has none: the twin's own
+        ({"name": "m2", "hidden": [30], "activation": "elu"}, {"hidden": (30, 30), "activation": "elu"}),
+        ({"name": "m2", "hidden": [30, 20]}, {"hidden": (30, 20, 20)}),
+        ({"name": "m2", "classifier_hidden": [9], "normalization": "layer"}, {"hidden": [9], "normalization": "layer"}),
+        ({"name": "m1_m2", "m2": {"hidden": 40}, "activation": "tanh"}, {"hidden": (40, 40), "activation": "tanh"}),
     ],
 )
 def test_the_twin_has_the_network_of_the_models_classifier(quick_core, slot, network):
     settings = experiment.twin_settings({"model": slot})
     assert settings["model"].pop("name") == "supervised"
-    assert settings["model"] == network
+    assert settings["model"].items() >= network.items()
     assert settings["epochs"] == "auto"
+
+
+def test_a_model_without_a_classifier_network_has_the_twins_own(quick_core):
+    assert experiment.twin_settings({"model": {"name": "m1", "classifier": "svm"}})["model"] == {"name": "supervised"}
 
 
 def test_the_twin_takes_settings_by_stage_from_the_last_stage(quick_core):
