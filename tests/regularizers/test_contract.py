@@ -1,0 +1,128 @@
+"""Every regularizer: finite values and gradients, its weight, its formula, and what it does when a stream is empty."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.regularizers import REGULARIZERS
+from ssvae.types import Batch
+
+SEED = noise.seed_tensor(0)
+RNG = np.random.default_rng(0)
+K, D = 3, 4
+WEIGHTS = {
+    "mutual_information": {"sure": 0.0, "balance": 0.0},
+    "neighbours": {"weight": 0.0},
+    "propagated_labels": {"weight": 0.0},
+    "virtual_adversarial": {"weight": 0.0},
+}
+
+
+class Classifier:
+    """q(y | x) = softmax(x W), p(y) given."""
+
+    def __init__(self, prior=(1 / 3, 1 / 3, 1 / 3)):
+        self.weights = tf.Variable(RNG.normal(size=(D, K)), dtype=tf.float32)
+        self.prior = tf.constant(np.log(prior), tf.float32)
+
+    def classify(self, x):
+        return x @ self.weights
+
+    def log_class_prior(self):
+        return self.prior
+
+
+def batches(model, rows=(5, 8)):
+    x = [tf.constant(RNG.normal(size=(count, D)), tf.float32) for count in (*rows, rows[1])]
+    hint = RNG.dirichlet(np.ones(K), rows[1]).astype(np.float32)
+    labelled = Batch(x[0], None, None, None, logits=model.classify(x[0]))
+    peer = {"peer": x[2], "peer_logits": model.classify(x[2])}
+    return labelled, Batch(x[1], None, None, None, logits=model.classify(x[1]), hint=tf.constant(hint), **peer)
+
+
+def softmax(logits):
+    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shares / shares.sum(axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize("name", REGULARIZERS.names())
+def test_finite_with_a_gradient_and_nothing_at_weight_zero(name):
+    model = Classifier()
+    with tf.GradientTape() as tape:
+        labelled, unlabelled = batches(model)
+        value = REGULARIZERS.build(name).penalty(model, labelled, unlabelled, SEED, tf.constant(0.1))
+    gradient = tape.gradient(value, model.weights)
+    assert np.isfinite(value) and np.isfinite(gradient).all()
+    assert np.abs(gradient).max() > 0
+    off = REGULARIZERS.build({"name": name, **WEIGHTS[name]})
+    assert off.penalty(model, labelled, unlabelled, SEED, tf.constant(0.1)) == 0.0
+
+
+@pytest.mark.parametrize("name", REGULARIZERS.names())
+def test_a_stream_without_rows(name):
+    model = Classifier()
+    labelled, unlabelled = batches(model)
+    for streams in ((labelled, None), (None, unlabelled)):
+        assert np.isfinite(REGULARIZERS.build(name).penalty(model, *streams, SEED, True))
+
+
+def test_mutual_information_is_its_formula():
+    prior = np.array([0.5, 0.3, 0.2])
+    model = Classifier(prior)
+    labelled, unlabelled = batches(model)
+    q = softmax(unlabelled.logits.numpy())
+    entropy, share = -(q * np.log(q)).sum(axis=1).mean(), q.mean(axis=0)
+    expected = 0.7 * entropy + 1.3 * (share * np.log(share / prior)).sum()
+    piece = REGULARIZERS.build({"name": "mutual_information", "sure": 0.7, "balance": 1.3})
+    assert float(piece.penalty(model, labelled, unlabelled, SEED, True)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_neighbours_is_the_probability_of_one_class():
+    model = Classifier()
+    labelled, unlabelled = batches(model)
+    both = softmax(unlabelled.logits.numpy()) * softmax(unlabelled.peer_logits.numpy())
+    value = REGULARIZERS.build("neighbours").penalty(model, labelled, unlabelled, SEED, True)
+    assert float(value) == pytest.approx(-np.log(both.sum(axis=1)).mean(), rel=1e-5)
+
+
+def test_propagated_labels_fade_out():
+    model = Classifier()
+    labelled, unlabelled = batches(model)
+    full = -(unlabelled.hint.numpy() * np.log(softmax(unlabelled.logits.numpy()))).sum(axis=1).mean()
+    piece = REGULARIZERS.build({"name": "propagated_labels", "until": 0.5})
+    for done, left in ((0.0, 1.0), (0.25, 0.5), (0.5, 0.0), (0.9, 0.0)):
+        value = piece.penalty(model, labelled, unlabelled, SEED, tf.constant(done))
+        assert float(value) == pytest.approx(left * full, rel=1e-5, abs=1e-7)
+
+
+def test_virtual_adversarial_finds_a_worse_direction_than_chance():
+    model = Classifier()
+    labelled, unlabelled = batches(model, (40, 40))
+    x = tf.concat([labelled.x, unlabelled.x], 0)
+    piece = REGULARIZERS.build({"name": "virtual_adversarial", "radius": 0.2})
+    length = 0.2 * np.sqrt(D * np.mean(np.var(x.numpy(), axis=0)))
+    before = np.log(softmax(model.classify(x).numpy()))
+
+    def divergence(step):
+        after = np.log(softmax(model.classify(x + step).numpy()))
+        return (np.exp(before) * (before - after)).sum(axis=1).mean()
+
+    random = RNG.normal(size=(50, *x.shape)).astype(np.float32)
+    chance = [divergence(length * r / np.linalg.norm(r, axis=1, keepdims=True)) for r in random]
+    value = float(piece.penalty(model, labelled, unlabelled, SEED, True))
+    assert value > 1.5 * np.mean(chance)
+    # Of a linear classifier of three classes the worst step lies in the plane of the weights: none is much worse.
+    plane = np.linalg.qr(model.weights.numpy() - model.weights.numpy().mean(axis=1, keepdims=True))[0][:, :2]
+    angles = np.linspace(0, 2 * np.pi, 73)
+    steps = length * (np.stack([np.cos(angles), np.sin(angles)], 1) @ plane.T).astype(np.float32)
+    each = [np.log(softmax(model.classify(x + step).numpy())) for step in steps]
+    worst = np.max([(np.exp(before) * (before - after)).sum(axis=1) for after in each], axis=0).mean()
+    assert 0.8 * worst < value <= 1.001 * worst
+
+
+def test_virtual_adversarial_of_a_constant_classifier_is_zero():
+    model = Classifier()
+    model.weights.assign(tf.zeros_like(model.weights))
+    value = REGULARIZERS.build("virtual_adversarial").penalty(model, *batches(model), SEED, True)
+    assert float(value) == pytest.approx(0.0, abs=1e-7)
