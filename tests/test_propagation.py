@@ -29,7 +29,8 @@ def test_nearest_keeps_most_neighbours_of_wide_rows():
 def test_nearest_of_very_few_rows(rows):
     found = nearest(RNG.normal(size=(rows, 3)), 6)
     assert found.shape == (rows, 6)
-    assert found.min() >= 0 and found.max() < rows
+    assert found.min() >= 0
+    assert found.max() < rows
 
 
 def test_propagation_is_the_closed_form():
