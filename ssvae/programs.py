@@ -8,42 +8,47 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 
 class Pool:
-    """Idle programs by key, the least recently used dropped first.
+    """Idle programs, the least recently used dropped first.
 
     Parameters
     ----------
     size : int
-        How many idle programs are kept; each holds a model, its optimizer and a graph.
+        How many idle programs are kept.
+    parameters : int
+        How many parameters their models may have in all: a large model is not worth the memory of many small ones.
     """
 
-    def __init__(self, size: int = 48) -> None:
-        self._size = size
-        self._idle: OrderedDict[Hashable, list[Any]] = OrderedDict()
+    def __init__(self, size: int = 64, parameters: int = 20_000_000) -> None:
+        self._size, self._parameters = size, parameters
+        self._idle: list[tuple[Hashable, Any]] = []
         self._lock = threading.Lock()
 
     @contextmanager
     def lend(self, key: Hashable | None, build: Callable[[], Any]) -> Iterator[Any]:
         """Yield an idle program of this key, or a new one; a program with key None is not kept."""
-        with self._lock:
-            waiting = self._idle.get(key) if key is not None else None
-            program = waiting.pop() if waiting else None
-        if program is None:
-            program = build()
+        program = self._take(key) or build()
         yield program  # one that failed is in an unknown state and is not taken back
-        if key is None:
-            return
+        if key is not None:
+            with self._lock:
+                self._idle.append((key, program))
+                while len(self._idle) > self._size or (len(self._idle) > 1 and self._load() > self._parameters):
+                    self._idle.pop(0)
+
+    def _take(self, key: Hashable | None) -> Any:
         with self._lock:
-            self._idle.setdefault(key, []).append(program)
-            self._idle.move_to_end(key)
-            while len(self._idle) > self._size:
-                self._idle.popitem(last=False)
+            for position in reversed(range(len(self._idle))):
+                if key is not None and self._idle[position][0] == key:
+                    return self._idle.pop(position)[1]
+        return None
+
+    def _load(self) -> int:
+        return sum(program.model.count_params() for _, program in self._idle)
 
 
 POOL = Pool()

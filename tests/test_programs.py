@@ -5,11 +5,21 @@ import pytest
 from ssvae.programs import Pool
 
 
+class Sized:
+    """A program whose model has so many parameters."""
+
+    def __init__(self, parameters):
+        self.model, self.parameters = self, parameters
+
+    def count_params(self):
+        return self.parameters
+
+
 def test_one_program_is_lent_to_one_borrower():
     pool, built = Pool(), []
 
     def build():
-        built.append(object())
+        built.append(Sized(1))
         return built[-1]
 
     with pool.lend("key", build) as first, pool.lend("key", build) as second:
@@ -23,7 +33,7 @@ def test_failed_and_nameless_programs_are_not_kept():
     pool, built = Pool(), []
 
     def build():
-        built.append(object())
+        built.append(Sized(1))
         return built[-1]
 
     with pytest.raises(RuntimeError), pool.lend("key", build):
@@ -36,12 +46,29 @@ def test_failed_and_nameless_programs_are_not_kept():
     assert len(built) == 4
 
 
+def kept(pool, key):
+    fresh = Sized(1)
+    with pool.lend(key, lambda: fresh) as program:
+        return program is not fresh
+
+
 def test_least_recently_used_is_dropped():
     pool = Pool(size=2)
     for key in ("a", "b", "a", "c"):
-        with pool.lend(key, lambda key=key: [key]):
+        with pool.lend(key, lambda: Sized(1)):
             pass
-    for key, kept in (("a", True), ("c", True), ("b", False)):
-        fresh = [key, "new"]
-        with pool.lend(key, lambda fresh=fresh: fresh) as program:
-            assert (program is not fresh) == kept
+    assert kept(pool, "a")
+    assert kept(pool, "c")
+    assert not kept(pool, "b")
+
+
+def test_large_models_leave_little_room():
+    pool = Pool(parameters=10)
+    for key, size in (("small", 3), ("other", 3), ("large", 6)):
+        with pool.lend(key, lambda size=size: Sized(size)):
+            pass
+    assert not kept(pool, "small")
+    pool = Pool(parameters=10)
+    with pool.lend("huge", lambda: Sized(1000)):
+        pass
+    assert kept(pool, "huge")  # the last one always stays
