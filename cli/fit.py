@@ -14,8 +14,9 @@ from ssvae.cli.options import data_dir, json_flag, setting, sources
 
 EPILOG = """\b
 Settings count in this order: --set, then options, then the environment
-(SSVAE_LABELS, SSVAE_MODEL, ...), then the YAML file of --config, then the
-constructors' defaults.
+(SSVAE_LABELS, SSVAE_MODEL, ...), then the YAML file of --config (without it,
+the settings shipped for this data set and model), then the constructors'
+defaults.
 
 \b
 What is minimised, in nats a row (Kingma et al. 2014, eq. 9):
