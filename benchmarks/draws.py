@@ -43,10 +43,11 @@ def fit(config: str, labels: int, seed: int, runs: Path, *settings: str) -> tupl
 
 
 def line(numbers: list[dict[str, Any]], key: str, digits: int = 2) -> str:
-    """Return "mean ± s.d. (worst)" of one number over the draws."""
+    """Return "mean ± s.d. (worst)" of one number over the draws; a low bound is a bad one, a low error a good one."""
     values = np.array([draw[key] for draw in numbers], float)
     spread = values.std(ddof=1) if len(values) > 1 else 0.0
-    return f"{values.mean():.{digits}f} ± {spread:.{digits}f} (worst {values.max():.{digits}f})"
+    worst = values.min() if key == "bound" else values.max()
+    return f"{values.mean():.{digits}f} ± {spread:.{digits}f} (worst {worst:.{digits}f})"
 
 
 @click.command(help=__doc__.split("\n")[0])
