@@ -138,7 +138,7 @@ class Objective(Piece):
     def mixed(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.
 
-        For `keras.Model.fit`, which knows of neither streams nor the number of rows: every row pays for both bounds, and
+        For `keras.Model.fit`, which knows neither streams nor the number of rows: every row pays for both bounds, and
         the weight prior and the regularizers are left out. `ssvae.training` has them.
         """
         if y is None and not hasattr(model, "encode"):

@@ -83,7 +83,8 @@ def load_nearest_mean(folder):
 
 @pytest.fixture
 def quick_core(monkeypatch):
-    """Put NearestMean in the place of SSVAEClassifier, and return it."""
+    """Put NearestMean in the place of SSVAEClassifier, and return it; shipped settings are not for its constructor."""
+    monkeypatch.setattr("ssvae.cli.options._shipped", lambda found: [])
     monkeypatch.setitem(vars(ssvae), "SSVAEClassifier", NearestMean)  # setattr would import the real one first
     monkeypatch.setitem(vars(ssvae), "load", load_nearest_mean)
     return NearestMean

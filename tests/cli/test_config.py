@@ -17,8 +17,8 @@ def test_print_lists_the_shipped_settings():
     assert invoke("print").stdout.split() == shipped()
 
 
-def test_print_shows_settings_as_they_are_and_resolved(quick_core):
-    assert yaml.safe_load(invoke("print", "digits").stdout)["classifier"] == {}
+def test_print_shows_settings_as_they_are_and_resolved():
+    assert "alpha" not in yaml.safe_load(invoke("print", "digits").stdout)["classifier"]
     assert yaml.safe_load(invoke("print", "digits", "--resolved").stdout)["classifier"]["alpha"] == 0.1
 
 
@@ -26,7 +26,7 @@ def test_print_names_the_nearest():
     assert "did you mean 'digits'" in invoke("print", "digit", code=1).stderr
 
 
-def test_init_writes_settings_that_fit_takes_and_keeps_what_is_there(quick_core, tmp_path):
+def test_init_writes_settings_that_fit_takes_and_keeps_what_is_there(tmp_path):
     file = tmp_path / "my.yaml"
     invoke("init", file)
     first = file.read_text()

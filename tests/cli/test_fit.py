@@ -97,9 +97,10 @@ def test_out_overrides_the_folder_and_the_environment(ran):
 
 
 def test_config_from_the_environment_and_over_it(ran, tmp_path):
-    (tmp_path / "a.yaml").write_text("seed: 5")
+    for name, seed in (("a", 5), ("b", 6)):
+        (tmp_path / f"{name}.yaml").write_text(f"seed: {seed}")
     assert ran(env={"SSVAE_CONFIG": "a.yaml"})[0]["seed"] == 5
-    assert ran("--config", "digits", env={"SSVAE_CONFIG": "a.yaml"})[0]["seed"] == 0
+    assert ran("--config", "b.yaml", env={"SSVAE_CONFIG": "a.yaml"})[0]["seed"] == 6
 
 
 def test_set_reaches_constructor_arguments_and_has_the_last_word(ran):

@@ -84,6 +84,7 @@ def test_ctrl_c_and_resume_end_where_an_uninterrupted_run_ends(tmp_path):
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [*SSVAE, "fit", *quick, "--out", str(tmp_path / "stopped")]
     fit = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    assert "settings shipped" in fit.stderr.readline()
     assert "epoch" in fit.stderr.readline()
     time.sleep(1.0)
     fit.send_signal(signal.SIGINT)
