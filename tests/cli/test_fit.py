@@ -1,6 +1,7 @@
 """`ssvae fit`: where settings come from, and what goes to which stream."""
 
 import json
+import os
 
 import pytest
 import yaml
@@ -23,6 +24,8 @@ def ran(quick_core, monkeypatch, tmp_path):
 
     monkeypatch.setattr(experiment, "run", run)
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("SSVAE_")]:
+        monkeypatch.delenv(name)
 
     def call(*arguments, env=None, code=0):
         calls.clear()
