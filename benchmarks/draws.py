@@ -55,23 +55,26 @@ def line(numbers: list[dict[str, Any]], key: str, digits: int = 2) -> str:
 @click.option("--labels", default="100", help="Label counts, separated by commas.")
 @click.option("--draws", default=5, help="Seeds 0, 1, ...")
 @click.option("--share-m1", default=None, help="Shipped settings of the M1 to train once a seed.")
+@click.option("--set", "assignments", multiple=True, help="A setting by its path; give the runs a folder of their own.")
 @click.option("--runs", default="runs/benchmarks", type=click.Path(path_type=Path), help="Where the runs go.")
-def main(config: str, labels: str, draws: int, share_m1: str | None, runs: Path) -> None:
+def main(config: str, labels: str, draws: int, share_m1: str | None, assignments: tuple[str, ...], runs: Path) -> None:
     """Print a line for each label count."""
     print(f"{config}, {draws} draws, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     for count in [int(text) for text in labels.split(",")]:
         numbers = []
         for seed in range(draws):
-            shared: list[str] = []
+            shared = list(assignments)
             if share_m1:
                 m1, folder = fit(share_m1, 100, seed, runs)
-                shared = [f"classifier.model.m1.trained={(folder / 'model').resolve()}"]
+                shared.append(f"classifier.model.m1.trained={(folder / 'model').resolve()}")
             found, _ = fit(config, count, seed, runs, *shared)
             if share_m1:
                 found |= {key: found[key] + m1[key] for key in ("seconds_fit", "cpu_seconds")}
             numbers.append(found)
             print(f"  draw {seed}: {found['test_error']:.2f} %, fit {found['seconds_fit']:.0f} s", flush=True)
         print(f"{count} labels: test error {line(numbers, 'test_error')} %")
+        if all("valid_error" in draw for draw in numbers):
+            print(f"  error on the rows for choosing {line(numbers, 'valid_error')} %")
         print(f"  labelled rows alone {line(numbers, 'supervised_error')} %, bound {line(numbers, 'bound')} nats")
         print(
             f"  seconds to fit {line(numbers, 'seconds_fit', 0)}, CPU-seconds in all {line(numbers, 'cpu_seconds', 0)}"
