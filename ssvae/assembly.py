@@ -120,8 +120,14 @@ def _objective(estimator: Any) -> Objective:
         GRADIENTS.build(estimator.class_gradient),
         alpha=float(estimator.alpha),
         pull=float(estimator.pull),
-        regularizers=tuple(REGULARIZERS.build(slot) for slot in estimator.regularizers),
+        regularizers=_regularizers(estimator.regularizers),
     )
+
+
+def _regularizers(slots: Any) -> tuple[Any, ...]:
+    if not isinstance(slots, list | tuple):
+        raise ValueError(f"regularizers must be a list, [] for none, got {slots!r}: write [{slots!r}]")
+    return tuple(REGULARIZERS.build(slot) for slot in slots)
 
 
 def _numbers(estimator: Any) -> None:

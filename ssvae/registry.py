@@ -76,7 +76,8 @@ class Registry:
         arguments = dict(slot)
         name = arguments.pop("name", None)
         factory = self.get(name)
-        allowed = list(inspect.signature(factory).parameters)
+        parameters = inspect.signature(factory).parameters.values()
+        allowed = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
         for argument in arguments:
             if argument not in allowed:
                 raise ValueError(unknown(f"argument of {self.kind} {name!r}:", argument, allowed))

@@ -66,6 +66,10 @@ def test_bad_data(x, y, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"regularizers": "neighbours"}, r"regularizers must be a list, \[\] for none, got 'neighbours'"),
+        ({"model": {"name": "m2", "latent": 0}}, "latent and hidden must be at least 1"),
+        ({"model": {"name": "m2", "hidden": [5, -1]}}, "latent and hidden must be at least 1"),
+        ({"model": {"name": "m2", "kwargs": 1}}, "unknown argument of model 'm2': 'kwargs'"),
         ({"model": "m22"}, r"unknown model 'm22', one of \[.*'m2'.*\]; did you mean 'm(2|1_m2)'\?"),
         ({"model": {"name": "m2", "latnet": 5}}, "unknown argument of model 'm2': 'latnet'.*did you mean 'latent'"),
         ({"model": {"latent": 5}}, "unknown model None"),

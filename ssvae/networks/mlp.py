@@ -50,6 +50,11 @@ class MLP(keras.layers.Layer):
         self.activation, self.normalization, self.zero_outputs = activation, normalization, zero_outputs
         if normalization not in ("none", "layer"):
             raise ValueError(f"normalization must be 'none' or 'layer', got {normalization!r}")
+        if min(*self.inputs, *self.hidden, outputs) < 1:
+            raise ValueError(
+                f"latent and hidden must be at least 1: a network of inputs {list(self.inputs)}, hidden "
+                f"{list(self.hidden)} and {outputs} outputs cannot be made"
+            )
         self._function = keras.activations.get(activation)
         first, *rest = [*self.hidden, outputs]
         self.first = [self._weight(f"first_{i}", (width, first)) for i, width in enumerate(self.inputs)]
