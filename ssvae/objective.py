@@ -91,7 +91,9 @@ class Objective(Piece):
         logits = model.classify(x) if logits is None else logits
         pulled = self.pull * logits + (1.0 - self.pull) * tf.stop_gradient(logits)
         q = {"y": one_hot(pulled)}
-        return self.class_gradient.expectation(_Labelled(self, model, x, q["y"], seed, training), q, seed, training)
+        integrand = _Labelled(self, model, x, q["y"], seed, training)
+        # A seed that no draw of z folds to: classes drawn with the same bits as z would bias U.
+        return self.class_gradient.expectation(integrand, q, noise.fold(seed, 1 << 16), training)
 
     def __call__(
         self,
