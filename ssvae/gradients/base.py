@@ -51,7 +51,7 @@ class Gradient(Piece):
     unbiased : bool
         Whether value and gradient are unbiased (contract tests compare both with enumeration or quadrature).
     needs : str
-        What q must offer: "reparameterised", "enumerable", "gaussian" or "" for nothing.
+        What q must offer: "reparameterised", "enumerable", "categorical" (one variable), "gaussian" or "" for nothing.
     """
 
     unbiased = True

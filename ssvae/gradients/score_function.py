@@ -21,7 +21,8 @@ class ScoreFunction(Gradient):
     """Score-function gradient.
 
     Approximates ∇E_q[f(z)]; with E_q[(f(z) − b) ∇log q(z) + ∇f(z)], b the mean of the other samples; requires only
-    that q can be drawn and scored. Unbiased; cost: one evaluation of f a sample.
+    that q can be drawn and scored. Unbiased; cost: one evaluation of f a sample. The table has it a second time as
+    'sample', what it does when the variable is the class.
 
     Parameters
     ----------

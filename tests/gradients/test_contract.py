@@ -23,9 +23,15 @@ FUNCTIONS = {
     "quadratic": lambda z: tf.square(z[..., 0] + 0.5 * z[..., 1]) - 1.0,
     "sine": lambda z: tf.sin(z[..., 0] + z[..., 1]),
 }
+VARIATIONS = {  # what entries with such a field are tried with beside their defaults; there are 3 classes
+    "samples": [{"samples": s} for s in (1, 2, 3)],
+    "count": [{"count": c, "draws": d} for c in (1, 2) for d in (1, 2)],
+    "most": [{"most": 2, "count": 1}],
+}
 LATENTS = {
     "": ("normal", "one_hot", "bernoulli"),
     "enumerable": ("one_hot", "bernoulli"),
+    "categorical": ("one_hot",),
     "reparameterised": ("normal",),
     "gaussian": ("normal",),
 }
@@ -43,12 +49,13 @@ class Scaled(Integrand):
 
 
 def pieces() -> list:
-    """Every entry with its defaults, and with one and several samples where it has such a setting."""
+    """Every entry with its defaults, and with the variations of the settings that it has."""
     found = []
     for name in GRADIENTS.names():
-        fields = {field.name for field in dataclasses.fields(GRADIENTS.get(name))}
-        found += [{"name": name}, *({"name": name, "samples": s} for s in (1, 2, 3) if "samples" in fields)]
-    return [slot for slot in found if slot != {"name": "score_function", "samples": 1}]  # refused: see below
+        fields = [field.name for field in dataclasses.fields(GRADIENTS.get(name))]
+        found += [{"name": name}, *({"name": name, **more} for field in fields for more in VARIATIONS.get(field, ()))]
+    refused = [{"name": name, "samples": 1} for name in ("score_function", "sample")]  # see below
+    return [slot for slot in found if slot not in refused]
 
 
 def cases() -> list:
@@ -155,6 +162,9 @@ class Product(Integrand):
         ("pathwise", "one_hot", "'pathwise' needs reparameterised latents; 'z' is not: use 'score_function' or"),
         ("pathwise", "bernoulli", "'pathwise' needs reparameterised latents"),
         ("enumeration", "normal", "'enumeration' needs categorical or at most 16 binary variables.*'score_function'"),
+        ("topm", "normal", "'topm' needs a categorical variable; 'z' is .*Normal.*'pathwise' for continuous"),
+        ("topm", "bernoulli", "'topm' needs a categorical variable.*'enumeration' for few"),
+        ("auto", "normal", "'enumeration' needs categorical"),
         ("quadrature", "one_hot", "'quadrature' needs diagonal Gaussian"),
         ("quadrature", "bernoulli", "'quadrature' needs diagonal Gaussian"),
     ],
