@@ -35,7 +35,9 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     inference : str, dict or Inference
         How q(z | x, y) and the bound of log p(x | y) are found.
     gradient, class_gradient : str, dict or Gradient
-        How the expectations over z and over y are estimated and differentiated.
+        How the expectations over z and over y are estimated and differentiated. Over y: "enumeration", the exact sum;
+        "topm", the sum over the most probable classes and a draw from the others; "sample", draws alone (the score
+        function); "auto", enumeration up to 32 classes and topm beyond.
     regularizers : sequence of str, dict or Regularizer
         Further terms on q(y | x); none is the paper's objective.
     pull : float
@@ -101,7 +103,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         preprocessing: Any = "auto",
         inference: Any = "amortized",
         gradient: Any = "pathwise",
-        class_gradient: Any = "enumeration",
+        class_gradient: Any = "auto",
         regularizers: Sequence[Any] = (
             "virtual_adversarial",
             "mutual_information",
