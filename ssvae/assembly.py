@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ssvae import auto
+from ssvae.engine import ENGINES, PRECISIONS
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
@@ -141,6 +142,9 @@ def _numbers(estimator: Any) -> None:
         for number in value.values() if isinstance(value, dict) else [value]:
             if number != "auto" and not (isinstance(number, int | float | np.number) and number > 0):
                 raise ValueError(f"{argument} must be > 0 (or a dict of such by stage), got {value!r}")
+    for argument, allowed in (("engine", ENGINES), ("precision", PRECISIONS)):
+        if getattr(estimator, argument) not in allowed:
+            raise ValueError(f"{argument} must be one of {list(allowed)}, got {getattr(estimator, argument)!r}")
     if estimator.schedule not in ("cosine", "constant"):
         raise ValueError(f"schedule must be 'cosine' or 'constant', got {estimator.schedule!r}")
     if not 0.0 <= estimator.pull <= 1.0:

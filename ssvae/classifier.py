@@ -14,7 +14,7 @@ from ssvae import feature_classifiers, labels, prediction
 from ssvae.assembly import Assembly
 from ssvae.fitting import fit_stages, fresh_seed
 from ssvae.generation import Generation
-from ssvae.validation import check_rows
+from ssvae.validation import check_rows, check_table
 
 
 class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimator):
@@ -60,6 +60,11 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         The value of y that means "no label"; None: every row is labelled.
     strategy : "auto" or "one"
         Where the replicas live: one device.
+    engine : "auto", "graph" or "xla"
+        What runs the training steps: TensorFlow's graph mode, or XLA, which compiles for seconds and then is quicker.
+        "auto": XLA on a GPU, and where the stage is long enough to pay for the compilation.
+    precision : "float32" or "bfloat16"
+        Of the factors of matrix products in training; sums, bounds and weights stay float32.
     random_state : int, RandomState or None
         Decides labels' order, weights and noise.
     callbacks : sequence of `ssvae.callbacks.Callback` or keras.callbacks.Callback
@@ -120,6 +125,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         labeled_in_unlabeled: bool = False,
         unlabeled: Any = -1,
         strategy: str = "auto",
+        engine: Literal["auto", "graph", "xla"] = "auto",
+        precision: Literal["float32", "bfloat16"] = "float32",
         random_state: Any = None,
         callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
@@ -141,6 +148,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.labeled_in_unlabeled = labeled_in_unlabeled
         self.unlabeled = unlabeled
         self.strategy = strategy
+        self.engine = engine
+        self.precision = precision
         self.random_state = random_state
         self.callbacks = callbacks
         self.verbose = verbose
@@ -189,7 +198,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         samples : int
             Importance samples a class for "bayes".
         """
-        x = self._rows(X)
+        check_is_fitted(self)
+        x, prepare = check_table(self, X), self.preprocessing_.transform
         if via not in ("encoder", "bayes"):
             raise ValueError(f"via must be 'encoder' or 'bayes', got {via!r}")
         if not hasattr(self.model_, "classify"):
@@ -197,12 +207,15 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
                 raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
             return self.feature_classifier_.probabilities(self.transform(X))
         if via == "encoder":
-            found = prediction.over_rows(self.model_, prediction.probabilities, x)
+            found = prediction.classify(self.model_, x, prepare)
         else:
             chunk = max(1, prediction.CHUNK // (len(self.classes_) * samples) * 10)
-            found = prediction.over_rows(self.model_, prediction.bayes, x, chunk=chunk, samples=samples)
+            found = prediction.over_rows(
+                self.model_, prediction.bayes, x, chunk=chunk, prepare=prepare, samples=samples
+            )
         found = found.astype(np.float64)
-        return found / found.sum(axis=1, keepdims=True)
+        found /= found.sum(axis=1, keepdims=True)
+        return found
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, [N]."""

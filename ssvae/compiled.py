@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ssvae import noise
+from ssvae.adam import Adam, penalty
+from ssvae.engine import Engine, using
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
 from ssvae.programs import twin
 from ssvae.types import Batch
+
+
+class When(NamedTuple):
+    """What the steps of a run have in common."""
+
+    seed: Any  # [2] int32
+    share: Any  # [] N_l / N
+    rows: Any  # [] N
+    steps: Any  # [] of the whole run
 
 
 class Rows(NamedTuple):
@@ -36,23 +46,25 @@ class Program:
         Whether there are labelled and unlabelled rows.
     clip_norm : float
         Largest global norm of a gradient.
+    engine : Engine
     """
 
-    def __init__(self, stage: Stage, objective: Objective, used: tuple[bool, bool], clip_norm: float) -> None:
+    def __init__(
+        self, stage: Stage, objective: Objective, used: tuple[bool, bool], clip_norm: float, engine: Engine
+    ) -> None:
         self.model, self.source, self.objective, self.used = twin(stage.model), stage.source, objective, used
-        self.variables = self.model.trainable_variables
-        self.optimizer = keras.optimizers.Adam(global_clipnorm=clip_norm)
-        self.optimizer.build(self.variables)
-        orders = (_integers(None, None),) * 2
-        scalars = (tf.TensorSpec([], tf.int64), _floats(), _floats(), _integers(2), _floats())
-        signature = (_rows_spec(stage), orders, _floats(None), *scalars)
-        self.run = tf.function(self._run, input_signature=signature, autograph=False)
+        self.engine, self.precisions = engine, objective.precisions(self.model)
+        self.weights = [variable.value for variable in self.model.trainable_variables]
+        self.optimizer = Adam(self.weights, clip_norm)
+        self.asks = hasattr(self.model, "classify") and any(part.peers for part in objective.regularizers)
+        self.steps = tf.function(self._steps, autograph=False, jit_compile=engine.xla)
+        self.run = tf.function(self._run, input_signature=_signature(stage), autograph=False)
 
     def start(self, weights: list[np.ndarray]) -> None:
         """Begin a new run from these weights."""
         self.model.set_weights(weights)
         for variable in self.optimizer.variables:
-            variable.assign(tf.zeros_like(variable.value))
+            variable.assign(tf.zeros_like(variable))
 
     def arrays(self) -> list[np.ndarray]:
         """Return the whole state: weights of the model, then variables of the optimizer."""
@@ -63,46 +75,62 @@ class Program:
         for variable, value in zip((*self.model.weights, *self.optimizer.variables), arrays, strict=True):
             variable.assign(value)
 
-    def _run(self, rows, orders, rates, first, share, count, seed, total):  # type: ignore[no-untyped-def]
-        """Take len(rates) steps and return their losses, [steps, 5]."""
-        steps = tf.shape(rates)[0]
+    def _run(self, rows, orders, rates, first, count, when):  # type: ignore[no-untyped-def]
+        """Take the first `count` of len(rates) steps and return their losses, [len(rates), 5]; the rest are zero.
 
+        The rows are gathered out here, for all steps at once, so that what XLA compiles knows nothing of their number.
+        """
+        labelled, unlabelled = (
+            self._gather(rows, order) if used else None for order, used in zip(orders, self.used, strict=True)
+        )
+        if unlabelled is not None and self.asks:
+            peer = self._peers(rows, orders[1], noise.fold(when.seed, -1), first)
+            unlabelled = unlabelled._replace(peer=peer)
+        return self.steps(labelled, unlabelled, rates, first, count, when)
+
+    def _gather(self, rows: Rows, order: tf.Tensor) -> Batch:
+        """Return what is known of the rows [steps, B]."""
+        y, x = tf.one_hot(tf.gather(rows.y, order), getattr(self.model, "classes", 1)), _taken(rows.x, order)
+        return Batch(x, y, tf.gather(rows.weight, order), order, hint=tf.gather(rows.hints, order))
+
+    def _peers(self, rows: Rows, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> Any:
+        """Return one of the nearest rows of each of the rows [steps, B]."""
+        every = tf.gather(rows.peers, order)  # [steps, B, k]
+        start = tf.cast(first, tf.uint32) * tf.cast(tf.shape(order)[1], tf.uint32)
+        pick = noise.uniform(tf.shape(order), key, start) * tf.cast(tf.shape(every)[2], tf.float32)
+        return _taken(rows.x, tf.gather(every, tf.cast(pick, tf.int32), batch_dims=2))
+
+    def _steps(self, labelled, unlabelled, rates, first, count, when):  # type: ignore[no-untyped-def]
         def body(step: tf.Tensor, record: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            losses = self._step(rows, orders, step, rates[step], share, count, seed, first, total)
+            position = first + tf.cast(step, tf.int64)
+            losses = self._step(_at(labelled, step), _at(unlabelled, step), rates[step], position, when)
             return step + 1, record.write(step, tf.stack(losses))
 
-        record = tf.TensorArray(tf.float32, steps, element_shape=[len(Losses._fields)])
-        loop = tf.while_loop(lambda step, _: step < steps, body, (0, record), parallel_iterations=1)
+        record = tf.TensorArray(tf.float32, tf.shape(rates)[0], element_shape=[len(Losses._fields)])
+        with using(self.engine):
+            loop = tf.while_loop(lambda step, _: step < count, body, (0, record), parallel_iterations=1)
         return loop[1].stack()
 
-    def _step(self, rows, orders, step, rate, share, count, seed, first, total):  # type: ignore[no-untyped-def]
-        position = first + tf.cast(step, tf.int64)
-        key = noise.fold(seed, position)
-        labelled = self._batch(rows, orders[0][step], noise.fold(key, 0)) if self.used[0] else None
-        unlabelled = self._batch(rows, orders[1][step], noise.fold(key, 1)) if self.used[1] else None
-        done = tf.cast(position, tf.float32) / total
+    def _step(self, labelled, unlabelled, rate, position, when):  # type: ignore[no-untyped-def]
+        key = noise.fold(when.seed, position)
+        labelled, unlabelled = (
+            self._observed(batch, noise.fold(key, stream)) for stream, batch in enumerate((labelled, unlabelled))
+        )
+        done = tf.cast(position, tf.float32) / when.steps
         with tf.GradientTape() as tape:
-            losses = self.objective(self.model, labelled, unlabelled, share, count, noise.fold(key, 2), done)
-        self.optimizer.learning_rate.assign(rate)
-        self.optimizer.apply(tape.gradient(losses.loss, [v.value for v in self.variables]), self.variables)
-        return losses
+            losses = self.objective(self.model, labelled, unlabelled, when.share, noise.fold(key, 2), done)
+        gradients = tape.gradient(losses.loss, self.weights, unconnected_gradients="zero")
+        precisions = [precision / when.rows for precision in self.precisions]
+        self.optimizer.apply(gradients, rate, precisions)
+        return losses._replace(loss=losses.loss + penalty(self.weights, precisions))
 
-    def _batch(self, rows: Rows, index: tf.Tensor, key: tf.Tensor) -> Batch:
-        y = tf.one_hot(tf.gather(rows.y, index), getattr(self.model, "classes", 1))
-        x = self._observed(rows, index, noise.fold(key, 0))
-        batch = Batch(x, y, tf.gather(rows.weight, index), index, hint=tf.gather(rows.hints, index))
-        asks = any(regularizer.peers for regularizer in self.objective.regularizers)
-        return batch._replace(peer=self._peer(rows, index, noise.fold(key, 1))) if asks else batch
-
-    def _peer(self, rows: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        """Return one of the nearest rows of each row."""
-        every = tf.gather(rows.peers, index)
-        count = tf.cast(tf.shape(every)[1], tf.float32)
-        pick = tf.cast(noise.uniform(tf.shape(index), noise.fold(key, 0)) * count, tf.int32)
-        return self._observed(rows, tf.gather(every, pick, batch_dims=1), noise.fold(key, 1))
-
-    def _observed(self, rows: Rows, index: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-        return self.source.observe(tf.nest.map_structure(lambda array: tf.gather(array, index), rows.x), key)
+    def _observed(self, batch: Batch | None, key: tf.Tensor) -> Batch | None:
+        """Return the batch with values that the model can score."""
+        if batch is None:
+            return None
+        x, peer = batch.x, batch.peer
+        peer = None if peer is None else self.source.observe(peer, noise.fold(key, 1))
+        return batch._replace(x=self.source.observe(x, noise.fold(key, 0)), peer=peer)
 
 
 def tensors(rows: Rows) -> Rows:
@@ -112,9 +140,21 @@ def tensors(rows: Rows) -> Rows:
     return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
 
 
-def _rows_spec(stage: Stage) -> Rows:
+def _at(stream: Batch | None, step: tf.Tensor) -> Batch | None:
+    """Return one step's batch out of those of many."""
+    return tf.nest.map_structure(lambda every: None if every is None else every[step], stream)
+
+
+def _taken(x: Any, index: tf.Tensor) -> Any:
+    return tf.nest.map_structure(lambda array: tf.gather(array, index), x)
+
+
+def _signature(stage: Stage) -> tuple[Any, ...]:
+    """Return the types of the arguments of `Program.run`."""
     x = tf.nest.map_structure(lambda array: _floats(None, *array.shape[1:]), stage.rows)
-    return Rows(x, _integers(None), _floats(None), _integers(None, None), _floats(None, None))
+    rows = Rows(x, _integers(None), _floats(None), _integers(None, None), _floats(None, None))
+    orders, when = (_integers(None, None),) * 2, When(_integers(2), _floats(), _floats(), _floats())
+    return rows, orders, _floats(None), tf.TensorSpec([], tf.int64), _integers(), when
 
 
 def _floats(*shape: int | None) -> tf.TensorSpec:

@@ -16,7 +16,8 @@ from ssvae.models.base import Stage
 from ssvae.peers import nearest
 from ssvae.plans import plan
 from ssvae.propagation import propagate
-from ssvae.training import Streams, train
+from ssvae.streams import Streams
+from ssvae.training import train
 
 
 def fresh_seed(random_state: Any) -> int:

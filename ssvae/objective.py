@@ -101,11 +101,10 @@ class Objective(Piece):
         labelled: Batch | None,
         unlabelled: Batch | None,
         share: tf.Tensor,
-        rows: tf.Tensor,
         seed: tf.Tensor,
         training: bool | tf.Tensor = True,
     ) -> Losses:
-        """Return the losses of one step.
+        """Return the losses of one step, all but the weights' prior: its gradient is known (`precisions`).
 
         Parameters
         ----------
@@ -114,8 +113,6 @@ class Objective(Piece):
             One minibatch of each stream.
         share : Tensor []
             N_l / N.
-        rows : Tensor []
-            N, which scales the weight prior.
         seed : Tensor [2] int32
         training : bool or Tensor []
             The share of the steps that are done, for terms that change on the way.
@@ -133,9 +130,12 @@ class Objective(Piece):
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
             extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u
-        prior = self.weight_prior * model.penalty(self.pull) / rows
-        loss = -bounds + self.alpha * (cross_entropy + extra) + prior
+        loss = -bounds + self.alpha * (cross_entropy + extra)
         return Losses(loss, bound_l, bound_u, cross_entropy, extra)
+
+    def precisions(self, model: Any) -> list[float]:
+        """Return the precision of the Gaussian prior on each trainable weight of the model."""
+        return [self.weight_prior * precision for precision in model.precisions(self.pull)]
 
     def mixed(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.

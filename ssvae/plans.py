@@ -46,4 +46,6 @@ def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Plan:
         learning_rate=float(of_stage(estimator.learning_rate, stage, "learning_rate")),
         warm_up=WARM_UP if estimator.schedule == "cosine" else None,
         clip_norm=10.0,
+        engine=estimator.engine,
+        precision=estimator.precision,
     )

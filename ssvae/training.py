@@ -8,15 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ssvae import batches, noise
+from ssvae import noise
 from ssvae.callbacks import Interrupted, State
-from ssvae.compiled import Program, Rows, tensors
+from ssvae.compiled import Program, Rows, When, tensors
+from ssvae.engine import Engine, choose
 from ssvae.hooks import Hooks
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
 from ssvae.programs import POOL, model_key
+from ssvae.streams import Streams, steps_per_call
 
-STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
 RETRIES = 5  # halvings of the learning rate before a diverging fit gives up
 
 
@@ -29,13 +30,8 @@ class Plan(NamedTuple):
     learning_rate: float  # the peak, where there is a warm-up and then a cosine to zero
     warm_up: float | None  # share of the steps; None: neither warm-up nor cosine
     clip_norm: float  # largest global norm of a gradient
-
-
-class Streams(NamedTuple):
-    """Which rows each of the two endless streams is made of; one of them may be empty."""
-
-    labelled: np.ndarray  # [N_l] row numbers
-    unlabelled: np.ndarray  # [N_u]
+    engine: str = "auto"
+    precision: str = "float32"
 
 
 def train(
@@ -70,8 +66,9 @@ def train(
     """
     used = (len(streams.labelled) > 0, len(streams.unlabelled) > 0)
     shape = model_key(stage.model)
-    key = None if shape is None else (shape, stage.source, objective, used, plan.clip_norm)
-    with POOL.lend(key, lambda: Program(stage, objective, used, plan.clip_norm)) as program:
+    engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size))
+    key = None if shape is None else (shape, stage.source, objective, used, plan.clip_norm, engine)
+    with POOL.lend(key, lambda: Program(stage, objective, used, plan.clip_norm, engine)) as program:
         program.start(stage.model.get_weights())
         begin = 0
         if hooks.state is not None and hooks.state.stage == stage.name:
@@ -80,6 +77,13 @@ def train(
         _Run(program, stage, rows, streams, plan, seed, hooks).go(begin)
         stage.model.set_weights(program.model.get_weights())
     hooks.end()
+
+
+def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int]) -> Engine:
+    """Return what runs the stage, by the operations of a step: all classes counted for every unlabelled row."""
+    rows = sizes[0] + sizes[1] * getattr(stage.model, "classes", 1)
+    steps = plan.epochs * streams.steps(sizes)
+    return choose(plan.engine, plan.precision, steps, 6.0 * rows * stage.model.count_params())
 
 
 class _Run:
@@ -96,14 +100,12 @@ class _Run:
         hooks: Hooks,
     ) -> None:
         self.program, self.stage, self.plan, self.seed, self.hooks = program, stage, plan, seed, hooks
-        self.streams, counts = streams, [len(stream) for stream in streams]
-        self.sizes = [min(plan.labelled_batch_size, counts[0]), min(plan.batch_size, counts[1])]
-        leading = 1 if counts[1] else 0
-        self.steps = -(-counts[leading] // self.sizes[leading])
-        self.share, self.rows = tf.constant(counts[0] / sum(counts), tf.float32), tf.constant(sum(counts), tf.float32)
-        self.data = tensors(rows)
-        self.key = noise.seed_tensor(seed)
-        self.total = tf.constant(plan.epochs * self.steps, tf.float32)
+        self.streams, self.sizes = streams, streams.sizes(plan.labelled_batch_size, plan.batch_size)
+        self.steps = streams.steps(self.sizes)
+        self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
+        self.data, counts = tensors(rows), [len(stream) for stream in streams]
+        numbers = (counts[0] / sum(counts), sum(counts), plan.epochs * self.steps)
+        self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
         self.factor = 1.0
 
     def go(self, begin: int) -> None:
@@ -121,7 +123,7 @@ class _Run:
 
     def _epochs(self) -> None:
         """Run some epochs: several a call where they are short and nobody watches each."""
-        together = 1 if self.hooks.watch_weights else max(1, STEPS_PER_CALL // self.steps)
+        together = 1 if self.hooks.watch_weights else max(1, self.together // self.steps)
         last = min(self.epoch + together, self.plan.epochs)
         started = time.perf_counter()
         losses = self._steps(self.epoch * self.steps, last * self.steps)
@@ -138,21 +140,15 @@ class _Run:
     def _steps(self, first: int, last: int) -> np.ndarray:
         """Take the steps [first, last) and return their losses."""
         parts = []
-        for start in range(first, last, STEPS_PER_CALL):
-            count = min(STEPS_PER_CALL, last - start)
-            orders = tuple(self._order(stream, start, count) for stream in (batches.LABELLED, batches.UNLABELLED))
-            rates = self._rates(np.arange(start, start + count))
-            first_step = tf.constant(start, tf.int64)
-            arguments = (self.data, orders, rates, first_step, self.share, self.rows, self.key, self.total)
-            parts.append(np.array(self.program.run(*arguments)))
+        for start in range(first, last, self.together):
+            count = min(self.together, last - start)
+            # One shape for all calls, because XLA compiles for shapes: what is beyond `count` is not looked at.
+            orders = self.streams.orders(self.sizes, start, count, self.together, self.seed)
+            rates = self._rates(np.arange(start, start + self.together))
+            position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
+            parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
             self.hooks.progress((start + count) / self.steps)
         return np.concatenate(parts)
-
-    def _order(self, stream: int, start: int, count: int) -> tf.Tensor:
-        rows, size = self.streams[stream], self.sizes[stream]
-        if not len(rows):
-            return tf.zeros([count, 0], tf.int32)
-        return tf.constant(rows[batches.window(len(rows), size, start, count, self.seed, stream)], tf.int32)
 
     def _rates(self, steps: np.ndarray) -> tf.Tensor:
         """Return the learning rate of each step: linear warm-up, then half a cosine to zero."""

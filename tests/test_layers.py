@@ -13,10 +13,11 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 
 # From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
 LAYERS = (
-    ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "distributions"),
+    ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "engine", "softplus", "adam"),
+    ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
-    ("objective", "batches", "programs", "distribution", "hooks", "callbacks"),
+    ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
     ("compiled", "training", "prediction"),
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1

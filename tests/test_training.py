@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ssvae import SSVAEClassifier, training
+from ssvae import SSVAEClassifier, streams, training
 from ssvae.callbacks import Callback, Checkpoint
 from ssvae.programs import Pool
 
@@ -62,7 +62,7 @@ class InterruptAfter(Interrupt):
 @pytest.fixture
 def single_epochs(monkeypatch):
     """Let every call of the compiled loop take one epoch, as on large data."""
-    monkeypatch.setattr(training, "STEPS_PER_CALL", 3)
+    monkeypatch.setattr(streams, "STEPS_PER_CALL", 3)
 
 
 @pytest.mark.usefixtures("single_epochs")
@@ -92,7 +92,7 @@ def test_interrupted_fit_goes_on_to_the_same_weights(tmp_path, model, stage, int
 
 def test_chunks_of_steps_do_not_matter(monkeypatch):
     whole = classifier().fit(X, Y)
-    monkeypatch.setattr(training, "STEPS_PER_CALL", 2)
+    monkeypatch.setattr(streams, "STEPS_PER_CALL", 2)
     chunked = classifier().fit(X, Y)
     same_weights(chunked, whole)
     assert chunked.history_["loss"] == pytest.approx(whole.history_["loss"], rel=1e-6)
@@ -129,7 +129,7 @@ def test_diverging_fit_goes_back_and_on_at_half_the_rate(monkeypatch):
         return losses * np.nan if len(seen) == 2 else losses
 
     monkeypatch.setattr(training._Run, "_steps", spoilt)
-    monkeypatch.setattr(training, "STEPS_PER_CALL", 3)
+    monkeypatch.setattr(streams, "STEPS_PER_CALL", 3)
     fitted = classifier(epochs=3).fit(X, Y)
     starts = [first for first, _ in seen]
     assert starts[1] == starts[2] > starts[0]

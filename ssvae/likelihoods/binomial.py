@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from ssvae.likelihoods.base import Likelihood
+from ssvae.softplus import softplus
 
 
 class _Shares(tfd.Binomial):
@@ -17,7 +18,7 @@ class _Shares(tfd.Binomial):
     def _log_prob(self, value: tf.Tensor) -> tf.Tensor:
         n, logits = self.total_count, self.logits_parameter()
         ways = tf.math.lgamma(n + 1.0) - tf.math.lgamma(n * value + 1.0) - tf.math.lgamma(n * (1.0 - value) + 1.0)
-        return ways + n * (value * logits - tf.nn.softplus(logits))
+        return ways + n * (value * logits - softplus(logits))
 
     def _mean(self) -> tf.Tensor:
         return tf.sigmoid(self.logits_parameter())

@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 
 from ssvae.distributions import diagonal_normal
 from ssvae.likelihoods.base import Likelihood
+from ssvae.softplus import softplus
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -34,4 +35,4 @@ class Gaussian(Likelihood):
         """See `Likelihood.__call__`."""
         mean, log_variance = tf.split(h, 2, axis=-1)
         # softplus in place of a hard bound, so that the gradient can leave the floor again
-        return diagonal_normal(mean, self.floor + tf.nn.softplus(log_variance - self.floor))
+        return diagonal_normal(mean, self.floor + softplus(log_variance - self.floor))

@@ -57,15 +57,15 @@ class Model(keras.Model):
         """Yield the training stages for rows x [N, D]; by default one, on x itself."""
         yield Stage(self.name, self, x, self.likelihood, labels=hasattr(self, "classify"))
 
-    def penalty(self, pull: float = 1.0) -> tf.Tensor:
-        """-log p(weights) + constant = ½ Σ w², nats: the paper's N(0, I) prior on the weight matrices.
+    def precisions(self, pull: float = 1.0) -> list[float]:
+        """Return the precision of the paper's N(0, I) prior on each trainable weight: 1 for matrices, 0 for the rest.
 
-        Those of q(y | x) count `pull` times (`ssvae.objective`).
+        That of the matrices of q(y | x) is `pull` (`ssvae.objective`).
         """
         own = {id(weight) for weight in self.classifier.trainable_weights} if hasattr(self, "classify") else set()
-        matrices = [weight for weight in self.trainable_weights if len(weight.shape) == 2]
-        squares = [(pull if id(w) in own else 1.0) * tf.reduce_sum(tf.square(w)) for w in matrices]
-        return 0.5 * tf.add_n(squares)
+        return [
+            0.0 if len(weight.shape) < 2 else pull if id(weight) in own else 1.0 for weight in self.trainable_weights
+        ]
 
     def decode(self, values: Values, y: tf.Tensor | None = None) -> Any:
         """Return p(x | z, y)."""

@@ -9,6 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssvae.networks.product import product
+from ssvae.softplus import softplus
+
 
 @keras.saving.register_keras_serializable("ssvae")
 class MLP(keras.layers.Layer):
@@ -55,7 +58,7 @@ class MLP(keras.layers.Layer):
                 f"latent and hidden must be at least 1: a network of inputs {list(self.inputs)}, hidden "
                 f"{list(self.hidden)} and {outputs} outputs cannot be made"
             )
-        self._function = keras.activations.get(activation)
+        self._function = softplus if activation == "softplus" else keras.activations.get(activation)
         first, *rest = [*self.hidden, outputs]
         self.first = [self._weight(f"first_{i}", (width, first)) for i, width in enumerate(self.inputs)]
         widths = [first, *rest]
@@ -92,9 +95,9 @@ class MLP(keras.layers.Layer):
 
     def call(self, *parts: tf.Tensor) -> tf.Tensor:
         """Return the outputs [..., outputs] for one tensor [..., width] an input."""
-        h = sum(tf.tensordot(part, kernel, 1) for part, kernel in zip(parts, self.first, strict=True))
+        h = sum(product(part, kernel) for part, kernel in zip(parts, self.first, strict=True))
         for layer, kernel in enumerate(self.kernels):
-            h = tf.tensordot(self._function(self._normalized(h, layer) + self.biases[layer]), kernel, 1)
+            h = product(self._function(self._normalized(h, layer) + self.biases[layer]), kernel)
         return h + self.biases[-1]
 
     def _normalized(self, h: tf.Tensor, layer: int) -> tf.Tensor:

@@ -1,0 +1,78 @@
+"""The optimizer of the compiled loop: Adam with clipping and a weight prior, in place and in few passes over memory.
+
+References
+----------
+Adam: A Method for Stochastic Optimization (Kingma and Ba, 2015), algorithm 1, in the order of operations of its §2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' defaults
+
+
+class Adam:
+    """m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − rate · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε).
+
+    One kernel a weight in place of the dozen of `keras.optimizers.Adam`: for a million weights a third of the time.
+
+    Parameters
+    ----------
+    weights : sequence of tf.Variable
+    clip_norm : float
+        Largest global norm of the gradient of the data's part of the loss.
+    """
+
+    def __init__(self, weights: Sequence[tf.Variable], clip_norm: float) -> None:
+        self.weights, self.clip_norm = list(weights), clip_norm
+        self.steps = tf.Variable(0.0, trainable=False)
+        self.first = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
+        self.second = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The whole state: steps taken, then both moments."""
+        return [self.steps, *self.first, *self.second]
+
+    def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor, precisions: Sequence[tf.Tensor | float]) -> None:
+        """Take a step.
+
+        Parameters
+        ----------
+        gradients : sequence of Tensor
+            Of the data's part of the loss.
+        rate : Tensor []
+        precisions : sequence of scalar
+            Of the Gaussian prior on each weight, whose gradient, precision · w, is not clipped.
+        """
+        steps = self.steps.assign_add(1.0)
+        powers = {"beta1_power": tf.pow(BETA_1, steps), "beta2_power": tf.pow(BETA_2, steps)}
+        scale = tf.minimum(1.0, tf.math.divide_no_nan(self.clip_norm, global_norm(gradients)))
+        for weight, first, second, gradient, precision in zip(
+            self.weights, self.first, self.second, gradients, precisions, strict=True
+        ):
+            tf.raw_ops.ResourceApplyAdam(
+                var=weight.handle,
+                m=first.handle,
+                v=second.handle,
+                lr=rate,
+                beta1=BETA_1,
+                beta2=BETA_2,
+                epsilon=EPSILON,
+                grad=scale * gradient + precision * weight,
+                **powers,
+            )
+
+
+def global_norm(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Return the root of the sum of all squares, by columns first: XLA's own sum over a whole matrix is slow."""
+    columns = [tf.reshape(tf.norm(tensor, axis=0), [-1]) for tensor in tensors]
+    return tf.norm(tf.concat(columns, axis=0))
+
+
+def penalty(weights: Sequence[tf.Tensor], precisions: Sequence[tf.Tensor | float]) -> tf.Tensor:
+    """Return ½ Σ precision · w², −log of the Gaussian prior up to a constant."""
+    return 0.5 * tf.add_n([p * tf.square(global_norm([w])) for w, p in zip(weights, precisions, strict=True)])

@@ -1,0 +1,46 @@
+"""The two streams of rows that training draws from, and what they make of an epoch."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ssvae import batches
+
+STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
+BYTES_PER_CALL = 2**24  # rows that are gathered for one call: a cacheful, more gains nothing
+
+
+class Streams(NamedTuple):
+    """Which rows each of the two endless streams is made of; one of them may be empty."""
+
+    labelled: np.ndarray  # [N_l] row numbers
+    unlabelled: np.ndarray  # [N_u]
+
+    def sizes(self, labelled: int, unlabelled: int) -> tuple[int, int]:
+        """Return how many rows of each a step takes, of those wanted."""
+        return min(labelled, len(self.labelled)), min(unlabelled, len(self.unlabelled))
+
+    def steps(self, sizes: tuple[int, int]) -> int:
+        """Return the steps of an epoch, which is a pass over the unlabelled rows where there are any."""
+        leading = 1 if sizes[1] else 0
+        return -(-len(self[leading]) // sizes[leading])
+
+    def orders(self, sizes: tuple[int, int], start: int, count: int, shape: int, seed: int) -> tuple[tf.Tensor, ...]:
+        """Return the rows of steps [start, start + count) of each stream, [shape, size] int32, zeros beyond `count`."""
+        orders = []
+        for stream, size in zip((batches.LABELLED, batches.UNLABELLED), sizes, strict=True):
+            order = np.zeros((shape, size), np.int32)
+            if size:
+                window = batches.window(len(self[stream]), size, start, count, seed, stream)
+                order[:count] = self[stream][window]
+            orders.append(tf.constant(order))
+        return tuple(orders)
+
+
+def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
+    """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
+    row = sum(array[0].size * array.itemsize for array in tf.nest.flatten(x))
+    return int(np.clip(BYTES_PER_CALL // (row * sum(sizes)), 1, STEPS_PER_CALL))

@@ -1,0 +1,95 @@
+"""What the engine decides: which is chosen, and that results do not depend on it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssvae import SSVAEClassifier
+from ssvae.engine import Engine, choose, current, using
+from ssvae.networks.product import product
+from ssvae.softplus import softplus
+
+ENGINES = {"graph": Engine(), "xla": Engine(True), "xla_bfloat16": Engine(True, True), "bfloat16": Engine(False, True)}
+RNG = np.random.default_rng(0)
+X = np.concatenate([RNG.normal(mean, 0.3, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
+Y = np.where(np.arange(40) % 4 == 0, np.repeat([0, 1], 20), -1)
+
+
+def traced(function, engine):
+    def inside(*arguments):
+        with using(engine):
+            return function(*arguments)
+
+    return tf.function(inside, jit_compile=engine.xla)
+
+
+@pytest.mark.parametrize("engine", [ENGINES["graph"], ENGINES["xla"]], ids=["graph", "xla"])
+def test_softplus_and_its_gradients(engine):
+    x = np.concatenate([np.linspace(-80, 80, 3001), [0.0, 1e-6, -1e-6]]).astype(np.float32)
+
+    def values(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = softplus(x)
+            slope = inner.gradient(y, x)
+        return y, slope, outer.gradient(slope, x)
+
+    sigmoid = 1 / (1 + np.exp(-x.astype(np.float64)))
+    truth = np.logaddexp(0, x.astype(np.float64)), sigmoid, sigmoid * (1 - sigmoid)
+    for found, expected in zip(traced(values, engine)(tf.constant(x)), truth, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+@pytest.mark.parametrize("leading", [(6,), (2, 3)])
+def test_product_and_its_gradient(engine, leading):
+    x, kernel = RNG.normal(size=(*leading, 40)).astype(np.float32), RNG.normal(size=(40, 5)).astype(np.float32)
+    upstream = RNG.normal(size=(*leading, 5)).astype(np.float32)
+
+    def values(x, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = product(x, kernel)
+        return y, *tape.gradient(y, [x, kernel], upstream)
+
+    flat = upstream.reshape(-1, 5)
+    truth = x @ kernel, upstream @ kernel.T, x.reshape(-1, 40).T @ flat
+    for found, expected in zip(traced(values, engine)(tf.constant(x), tf.constant(kernel)), truth, strict=True):
+        assert found.dtype == tf.float32
+        error = np.abs(found - expected).max() / np.abs(expected).max()
+        assert (2e-4 < error < 2e-2) if engine.bfloat16 else error < 1e-6  # bfloat16 has 8 bits
+
+
+def test_auto_takes_xla_where_it_pays():
+    assert choose("auto", "float32", steps=100, flop=1e9) == Engine()
+    assert choose("auto", "float32", steps=10_000, flop=1e9) == Engine(xla=True)
+    assert choose("auto", "bfloat16", steps=100, flop=1e9) == Engine(xla=True, bfloat16=True)
+    assert choose("graph", "float32", steps=10_000, flop=1e9) == Engine()
+    assert choose("xla", "float32", steps=1, flop=1.0) == Engine(xla=True)
+
+
+def test_engine_is_only_that_of_the_block():
+    assert current() == Engine()
+    with using(Engine(True)):
+        assert current().xla
+    assert current() == Engine()
+
+
+@pytest.mark.parametrize("engine", ["xla", "graph"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_fits_do_not_depend_on_the_engine(engine, precision):
+    settings = {"epochs": 5, "batch_size": 10, "labeled_batch_size": 5, "random_state": 0}
+    model = {"name": "m2", "latent": 2, "hidden": [6], "activation": "softplus"}
+    plain = SSVAEClassifier(model, **settings).fit(X, Y)
+    fitted = SSVAEClassifier(model, engine=engine, precision=precision, **settings).fit(X, Y)
+    tolerance = 1e-5 if precision == "float32" else 3e-2
+    for column in ("loss", "unlabelled_bound", "cross_entropy"):
+        np.testing.assert_allclose(fitted.history_[column], plain.history_[column], rtol=tolerance, err_msg=column)
+
+
+@pytest.mark.parametrize(("argument", "value"), [("engine", "cuda"), ("precision", "float16")])
+def test_wrong_words_are_refused(argument, value):
+    with pytest.raises(ValueError, match=rf"{argument} must be one of \[.*\], got '{value}'"):
+        SSVAEClassifier(**{argument: value}).fit(X, Y)

@@ -1,0 +1,58 @@
+"""Random numbers: distributed as they should be, independent between seeds, the same with every engine."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from ssvae import noise
+
+SEED = noise.seed_tensor(0)
+
+
+@pytest.mark.parametrize("use", range(3))
+def test_distribution_functions(use):
+    key = noise.fold(SEED, use)
+    assert stats.kstest(noise.uniform((300, 300), key).numpy().ravel(), "uniform").pvalue > 1e-3
+    assert stats.kstest(noise.normal((300, 300), key).numpy().ravel(), "norm").pvalue > 1e-3
+
+
+def words(seeds, count) -> np.ndarray:
+    """Bits of the sequences of consecutive seeds, [seeds, 32 · count]."""
+    found = [noise.bits((count,), noise.fold(SEED, seed)).numpy() for seed in range(seeds)]
+    return np.unpackbits(np.stack(found).view(np.uint8), axis=1).astype(np.int8)
+
+
+def test_every_bit_is_fair_and_independent_of_the_next_number_and_of_the_next_seed():
+    bits = words(600, 128)
+    pairs = (bits, bits[1:] ^ bits[:-1], bits[:, 32:] ^ bits[:, :-32], bits[:, 1:] ^ bits[:, :-1])
+    for found in pairs:
+        deviation = (found.mean(axis=0) - 0.5) * 2 * np.sqrt(len(found))
+        assert np.abs(deviation).max() < 5  # of 4,096 columns
+        assert abs(found.mean() - 0.5) * 2 * np.sqrt(found.size) < 4
+
+
+def test_no_more_numbers_come_twice_than_should():
+    found = np.concatenate([noise.bits((1000,), noise.fold(SEED, seed)).numpy() for seed in range(1000)])
+    twice = len(found) - len(np.unique(found))
+    expected = len(found) ** 2 / 2**33
+    assert abs(twice - expected) < 5 * np.sqrt(expected)
+
+
+def test_a_long_sequence_can_be_had_in_parts():
+    whole = noise.uniform((10, 7), SEED).numpy()
+    np.testing.assert_array_equal(noise.uniform((4, 7), SEED, start=6 * 7), whole[6:])
+
+
+def test_engines_agree():
+    compiled = tf.function(lambda seed: (noise.bits((999,), seed), noise.normal((999,), seed)), jit_compile=True)
+    bits, normal = compiled(noise.fold(SEED, tf.constant(5, tf.int64)))
+    key = noise.fold(SEED, 5)
+    np.testing.assert_array_equal(bits, noise.bits((999,), key))
+    np.testing.assert_allclose(normal, noise.normal((999,), key), atol=1e-4)
+
+
+def test_is_a_function_of_the_seed():
+    np.testing.assert_array_equal(noise.normal((5,), SEED), noise.normal((5,), noise.seed_tensor(0)))
+    others = [noise.fold(SEED, 0), noise.fold(SEED, -1), noise.seed_tensor(1)]
+    assert all((noise.normal((5,), SEED).numpy() != noise.normal((5,), other).numpy()).all() for other in others)
