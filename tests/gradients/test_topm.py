@@ -105,8 +105,7 @@ def test_the_remainder_is_as_precise_as_q():
 
 
 @pytest.mark.parametrize("count", [1, 3, 4])
-def test_runs_jitted(count):
-    """With 4 of 5 classes in the top nothing is left to chance, and jitted and not are the same."""
+def test_jitted_is_the_same_up_to_rounding(count):
     f, logits, gradient = Table(RNG.normal(size=5)), peaked(2000, 5), TopM(count, draws=2)
 
     @tf.function(jit_compile=True)
@@ -119,8 +118,7 @@ def test_runs_jitted(count):
     exact = read(Enumeration(), f, logits)
     for found, plain, truth in zip(jitted(tf.constant(logits)), read(gradient, f, logits), exact, strict=True):
         near(found.numpy().astype(float), truth[0])
-        if count == 4:
-            np.testing.assert_allclose(found, plain, atol=1e-5)
+        np.testing.assert_allclose(found, plain, atol=1e-5)
 
 
 def test_draws_of_every_class_run_jitted():
