@@ -111,7 +111,8 @@ def test_virtual_adversarial_finds_a_worse_direction_than_chance():
 
     random = RNG.normal(size=(50, *x.shape)).astype(np.float32)
     chance = [divergence(length * r / np.linalg.norm(r, axis=1, keepdims=True)) for r in random]
-    value = float(piece.penalty(model, labelled, unlabelled, SEED, True))
+    found = [float(piece.penalty(model, labelled, unlabelled, noise.seed_tensor(s), True)) for s in range(20)]
+    value = np.mean(found)  # one start differs from the next by 2 %
     assert value > 1.5 * np.mean(chance)
     # Of a linear classifier of three classes the worst step lies in the plane of the weights: none is much worse.
     plane = np.linalg.qr(model.weights.numpy() - model.weights.numpy().mean(axis=1, keepdims=True))[0][:, :2]
@@ -119,7 +120,8 @@ def test_virtual_adversarial_finds_a_worse_direction_than_chance():
     steps = length * (np.stack([np.cos(angles), np.sin(angles)], 1) @ plane.T).astype(np.float32)
     each = [np.log(softmax(model.classify(x + step).numpy())) for step in steps]
     worst = np.max([(np.exp(before) * (before - after)).sum(axis=1) for after in each], axis=0).mean()
-    assert 0.8 * worst < value <= 1.001 * worst
+    assert 0.8 * worst < value
+    assert max(found) <= 1.001 * worst
 
 
 def test_virtual_adversarial_of_a_constant_classifier_is_zero():
