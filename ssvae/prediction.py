@@ -8,31 +8,54 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae import engine, noise
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.importance_weighted import ImportanceWeighted
-from ssvae.programs import POOL, model_key, twin
+from ssvae.programs import POOL, copy_weights, model_key, twin
 
 CHUNK = 512
+FEW, MANY = 128, 1024  # rows a chunk of `classify`
+WORTH_XLA = 2048  # rows a call: more are worth its compilation, a sixth of a second
 
 
 class _Compiled:
     """One function of a twin model, compiled."""
 
     def __init__(
-        self, model: Any, function: Callable[..., tf.Tensor], chunk: int, columns: int, static: dict[str, Any]
+        self, model: Any, function: Callable[..., tf.Tensor], shape: tuple[int, int], xla: bool, static: dict[str, Any]
     ) -> None:
-        self.model = twin(model)
-        traced = tf.function(lambda x, seed: function(self.model, x, seed, **static), autograph=False)
+        self.model, self._shape = twin(model), shape
+
+        def on_twin(x: tf.Tensor, seed: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+            return function(self.model, x, noise.fold(seed, position), **static)
+
+        traced = tf.function(on_twin, autograph=False, jit_compile=xla)
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
-        shapes = tf.TensorSpec([chunk, columns], tf.float32), tf.TensorSpec([2], tf.int32)
-        self.call = traced.get_concrete_function(*shapes)
+        with engine.using(engine.Engine(xla=xla)):
+            self._call = traced.get_concrete_function(
+                tf.TensorSpec(shape, tf.float32), tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32)
+            )
+
+    def __call__(self, rows: np.ndarray, seed: tf.Tensor, position: int) -> np.ndarray:
+        """Return the values of at most a chunk of rows, the chunk at this position."""
+        padded = rows
+        if len(rows) < self._shape[0]:
+            padded = np.zeros(self._shape, np.float32)
+            padded[: len(rows)] = rows
+        return self._call(tf.constant(padded), seed, tf.constant(position)).numpy()[: len(rows)]
 
 
 def over_rows(
-    model: Any, function: Callable[..., tf.Tensor], x: np.ndarray, seed: int = 0, chunk: int = CHUNK, **static: Any
+    model: Any,
+    function: Callable[..., tf.Tensor],
+    x: np.ndarray,
+    seed: int = 0,
+    chunk: int = CHUNK,
+    xla: bool = False,
+    prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    **static: Any,
 ) -> np.ndarray:
-    """Return function(model, x, seed, **static) for all rows.
+    """Return function(model, x, seed, **static) for all rows; beside x and the result, memory holds a chunk.
 
     Parameters
     ----------
@@ -44,6 +67,10 @@ def over_rows(
         For functions that draw; the draws of a row depend on its position.
     chunk : int
         Rows a call; the last one is padded.
+    xla : bool
+        Whether XLA compiles the function.
+    prepare : callable
+        What to do to the rows of a chunk, float32 [B, D] -> [B, D'].
     **static
         Settings of the function.
 
@@ -51,18 +78,25 @@ def over_rows(
     -------
     ndarray [N, ...]
     """
-    shape = model_key(model)
-    key = None if shape is None else (shape, function.__qualname__, chunk, x.shape[1], tuple(sorted(static.items())))
-    with POOL.lend(key, lambda: _Compiled(model, function, chunk, x.shape[1], static)) as program:
-        if program.model is not model:
-            program.model.set_weights(model.get_weights())
-        base, parts = noise.seed_tensor(seed), []
+    given, columns = model_key(model), prepare(np.asarray(x[:1], np.float32)).shape[1]
+    own = (function.__qualname__, chunk, columns, xla, tuple(sorted(static.items())))
+    base, found = noise.seed_tensor(seed), np.empty(0)
+    key = None if given is None else (given, *own)
+    with POOL.lend(key, lambda: _Compiled(model, function, (chunk, columns), xla, static)) as program:
+        copy_weights(model, program.model)
         for start in range(0, len(x), chunk):
-            rows = np.asarray(x[start : start + chunk], np.float32)
-            padded = np.pad(rows, [(0, chunk - len(rows)), (0, 0)])
-            result = program.call(tf.constant(padded), noise.fold(base, start // chunk))
-            parts.append(np.array(result)[: len(rows)])
-    return np.concatenate(parts)
+            rows = prepare(np.asarray(x[start : start + chunk], np.float32))
+            result = program(rows, base, start // chunk)
+            if not start:
+                found = np.empty((len(x), *result.shape[1:]), result.dtype)
+            found[start : start + chunk] = result
+    return found
+
+
+def classify(model: Any, x: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray) -> np.ndarray:
+    """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
+    many = len(x) > WORTH_XLA
+    return over_rows(model, probabilities, x, chunk=MANY if many else FEW, xla=many, prepare=prepare)
 
 
 def probabilities(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -67,3 +67,11 @@ def model_key(model: Any) -> Hashable | None:
 def twin(model: Any) -> Any:
     """Return a model of the same configuration with weights of its own, or the model itself if it has no config."""
     return model if model_key(model) is None else type(model).from_config(model.get_config())
+
+
+def copy_weights(model: Any, other: Any) -> None:
+    """Give another model of the same configuration the weights of a model; buffers are shared until one changes."""
+    if other is model:
+        return
+    for old, new in zip(other.weights, model.weights, strict=True):
+        old.value.assign(new.value, read_value=False)

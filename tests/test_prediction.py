@@ -1,5 +1,7 @@
 """Functions of a trained model over any number of rows."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -7,6 +9,7 @@ from scipy.special import softmax
 from ssvae import prediction
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.m2 import M2
+from ssvae.preprocessing.standardize import Standardize
 from ssvae.programs import Pool
 
 GREY = np.random.default_rng(0).uniform(size=(40, 4)).astype(np.float32)
@@ -51,6 +54,36 @@ def test_any_number_of_rows_is_one_trace(model, monkeypatch):
     for rows in (1, 2, 40, 300, 700):
         assert prediction.over_rows(model, counted, np.resize(GREY, (rows, 4))).shape == (rows, 3)
     assert len(traces) == 1
+
+
+def test_classes_are_two_traces_one_for_few_rows_and_one_for_many(model, monkeypatch):
+    traces = []
+
+    def counted(model, x, seed):
+        traces.append(x.shape)
+        return model(x)
+
+    monkeypatch.setattr(prediction, "POOL", Pool())
+    monkeypatch.setattr(prediction, "probabilities", counted)
+    for rows in (1, 100, 129, 2048, 2049, 5000, 3000, 7):
+        x = np.resize(GREY, (rows, 4))
+        np.testing.assert_allclose(prediction.classify(model, x)[-40:], model(x[-40:]), atol=1e-6)
+    assert traces == [(prediction.FEW, 4), (prediction.MANY, 4)]
+
+
+def test_rows_are_prepared_chunk_by_chunk_in_flat_memory(model):
+    """Beside rows and result, what is allocated does not grow with the rows."""
+    x = np.random.default_rng(0).normal(size=(100_000, 4))
+    prepare = Standardize().fit(x).transform
+    few = prediction.classify(model, x[:2000], prepare)
+    prediction.classify(model, x[:3000], prepare)  # compiled before it is measured
+    tracemalloc.start()
+    every = prediction.classify(model, x, prepare)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(every[:2000], few, atol=1e-6)
+    np.testing.assert_allclose(few, model(prepare(x[:2000].astype(np.float32))), atol=1e-6)
+    assert peak < every.nbytes + 500_000
 
 
 def test_programs_follow_the_weights(model):

@@ -1,8 +1,11 @@
 """The pool of compiled programs."""
 
+import numpy as np
 import pytest
 
-from ssvae.programs import Pool
+from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.models.m2 import M2
+from ssvae.programs import Pool, copy_weights, twin
 
 
 class Sized:
@@ -72,3 +75,16 @@ def test_large_models_leave_little_room():
     with pool.lend("huge", lambda: Sized(1000)):
         pass
     assert kept(pool, "huge")  # the last one always stays
+
+
+def test_copied_weights_are_independent():
+    """The buffers are shared only until either side changes, in place too."""
+    model = M2(4, 3, Bernoulli(), latent=2, hidden=[5], seed=1)
+    other, before = twin(model), model.get_weights()
+    model.set_weights([weight + 1.0 for weight in before])
+    copy_weights(model, other)
+    for weight in model.weights:
+        weight.value.assign_add(np.ones(weight.shape, np.float32))
+    for first, here, there in zip(before, model.weights, other.weights, strict=True):
+        np.testing.assert_allclose(there, first + 1.0, rtol=1e-6)
+        np.testing.assert_allclose(here, first + 2.0, rtol=1e-6)
