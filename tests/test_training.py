@@ -194,6 +194,24 @@ def test_fits_in_two_threads_are_those_of_one():
         np.testing.assert_array_equal(together[seed].predict_proba(X), alone[seed].predict_proba(X))
 
 
+@pytest.mark.parametrize("engine", ["graph", "xla"])
+def test_twenty_fits_are_traced_once(monkeypatch, engine):
+    built = []
+
+    class Kept(training.Program):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            built.append(self)
+
+    monkeypatch.setattr(training, "POOL", Pool())
+    monkeypatch.setattr(training, "Program", Kept)
+    for seed in range(20):
+        rows = np.random.default_rng(seed).permutation(40)[: 36 + seed % 4]
+        classifier(epochs=2, random_state=seed, engine=engine).fit(X[rows], Y[rows])
+    assert len(built) == 1
+    assert [f.experimental_get_tracing_count() for f in (built[0].run, built[0].steps)] == [1, 1]
+
+
 def test_programs_are_reused(monkeypatch):
     built = []
 
