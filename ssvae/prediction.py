@@ -14,7 +14,7 @@ from ssvae.inference.importance_weighted import ImportanceWeighted
 from ssvae.programs import POOL, copy_weights, model_key, twin
 
 CHUNK = 512
-FEW, MANY = 128, 1024  # rows a chunk of `classify`
+FEW, MANY = 128, 1000  # rows a chunk of `classify`
 WORTH_XLA = 2048  # rows a call: more are worth its compilation, a sixth of a second
 
 
