@@ -8,13 +8,12 @@ Nine cells: M1, M2 and the second stage of M1+M2, minibatches of 100, 500 and 2,
 
 Contenders: ours (XLA), ours-graph, ours-bf16, torch, torch-compile; with -bf16 by autocast; with -unlocked with MKL's
 kernels for Intel processors on any processor (`unlock.py`). Measure on a machine with nothing else to do: OpenMP's
-threads wait for each other at the end of every torch kernel, and OMP_WAIT_POLICY is passive here unless it is set.
+threads wait for each other at the end of every torch kernel, and where they get no core, OMP_WAIT_POLICY=passive helps.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -48,8 +47,6 @@ def start(name: str, folder: Path) -> Worker:
     """Start a contender's process."""
     script, *arguments = CONTENDERS[name]
     variables = unlock.environment(folder) if name.endswith("-unlocked") else {}
-    if name.startswith("torch") and "OMP_WAIT_POLICY" not in os.environ:
-        variables["OMP_WAIT_POLICY"] = "passive"
     return Worker(name, str(HERE / script), *arguments, environment=variables)
 
 

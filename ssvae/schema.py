@@ -99,7 +99,8 @@ def _slot(name: str, default: Any) -> Piece | None:
         return None
     table: Registry = find(TABLES[name])
     free = type(None) if default is None else None
-    return Piece(name, ["auto", *table.names()], lambda piece: _piece_arguments(table, piece), free=free)
+    names = list(dict.fromkeys(["auto", *table.names()]))
+    return Piece(name, names, lambda piece: _piece_arguments(table, piece), free=free)
 
 
 def _piece_arguments(table: Registry, name: str | None) -> Mapping[str, Any]:
