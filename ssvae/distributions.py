@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from ssvae import noise
+from ssvae import engine, noise
 from ssvae.softplus import softplus
 
 Values = dict[str, tf.Tensor]
@@ -36,7 +36,20 @@ def diagonal_normal(mean: tf.Tensor, log_variance: tf.Tensor) -> tfd.Distributio
     mean, log_variance : Tensor [..., Z]
     """
     bounded = tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)
-    return tfd.Independent(_Normal(mean, tf.exp(0.5 * bounded)), 1)
+    return _Product(_Normal(mean, tf.exp(0.5 * bounded)), 1)
+
+
+class _Product(tfd.Independent):
+    """Independent over the last axis, with the sum of its log-probabilities under XLA as a product with ones.
+
+    XLA stores what it is to sum over more than a few numbers, and then sums slowly.
+    """
+
+    def _log_prob(self, value: tf.Tensor) -> tf.Tensor:
+        if not engine.current().xla:
+            return super()._log_prob(value)
+        each = self.distribution.log_prob(value)
+        return tf.tensordot(each, tf.ones(tf.shape(each)[-1:]), 1)
 
 
 class _Normal(tfd.Normal):
@@ -69,7 +82,7 @@ def bernoulli(logits: tf.Tensor) -> tfd.Distribution:
     ----------
     logits : Tensor [..., D]
     """
-    return tfd.Independent(_Bernoulli(logits=logits, dtype=tf.float32), 1)
+    return _Product(_Bernoulli(logits=logits, dtype=tf.float32), 1)
 
 
 def one_hot(logits: tf.Tensor) -> tfd.Distribution:

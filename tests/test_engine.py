@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ssvae import SSVAEClassifier
 from ssvae.engine import Engine, choose, current, using
-from ssvae.networks.product import product
+from ssvae.networks.affine import product, shifted
 from ssvae.softplus import softplus
 
 ENGINES = {"graph": Engine(), "xla": Engine(True), "xla_bfloat16": Engine(True, True), "bfloat16": Engine(False, True)}
@@ -60,6 +60,19 @@ def test_product_and_its_gradient(engine, leading):
         assert found.dtype == tf.float32
         error = np.abs(found - expected).max() / np.abs(expected).max()
         assert (2e-4 < error < 2e-2) if engine.bfloat16 else error < 1e-6  # bfloat16 has 8 bits
+
+
+@pytest.mark.parametrize("leading", [(6,), (2, 3)])
+def test_shift_and_its_gradient(leading):
+    h, bias, upstream = (RNG.normal(size=(*shape, 5)).astype(np.float32) for shape in (leading, (), leading))
+    with tf.GradientTape() as tape:
+        inputs = [tf.constant(h), tf.constant(bias)]
+        tape.watch(inputs)
+        y = shifted(*inputs)
+    found = y, *tape.gradient(y, inputs, upstream)
+    truth = h + bias, upstream, upstream.reshape(-1, 5).sum(axis=0)
+    for a, b in zip(found, truth, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_auto_takes_xla_where_it_pays():

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.networks.product import product
+from ssvae.networks.affine import product, shifted
 from ssvae.softplus import softplus
 
 
@@ -97,8 +97,11 @@ class MLP(keras.layers.Layer):
         """Return the outputs [..., outputs] for one tensor [..., width] an input."""
         h = sum(product(part, kernel) for part, kernel in zip(parts, self.first, strict=True))
         for layer, kernel in enumerate(self.kernels):
-            h = product(self._function(self._normalized(h, layer) + self.biases[layer]), kernel)
-        return h + self.biases[-1]
+            h = product(self._function(self._shifted(self._normalized(h, layer), layer)), kernel)
+        return self._shifted(h, -1)
+
+    def _shifted(self, h: tf.Tensor, layer: int) -> tf.Tensor:
+        return shifted(h, tf.convert_to_tensor(self.biases[layer]))
 
     def _normalized(self, h: tf.Tensor, layer: int) -> tf.Tensor:
         if not self.gains:

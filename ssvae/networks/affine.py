@@ -1,4 +1,4 @@
-"""The product of activations and weights, in the precision of the engine."""
+"""The two steps of an affine map: a product in the precision of the engine, and a bias."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ def product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return tf.tensordot(x, kernel, 1)
     rows = tf.reshape(x, [-1, kernel.shape[0]])
     return tf.reshape(_narrow(rows, tf.convert_to_tensor(kernel)), tf.concat([tf.shape(x)[:-1], kernel.shape[1:]], 0))
+
+
+@tf.custom_gradient
+def shifted(h: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+    """Return h [..., m] + bias [m].
+
+    The gradient by the bias is a product with ones: XLA is slow at sums over many rows.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows = tf.reshape(upstream, [-1, bias.shape[0]])
+        return upstream, tf.linalg.matvec(rows, tf.ones_like(rows[:, 0]), transpose_a=True)
+
+    return h + bias, gradient
 
 
 @tf.custom_gradient
