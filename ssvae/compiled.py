@@ -58,7 +58,8 @@ class Program:
         self.optimizer = Adam(self.weights, clip_norm)
         self.asks = hasattr(self.model, "classify") and any(part.peers for part in objective.regularizers)
         self.steps = tf.function(self._steps, autograph=False, jit_compile=engine.xla)
-        self.run = tf.function(self._run, input_signature=_signature(stage), autograph=False)
+        # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
+        self.run = tf.function(self._run, autograph=False).get_concrete_function(*_signature(stage))
 
     def start(self, weights: list[np.ndarray]) -> None:
         """Begin a new run from these weights."""
