@@ -6,7 +6,12 @@ import tensorflow as tf
 
 from ssvae import SSVAEClassifier
 from ssvae.engine import Engine, choose, current, using
+from ssvae.gradients import GRADIENTS
+from ssvae.inference import INFERENCES
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.models import MODELS
 from ssvae.networks.affine import product, shifted
+from ssvae.regularizers import REGULARIZERS
 from ssvae.softplus import softplus
 
 ENGINES = {"graph": Engine(), "xla": Engine(True), "xla_bfloat16": Engine(True, True), "bfloat16": Engine(False, True)}
@@ -100,6 +105,29 @@ def test_fits_do_not_depend_on_the_engine(engine, precision):
     tolerance = 1e-5 if precision == "float32" else 3e-2
     for column in ("loss", "unlabelled_bound", "cross_entropy"):
         np.testing.assert_allclose(fitted.history_[column], plain.history_[column], rtol=tolerance, err_msg=column)
+
+
+def entries() -> list:
+    """One change of the settings for every entry of the tables that a step is made of."""
+    tables = {"likelihood": LIKELIHOODS, "inference": INFERENCES, "regularizers": REGULARIZERS}
+    found = [(slot, name) for slot, table in tables.items() for name in table.names()]
+    needs = {"gradient": ("", "reparameterised", "gaussian"), "class_gradient": ("", "enumerable")}
+    found += [(slot, name) for slot in needs for name in GRADIENTS.names() if GRADIENTS.get(name).needs in needs[slot]]
+    return [*found, *(("model", name) for name in MODELS.names())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("slot", "name"), entries())
+def test_every_piece_gives_the_same_with_either_engine(slot, name):
+    settings = {"model": {"name": "m2", "latent": 1, "hidden": [6]}, "regularizers": [], "likelihood": "gaussian"}
+    if slot == "model":
+        settings |= {"model": {"name": name, "hidden": [6]} | ({} if name == "supervised" else {"latent": 2})}
+    else:
+        settings |= {slot: [name] if slot == "regularizers" else name}
+    rows = (X > 0).astype(np.float32) if slot == "likelihood" and name != "gaussian" else X
+    plan = {"epochs": 3, "batch_size": 10, "random_state": 0}
+    losses = [SSVAEClassifier(engine=e, **settings, **plan).fit(rows, Y).history_["loss"] for e in ("graph", "xla")]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("argument", "value"), [("engine", "cuda"), ("precision", "float16")])
