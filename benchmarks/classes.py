@@ -1,9 +1,10 @@
-"""M2's unlabelled step with the class summed out: the class axis broadcast, against rows tiled for every class.
+"""M2's unlabelled step with the class summed out: the class axis broadcast, rows tiled for every class, and topm.
 
-Both run by the same engine and sum the same terms; the tiled one repeats every row K times before the networks see it,
-as most public code does, so that the encoder's product with x is computed K times.
+The first two sum the same terms; the tiled one repeats every row K times before the networks see it, as most public
+code does, so that the encoder's product with x is computed K times. `topm` sums 8 classes and draws one of the others.
 
-    python benchmarks/classes.py
+    python benchmarks/classes.py --batch 500 --classes 10
+    python benchmarks/classes.py --contenders broadcast,topm --classes 10,32,64,1000 --engine graph
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ssvae.compiled import Program, Rows, When, tensors
 from ssvae.engine import Engine
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
+from ssvae.gradients.topm import TopM
 from ssvae.inference.amortized import Amortized
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.base import Stage
@@ -37,26 +39,26 @@ TOGETHER = 16  # steps a call
 class Tiled(Objective):
     """The same U(x) from K copies of every row."""
 
-    def unlabelled(
-        self,
-        model: Any,
-        x: tf.Tensor,
-        seed: tf.Tensor,
-        training: bool | tf.Tensor = False,
-        logits: tf.Tensor | None = None,
-    ) -> tf.Tensor:
+    def unlabelled(self, model: Any, x: tf.Tensor, seed: tf.Tensor, training: Any, logits: tf.Tensor) -> tf.Tensor:
         """See `Objective.unlabelled`."""
-        log_q = tf.nn.log_softmax(model.classify(x) if logits is None else logits)
+        log_q = tf.nn.log_softmax(logits)
         rows, classes = tf.shape(x)[0], model.classes
         y = tf.repeat(tf.eye(classes), rows, axis=0)  # [K B, K], classes outside
         bounds = tf.reshape(self.labelled(model, tf.tile(x, [classes, 1]), y, seed, training), [classes, rows])
         return tf.reduce_sum(tf.exp(log_q) * (tf.transpose(bounds) - log_q), axis=1)
 
 
+CONTENDERS: dict[str, tuple[type, Any]] = {
+    "broadcast": (Objective, Enumeration()),
+    "tiled": (Tiled, Enumeration()),
+    "topm": (Objective, TopM()),
+}
+
+
 def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
     """Return what takes steps of one contender."""
-    form = {"broadcast": Objective, "tiled": Tiled}[kind]
-    objective = form(Amortized(kl_warm_up=0.0), Pathwise(), Enumeration(), alpha=ALPHA)
+    form, class_gradient = CONTENDERS[kind]
+    objective = form(Amortized(kl_warm_up=0.0), Pathwise(), class_gradient, alpha=ALPHA)
     model = M2(FEATURES, classes, Bernoulli(), 50, (500,), "softplus", classifier_hidden=(500,))
     x = np.random.default_rng(0).random((ROWS, FEATURES), np.float32)
     stage = Stage("m2", model, x, Bernoulli(), labels=True)
@@ -77,29 +79,34 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
 
 
 @click.command(help=__doc__.split("\n")[0])
+@click.option(
+    "--contenders", default="broadcast,tiled", help=f"The first is compared with the others: {[*CONTENDERS]}."
+)
 @click.option("--classes", default="2,10,30", help="K, separated by commas.")
 @click.option("--batch", default=100, help="Unlabelled rows a step.")
 @click.option("--engine", default="xla", help="xla or graph.")
 @click.option("--rounds", default=9)
 @click.option("--worker", default=None, hidden=True)
-def main(classes: str, batch: int, engine: str, rounds: int, worker: str | None) -> None:
+def main(contenders: str, classes: str, batch: int, engine: str, rounds: int, worker: str | None) -> None:
     if worker:
         interleave.serve(lambda cell: program(worker, cell["classes"], cell["batch"], engine))
         return
     click.echo(lines(describe("tensorflow", "keras")))
     workers = [
-        interleave.Worker(kind, __file__, "--worker", kind, "--engine", engine) for kind in ("broadcast", "tiled")
+        interleave.Worker(kind, __file__, "--worker", kind, "--engine", engine) for kind in contenders.split(",")
     ]
     cells = [{"classes": int(count), "batch": batch} for count in classes.split(",")]
     progress = interleave.Progress(len(cells))
-    click.echo(f"{'K':>4}  {'broadcast, ms':>14}  {'tiled, ms':>10}  ratio (CPU-seconds)   {batch} rows, {engine}")
+    click.echo(f"{batch} rows, {engine}: milliseconds a step, and {workers[0].name}'s share of them (CPU)")
     for cell in cells:
         answers = interleave.compare(workers, cell, rounds, say=progress.of(cell))
-        ours, tiled = (interleave.spread(answers[kind]).median for kind in ("broadcast", "tiled"))
-        wall, cpu = (interleave.ratios(answers["broadcast"], answers["tiled"], key)[0] for key in ("wall", "cpu"))
-        click.echo(f"{cell['classes']:>4}  {ours:>14.1f}  {tiled:>10.1f}  {wall:.2f} ({cpu:.2f})")
-    for worker_process in workers:
-        worker_process.close()
+        line = f"K = {cell['classes']:>4}"
+        for kind, found in answers.items():
+            wall, cpu = (interleave.ratios(answers[workers[0].name], found, key)[0] for key in ("wall", "cpu"))
+            line += f"   {kind} {interleave.spread(found).median:.1f}: {wall:.2f} ({cpu:.2f})"
+        click.echo(line)
+    for process in workers:
+        process.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -164,6 +165,8 @@ def main(rows: str, rounds: int, seconds: float, only: str, worker: str | None) 
         return work(worker)
     print(machine.lines(machine.describe("tensorflow", "scikit-learn", "torch", "numpy")))
     names = [name for name in CONTENDERS if not only or name in ("ours", "products alone", *only.split(","))]
+    if find_spec("torch") is None and any(name.startswith("torch") for name in names):
+        raise click.ClickException("torch is not installed: pip install -e '.[bench]', or --only 'sklearn relu'")
     workers = [interleave.Worker(name, __file__, "--work", name) for name in names]
     for count in [int(text) for text in rows.split(",")]:
         report(count, interleave.compare(workers, {"rows": count}, rounds, seconds))

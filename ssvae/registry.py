@@ -6,6 +6,7 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -67,7 +68,7 @@ class Registry:
         Raises
         ------
         ValueError
-            If the name, or an argument of the dict, is unknown.
+            If the name, or an argument of the dict, is unknown, or not the number that it should be.
         """
         if isinstance(slot, str):
             slot = {"name": slot}
@@ -76,10 +77,20 @@ class Registry:
         arguments = dict(slot)
         name = arguments.pop("name", None)
         factory = self.get(name)
-        parameters = inspect.signature(factory).parameters.values()
-        allowed = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
-        for argument in arguments:
+        parameters = inspect.signature(factory).parameters
+        allowed = [key for key, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
+        for argument, value in arguments.items():
             if argument not in allowed:
                 raise ValueError(unknown(f"argument of {self.kind} {name!r}:", argument, allowed))
+            wrong = _not_a_number(parameters[argument].annotation, value)
+            if wrong:
+                raise ValueError(f"{argument} of {self.kind} {name!r} must be {wrong}, got {value!r}")
         wanted = {key: value for key, value in context.items() if key in allowed}
         return factory(**{**wanted, **arguments})
+
+
+def _not_a_number(annotation: Any, value: Any) -> str | None:
+    """Return what an argument that is annotated as a number should be, where its value is no such thing."""
+    kinds = {"int": (Integral, "an integer"), "float": (Real, "a number")}
+    kind, words = kinds.get(getattr(annotation, "__name__", annotation), (object, ""))
+    return None if isinstance(value, kind) and not (words and isinstance(value, bool)) else words

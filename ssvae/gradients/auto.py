@@ -32,12 +32,19 @@ class Auto(Gradient):
     draws: int = 1
     needs = "enumerable"
 
+    def __post_init__(self) -> None:
+        """Refuse what 'topm' refuses, however many classes there will be."""
+        self._beyond()
+
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
-        slot = {"name": "topm", "count": self.count, "draws": self.draws} if self._many(q) else "enumeration"
-        return GRADIENTS.build(slot).expectation(f, q, seed, training)
+        gradient = self._beyond() if self._many(q) else GRADIENTS.build("enumeration")
+        return gradient.expectation(f, q, seed, training)
+
+    def _beyond(self) -> Gradient:
+        return GRADIENTS.build({"name": "topm", "count": self.count, "draws": self.draws})
 
     def _many(self, q: Conditionals) -> bool:
         """Whether q is one categorical variable of more than `most` classes."""
