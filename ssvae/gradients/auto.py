@@ -21,8 +21,8 @@ class Auto(Gradient):
     Parameters
     ----------
     most : int
-        Classes that are summed exactly: 32 cost three times as much as 'topm' (M2 with 784 features, 500 hidden units
-        and 100 rows on two CPU cores: 36 ms a step and 12), 64 ten times (110 and 11), 1000 seventy (1510 and 22).
+        Classes that are summed exactly: 32 cost 2.7 times as much as 'topm', 64 cost 4.8 times, 1000 cost 46 times
+        (`benchmarks/classes.py`).
     count, draws : int
         Of 'topm', for more classes than that.
     """
