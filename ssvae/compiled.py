@@ -108,7 +108,7 @@ class Program:
             return step + 1, record.write(step, tf.stack(losses))
 
         record = tf.TensorArray(tf.float32, tf.shape(rates)[0], element_shape=[len(Losses._fields)])
-        with using(self.engine):
+        with using(self.engine._replace(training=True)):
             loop = tf.while_loop(lambda step, _: step < count, body, (0, record), parallel_iterations=1)
         return loop[1].stack()
 

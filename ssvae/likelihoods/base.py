@@ -2,7 +2,8 @@
 
 ``likelihood.outputs(D)`` says how many numbers h it wants for D features, and ``likelihood(h)`` is a distribution
 over x: log-probabilities in nats, summed over the last axis. ``likelihood.observe(x, seed)`` turns preprocessed data
-into values that the distribution can score; most likelihoods score the data as they are.
+into values that the distribution can score; most likelihoods score the data as they are. ``likelihood.inputs(x)`` is what
+the recognition networks see in place of x, such as the logarithms of counts.
 """
 
 from __future__ import annotations
@@ -38,4 +39,8 @@ class Likelihood(Piece):
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Return the values [B, D] to score in place of x [B, D]."""
         del seed
+        return x
+
+    def inputs(self, x: tf.Tensor) -> tf.Tensor:
+        """Return what recognition networks see in place of x [..., D], of the same shape."""
         return x

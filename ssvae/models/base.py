@@ -5,7 +5,12 @@ A model declares by having them which of these it offers:
 - ``joint(y)``: p(z, x | y), a dict of conditionals by name, parents first, ``"x"`` last (`distributions.Conditionals`);
 - ``encode(x, y)``: λ, the numbers of q; ``posterior(λ)``: q(z; λ), a dict of conditionals in sampling order;
 - ``classify(x)``: logits [..., K] of q(y | x); ``log_class_prior()``: log p(y), [K];
-- ``latents(x)``: what `transform` returns, [B, Z]; ``decode(values, y)``: p(x | z, y).
+- ``latents(x)``: what `transform` returns, [B, Z]; ``decode(values, y)``: p(x | z, y);
+- ``nothing_known(x, y)``: the λ at which q is the prior, where iterative inference may start.
+
+What needs λ takes `infer`, a function (part, x, y) -> λ that finds them for a model, or for the part of a stack that has
+a bound of its own; by default the recognition network's output (`encoded`). Entries of λ are [..., B, 2Z], mean and
+log-variance side by side, under the names of their latents; other entries are carried along.
 
 ``stages(x)`` yields the `Stage`s that train it, one after another; it runs on when a stage has been trained, so that a
 later stage may be made from the earlier one's result.
@@ -14,15 +19,24 @@ later stage may be made from the earlier one's result.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae import engine, noise
 from ssvae.distributions import Values, given
+
+
+Parameters = dict[str, tf.Tensor]  # λ
+Infer = Callable[[Any, tf.Tensor, "tf.Tensor | None"], Parameters]
+
+
+def encoded(part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+    """Return λ as the recognition network gives it."""
+    return part.encode(x, y)
 
 
 class Stage(NamedTuple):
@@ -53,8 +67,11 @@ class Model(keras.Model):
         for layer in self.layers:
             layer.reset(rng)
 
-    def stages(self, x: np.ndarray) -> Iterator[Stage]:
-        """Yield the training stages for rows x [N, D]; by default one, on x itself."""
+    def stages(self, x: np.ndarray, infer_rows: Callable[[Any, np.ndarray], np.ndarray]) -> Iterator[Stage]:
+        """Yield the training stages for rows x [N, D]; by default one, on x itself.
+
+        `infer_rows` gives λ of the only latent of a part for all rows, (part, x [N, D]) -> [N, 2Z].
+        """
         yield Stage(self.name, self, x, self.likelihood, labels=hasattr(self, "classify"))
 
     def precisions(self, pull: float = 1.0) -> list[float]:
@@ -81,25 +98,36 @@ class Model(keras.Model):
                 values[name] = distribution.sample(shape, seed=noise.fold(seed, position))
         return values
 
-    def posterior_means(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Values:
+    def recognise(self, x: tf.Tensor, y: tf.Tensor | None, infer: Infer = encoded) -> Parameters:
+        """Return λ as `infer` finds them; a stack asks it for its part."""
+        return infer(self, x, y)
+
+    def nothing_known(self, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+        """Return the λ [..., B, 2Z] at which q(z) is the prior: of N(0, I), means and log-variances 0."""
+        like = x[..., :1] if y is None else x[..., :1] + y[..., :1]
+        width = 2 * self.latent
+        return {"z": tf.zeros_like(like) * tf.ones([width])}
+
+    def posterior_means(self, x: tf.Tensor, y: tf.Tensor | None = None, infer: Infer = encoded) -> Values:
         """Return the mean of q for every latent, each given the means before it."""
         values: Values = {}
-        for name, conditional in self.posterior(self.encode(x, y)).items():
+        for name, conditional in self.posterior(self.recognise(x, y, infer)).items():
             values[name] = given(conditional, values).mean()
         return values
 
-    def class_part(self, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def class_part(self, x: tf.Tensor, infer: Infer = encoded) -> tuple[Any, tf.Tensor]:
         """Return the model p(x', y) whose x' = x'(x) the class is read from, and x'; by default the model and x."""
+        del infer
         return self, x
 
-    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor) -> tf.Tensor:
+    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the mean of p(x | z, y') for classes `every` [K, 1, K], z the posterior mean under `own` [B, K].
 
         Returns
         -------
         Tensor [K, B, D]
         """
-        return self.decode(self.posterior_means(x, own), every).mean()
+        return self.decode(self.posterior_means(x, own, infer), every).mean()
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments, read from the attributes of the same names."""
@@ -132,7 +160,7 @@ class Model(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """See `keras.Model.train_step`."""
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, engine.using(engine.current()._replace(training=True)):
             loss = self._alone(data)
         weights = self.trainable_variables
         self.optimizer.apply(tape.gradient(loss, [w.value for w in weights]), weights)

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Model, sizes
+from ssvae.models.base import Infer, Model, Parameters, encoded, sizes
 from ssvae.networks.mlp import MLP
 
 
@@ -67,18 +67,18 @@ class M1(Model):
         del y
         return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"]))}
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
         """See `Model`: {"z": [B, 2Z]}, mean and log-variance side by side."""
         del y
-        return {"z": self.encoder(x)}
+        return {"z": self.encoder(self.likelihood.inputs(x))}
 
-    def posterior(self, parameters: dict[str, tf.Tensor]) -> Conditionals:
+    def posterior(self, parameters: Parameters) -> Conditionals:
         """See `Model`: q(z | x)."""
         return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}
 
-    def latents(self, x: tf.Tensor) -> tf.Tensor:
+    def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior mean of z, [B, Z]."""
-        return self.posterior_means(x)["z"]
+        return self.posterior_means(x, None, infer)["z"]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Return the posterior mean of z, [B, Z]."""

@@ -8,7 +8,7 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ssvae import noise
 from ssvae.distributions import Conditionals, Values, diagonal_normal, given
-from ssvae.models.base import Model, Stage
+from ssvae.models.base import Infer, Model, Parameters, Stage, encoded
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
 from ssvae.networks.selection import Selection
@@ -133,21 +133,16 @@ class M1M2(Model):
             self.selection.reset(rng)
             self.first.reset(rng)
 
-    def stages(self, x: np.ndarray) -> Iterator[Stage]:
+    def stages(self, x: np.ndarray, infer_rows: Callable[[Any, np.ndarray], np.ndarray]) -> Iterator[Stage]:
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
         if not self.trained:
             yield Stage("m1", self.first, x, self.likelihood, labels=False)
-        mean, log_variance = self._posterior_rows(x)
+        mean, log_variance = np.split(infer_rows(self.first, x), 2, axis=1)
         self.activate(mean, log_variance)
         scale, shift = np.array(self.selection.scale), np.array(self.selection.shift)
         kept = list(self.active)
         rows = ((mean[:, kept] - shift) / scale, log_variance[:, kept] - 2.0 * np.log(scale))
         yield Stage("m2", self.second, rows, FreshSamples(), labels=True)
-
-    def _posterior_rows(self, x: np.ndarray, chunk: int = 4096) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and log-variance of q(z1 | x) for all rows, [N, Z] each."""
-        parts = [np.array(self.first.encode(x[i : i + chunk])["z"]) for i in range(0, len(x), chunk)]
-        return tuple(np.split(np.concatenate(parts), 2, axis=1))  # type: ignore[return-value]
 
     def activate(self, mean: np.ndarray, log_variance: np.ndarray) -> None:
         """Keep the columns of z1 whose posterior means [N, Z] vary, and standardise draws from q(z1 | x) over rows."""
@@ -165,7 +160,8 @@ class M1M2(Model):
 
     def classify(self, x: tf.Tensor) -> tf.Tensor:
         """See `Model`: logits of q(y | z1) at the posterior mean of z1, [..., K]."""
-        return self.second.classify(self.selection(self.first.latents(x)))
+        part, z1 = self.class_part(x)
+        return part.classify(z1)
 
     def joint(self, y: tf.Tensor) -> Conditionals:
         """See `Model`: p(z2), p(z1 | y, z2) and p(x | z1)."""
@@ -180,14 +176,18 @@ class M1M2(Model):
         p = given(upper["x"], {"z": values["z2"]})
         return diagonal_normal(*self.selection.spread(p.mean(), 2.0 * tf.math.log(p.stddev())))
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, Any]:
+    def encode(self, x: tf.Tensor, y: tf.Tensor) -> Parameters:
         """See `Model`: λ of z1; z2's follows from the draw of z1, and so y is carried along."""
-        lower = self.first.encode(x)["z"]
+        return self.recognise(x, y)
+
+    def recognise(self, x: tf.Tensor, y: tf.Tensor, infer: Infer = encoded) -> Parameters:
+        """See `Model.recognise`: λ of z1 by M1's own bound."""
+        lower = infer(self.first, x, None)["z"]
         while len(lower.shape) < len(y.shape):  # the class axis of y, so that draws of z1 get theirs before it
             lower = lower[tf.newaxis]
         return {"z1": lower, "y": y}
 
-    def posterior(self, parameters: dict[str, Any]) -> Conditionals:
+    def posterior(self, parameters: Parameters) -> Conditionals:
         """See `Model`: q(z1 | x) and q(z2 | z1, y)."""
 
         def second(values: Values) -> Any:
@@ -196,17 +196,17 @@ class M1M2(Model):
 
         return {"z1": self.first.posterior({"z": parameters["z1"]})["z"], "z2": second}
 
-    def latents(self, x: tf.Tensor) -> tf.Tensor:
+    def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior mean of z1, [B, Z]."""
-        return self.first.latents(x)
+        return self.first.latents(x, infer)
 
-    def class_part(self, x: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def class_part(self, x: tf.Tensor, infer: Infer = encoded) -> tuple[Any, tf.Tensor]:
         """See `Model.class_part`: M2 on the posterior mean of z1."""
-        return self.second, self.selection(self.first.latents(x))
+        return self.second, self.selection(self.first.latents(x, infer))
 
-    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor) -> tf.Tensor:
+    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """See `Model.sweep`: z2 is held, z1 follows the class."""
-        z2 = self.posterior_means(x, own)["z2"]
+        z2 = self.posterior_means(x, own, infer)["z2"]
         z1 = given(self.joint(every)["z1"], {"z2": z2}).mean()
         return self.decode({"z1": z1}, every).mean()
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Model, deeper, sizes
+from ssvae.models.base import Infer, Model, Parameters, deeper, encoded, sizes
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
 
@@ -84,25 +84,25 @@ class M2(Model):
 
     def classify(self, x: tf.Tensor) -> tf.Tensor:
         """See `Model`: logits of q(y | x), [..., K]."""
-        return self.classifier(x)
+        return self.classifier(self.likelihood.inputs(x))
 
     def joint(self, y: tf.Tensor) -> Conditionals:
         """See `Model`: p(z) and p(x | y, z)."""
         return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"], y))}
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+    def encode(self, x: tf.Tensor, y: tf.Tensor) -> Parameters:
         """See `Model`: {"z": [..., B, 2Z]}, mean and log-variance side by side."""
-        return {"z": self.encoder(x, y)}
+        return {"z": self.encoder(self.likelihood.inputs(x), y)}
 
-    def posterior(self, parameters: dict[str, tf.Tensor]) -> Conditionals:
+    def posterior(self, parameters: Parameters) -> Conditionals:
         """See `Model`: q(z | x, y)."""
         return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}
 
-    def latents(self, x: tf.Tensor) -> tf.Tensor:
+    def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return Σ_y q(y | x) μ(x, y), [B, Z]."""
         every = tf.eye(self.classes)[:, tf.newaxis, :]  # [K, 1, K]
         probabilities = tf.transpose(tf.nn.softmax(self.classify(x)))  # [K, B]
-        return tf.einsum("kb,kbz->bz", probabilities, self.posterior_means(x, every)["z"])
+        return tf.einsum("kb,kbz->bz", probabilities, self.posterior_means(x, every, infer)["z"])
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Return q(y | x), [B, K]."""

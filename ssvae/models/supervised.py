@@ -54,13 +54,13 @@ class Supervised(Model):
         self.built = True
         self.reset(np.random.default_rng(seed))
 
-    def stages(self, x: np.ndarray) -> Iterator[Stage]:
+    def stages(self, x: np.ndarray, infer_rows: Any = None) -> Iterator[Stage]:
         """See `Model.stages`."""
         yield Stage(self.name, self, x, self.likelihood, labels=True)
 
     def classify(self, x: tf.Tensor) -> tf.Tensor:
         """See `Model`: logits of q(y | x), [..., K]."""
-        return self.classifier(x)
+        return self.classifier(self.likelihood.inputs(x))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Return q(y | x), [B, K]."""
