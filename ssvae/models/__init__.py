@@ -5,6 +5,7 @@ from ssvae.registry import Registry
 MODELS = Registry(
     "model",
     {
+        "hierarchical": "ssvae.models.hierarchical:Hierarchical",
         "m1": "ssvae.models.m1:M1",
         "m2": "ssvae.models.m2:M2",
         "m1_m2": "ssvae.models.m1_m2:M1M2",

@@ -25,6 +25,7 @@ X = (RNG.uniform(size=(24, D)) < np.eye(K, D)[np.arange(24) % K] * 0.7 + 0.15).a
 Y = np.where(np.arange(24) < 12, np.arange(24) % K, -1)
 CONTEXT = {"features": D, "classes": K, "likelihood": Bernoulli(), "latent_likelihood": Gaussian()}
 SMALL = {"latent": Z, "hidden": [4]}
+OWN = {"m1_m2": {"m1": {"hidden": [4]}}, "hierarchical": {"hidden": 4, "depth": 1}}
 OBJECTIVE = Objective(Amortized(), Pathwise(), Enumeration())
 
 
@@ -36,8 +37,7 @@ def name(request):
 def build(name, **settings) -> Model:
     allowed = inspect.signature(MODELS.get(name)).parameters
     own = {key: value for key, value in SMALL.items() if key in allowed}
-    extra = {"m1": {"hidden": [4]}} if "m1" in allowed else {}
-    return MODELS.build({"name": name, **own, **extra, **settings}, **CONTEXT)
+    return MODELS.build({"name": name, **own, **OWN.get(name, {}), **settings}, **CONTEXT)
 
 
 def outputs(model) -> list[np.ndarray]:
