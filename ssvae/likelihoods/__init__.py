@@ -7,6 +7,8 @@ LIKELIHOODS = Registry(
     {
         "bernoulli": "ssvae.likelihoods.bernoulli:Bernoulli",
         "binomial": "ssvae.likelihoods.binomial:Binomial",
+        "discretized_logistic": "ssvae.likelihoods.discretized_logistic:DiscretizedLogistic",
         "gaussian": "ssvae.likelihoods.gaussian:Gaussian",
+        "multinomial": "ssvae.likelihoods.multinomial:Multinomial",
     },
 )

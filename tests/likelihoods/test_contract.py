@@ -1,19 +1,28 @@
 """What every likelihood of the table keeps to."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
 
-from ssvae import noise
+from ssvae import engine, noise
 from ssvae.likelihoods import LIKELIHOODS
 from ssvae.likelihoods.base import Likelihood
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.binomial import Binomial
 from ssvae.likelihoods.gaussian import Gaussian
+from ssvae.likelihoods.multinomial import Multinomial
 
-# Every value of the likelihoods that are no densities.
-DISCRETE = {"bernoulli": np.array([0.0, 1.0]), "binomial": np.arange(17) / 16}
+# Every value of the likelihoods that are no densities, [values, D].
+DISCRETE = {
+    "bernoulli": np.array([[0.0], [1.0]]),
+    "binomial": np.arange(17)[:, None] / 16,
+    "discretized_logistic": np.arange(256)[:, None] / 255,
+    "multinomial": np.array([row for row in itertools.product(range(5), repeat=3) if sum(row) == 4]),
+}
+TOGETHER = ("multinomial",)  # their columns are not independent: a word stands in one column and so in no other
 SEED = noise.seed_tensor(0)
 
 
@@ -32,13 +41,16 @@ def numbers(likelihood, shape, features, scale=1.0):
 
 
 def test_integrates_to_one(name, likelihood):
-    h = numbers(likelihood, (5,), 1)
+    if name == "multinomial":
+        likelihood = Multinomial(coefficient=True)  # without it, the probability is that of one order of the words
     values = DISCRETE.get(name)
     step = 1.0
     if values is None:
         low, high = np.maximum(likelihood.support[0], -60), np.minimum(likelihood.support[1], 60)
         values, step = np.linspace(low, high, 60_001, retstep=True, dtype=np.float64)
-    density = np.exp(likelihood(h[:, None, :]).log_prob(values[:, None].astype(np.float32)).numpy().astype(float))
+        values = values[:, None]
+    h = numbers(likelihood, (5,), values.shape[1])
+    density = np.exp(likelihood(h[:, None, :]).log_prob(values.astype(np.float32)).numpy().astype(float))
     assert density.shape == (5, len(values))
     np.testing.assert_allclose(density.sum(axis=1) * step, 1.0, atol=1e-4)
 
@@ -58,8 +70,10 @@ def test_shapes(likelihood):
     np.testing.assert_array_equal(sample, p.sample(seed=SEED))
 
 
-def test_log_prob_sums_over_columns(likelihood):
+def test_log_prob_sums_over_columns(name, likelihood):
     """Columns are independent: each alone, by the numbers it owns, adds up to the whole."""
+    if name in TOGETHER:
+        pytest.skip("columns are not independent")
     h = numbers(likelihood, (4,), 3)
     x = likelihood(h).sample(seed=SEED)
     per = likelihood.outputs(1)
@@ -84,6 +98,28 @@ def test_gradient_is_finite_at_extreme_numbers(likelihood, size):
             total = tf.reduce_sum(value)
         assert np.isfinite(value).all()
         assert np.isfinite(tape.gradient(total, h)).all()
+
+
+def test_the_engines_agree(name, likelihood):
+    """Value, gradient, mean and draws are the same where XLA compiles them."""
+    ours = name != "binomial"  # whose draws are TensorFlow Probability's, from another generator under XLA
+    h = tf.constant(numbers(likelihood, (2, 6), 3, 2.0))
+    x = tf.constant(np.random.default_rng(0).integers(0, 2, (6, 3)).astype(np.float32))
+
+    def everything(h):
+        p = likelihood(h)
+        with tf.GradientTape() as tape:
+            tape.watch(h)
+            value = likelihood(h).log_prob(x)
+        drawn = p.sample(seed=SEED) if ours else x
+        return value, tape.gradient(value, h), p.mean(), drawn, likelihood.observe(x, SEED)
+
+    found = []
+    for xla in (False, True):
+        with engine.using(engine.Engine(xla=xla)):
+            found.append(tf.function(everything, jit_compile=xla)(h))
+    for graph, compiled in zip(*found, strict=True):
+        np.testing.assert_allclose(graph, compiled, rtol=2e-5, atol=2e-5)
 
 
 def test_observe_is_a_function_of_its_seed_and_scoreable(likelihood):
@@ -131,3 +167,27 @@ def test_gaussian_is_scipys_above_its_floor():
         np.testing.assert_allclose(p.log_prob(x), truth, rtol=1e-4, atol=1e-4)
     deep = Gaussian(-6.0)(np.array([[0.0, -1e4]], np.float32))
     np.testing.assert_allclose(deep.stddev(), np.exp(-3), rtol=1e-5)
+
+
+def test_dequantised_levels_fill_their_cells():
+    likelihood = Gaussian(dequantize=4)
+    levels = np.tile(np.arange(4, dtype=np.float32) / 3, (4000, 1))
+    seen = likelihood.observe(levels, SEED).numpy()
+    assert (np.floor(seen * 4) == np.arange(4)).all()
+    assert stats.kstest((seen * 4 - np.arange(4)).ravel(), "uniform").pvalue > 0.01
+    np.testing.assert_array_equal(Gaussian().observe(levels, SEED), levels)
+    assert likelihood.support == (0, 1)
+    assert Gaussian().support == (-np.inf, np.inf)
+    with pytest.raises(ValueError, match=r"dequantize of likelihood 'gaussian' must be 0 .* or >= 2 levels, got 1"):
+        Gaussian(dequantize=1)
+
+
+def test_a_dequantised_density_bounds_the_probability_of_the_levels():
+    """The mean of log p(x') - log n over the noise stays below log of the density's mass in the cell."""
+    likelihood, h = Gaussian(-10.0, dequantize=256), np.array([[0.4, np.log(0.02**2)]], np.float32)
+    level, deviation = 105, np.exp(0.5 * (-10 + np.logaddexp(0, np.log(0.02**2) + 10)))
+    x = np.full((20_000, 1), level / 255, np.float32)
+    bound = likelihood(h).log_prob(likelihood.observe(x, SEED)).numpy().mean() - np.log(256)
+    truth = np.log(np.diff(stats.norm(0.4, deviation).cdf([level / 256, (level + 1) / 256])))[0]
+    assert bound <= truth
+    assert truth - bound < 2e-3
