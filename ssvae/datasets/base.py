@@ -2,20 +2,21 @@
 
 The contract. A data set is one module with
 
-- ``load(folder=None, **its own options) -> Dataset``: x is float32 [N, D], finite, images in [0, 1]; y is int64 [N],
-  classes 0 ... K-1 with -1 for rows without a label; the same call gives the same arrays, row for row; test rows are
-  never used for choosing;
+- ``load(folder=None, **its own options) -> Dataset``: x is float32 [N, D], finite, images in [0, 1], word counts whole
+  numbers with the words as feature names; y is int64 [N], classes 0 ... K-1 with -1 for rows without a label; the same
+  call gives the same arrays, row for row; test rows are never used for choosing;
 - ``ABOUT``, an `About`: its size and its files, so that listing the data sets reads no file;
 
 and one line in ``ssvae/datasets/__init__.py``. Files come from `fetch`, which looks in this order: the folder that is
 given, or else the environment variable ``SSVAE_DATA_DIR`` (as ``FOLDER/<dataset>/<file>``, then ``FOLDER/<file>``); the
-cache; the addresses of the file. Whatever is found has its checksum verified before it is read.
+cache; the addresses of the file. Whatever is found has its checksum verified before it is read, if one is known.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class DataFile(NamedTuple):
 
     dataset: str
     name: str
-    checksum: str  # "md5:..." or "sha256:..."
+    checksum: str  # "md5:...", "sha256:..." or "git-sha1:..."; "" where none is published: then it is never downloaded
     megabytes: float  # size of the download, 10^6 bytes
     mirrors: tuple[str, ...] = ()  # addresses of the folder that holds the file, tried in order
 
@@ -98,14 +99,20 @@ def fetch(file: DataFile, folder: str | Path | None = None) -> Path:
 
 
 def checksum(path: Path, like: str) -> str:
-    """Return a file's checksum in hexadecimal, of the same kind ("md5", "sha256") as `like`."""
+    """Return a file's checksum in hexadecimal, of the same kind ("md5", "sha256", "git-sha1") as `like`.
+
+    "git-sha1" is the name of the file's content in a git repository, often the only checksum that is published there.
+    """
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, _sum_name(like)).hexdigest()
+        if _sum_name(like) != "git-sha1":
+            return hashlib.file_digest(stream, _sum_name(like)).hexdigest()
+        content = stream.read()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def verified(path: Path, expected: str) -> bool:
-    """Return whether the file has the expected checksum ("md5:..." or "sha256:...")."""
-    return checksum(path, expected) == expected.partition(":")[2]
+    """Return whether the file has the expected checksum; without one, any file is taken for the right one."""
+    return not expected or checksum(path, expected) == expected.partition(":")[2]
 
 
 def _sum_name(expected: str) -> str:
@@ -124,30 +131,42 @@ def _places(file: DataFile, folder: str | Path | None) -> Iterator[Path]:
 
 
 def _download(file: DataFile) -> Path:
-    """Download into the cache from the first mirror that gives the right bytes (temporary file, check, rename)."""
-    import pooch
-
+    """Download into the cache from the first mirror that gives the right bytes."""
     failures = []
-    for address in file.addresses:
+    for address in file.addresses if file.checksum else []:
         try:
-            path = pooch.retrieve(
-                address,
-                known_hash=file.checksum,
-                fname=file.name,
-                path=cache_folder(file.dataset),
-                downloader=pooch.HTTPDownloader(timeout=(10, 60)),  # seconds to connect, and between two bytes
-            )
-            return Path(path)
+            return _retrieve(address, file)
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
             failures.append(f"  {address}: {_reason(error)}")
     raise DataError(_by_hand(file, failures))
 
 
+def _retrieve(address: str, file: DataFile) -> Path:
+    """Download beside the cache's place, check, rename: what stands there is whole and right.
+
+    pooch's own `retrieve` does not know the checksums of git.
+    """
+    import pooch
+
+    path = cache_folder(file.dataset) / file.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pooch.get_logger().info("Downloading %s (%.1f MB) to %s", address, file.megabytes, path)
+    seconds = (10, 60)  # to connect, and between two bytes
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        part = Path(folder) / file.name
+        pooch.HTTPDownloader(timeout=seconds)(address, str(part), None)
+        if not verified(part, file.checksum):
+            raise ValueError(
+                f"corrupt download, its {_sum_name(file.checksum)} is {checksum(part, file.checksum)}, not the "
+                f"expected {file.checksum.partition(':')[2]}"
+            )
+        part.replace(path)
+    return path
+
+
 def _reason(error: Exception) -> str:
     """Say in one line why a download failed."""
     text = " ".join(str(error).split())
-    if "does not match the known hash" in text:
-        return f"corrupt download, its checksum is not the expected one ({text})"
     if "Caused by" in text:  # no connection: the last clause is the system's own reason, the rest is the call stack
         text = text.rpartition(": ")[2].rstrip("\")'")
     return f"{type(error).__name__}: {text[:200]}"
@@ -156,9 +175,12 @@ def _reason(error: Exception) -> str:
 def _by_hand(file: DataFile, failures: list[str]) -> str:
     """Say which file is missing, where it is and where to put it."""
     tried = "\n".join(["it could not be downloaded:", *failures]) if failures else "it has no address to download from"
+    known = f"Its {_sum_name(file.checksum)} is {file.checksum.partition(':')[2]}."
+    if not file.checksum:
+        tried = f"it is not downloaded, for no checksum of it is published; its addresses are {file.addresses}"
+        known = "It is read as it is, unverified."
     return (
         f"{file.name} of data set {file.dataset!r} is not on this machine, and {tried}\n"
         f"Fetch it on a machine with a network and put it at {cache_folder(file.dataset) / file.name}, or at "
-        f"FOLDER/{file.dataset}/{file.name} with --data-dir FOLDER (or SSVAE_DATA_DIR=FOLDER). "
-        f"Its {_sum_name(file.checksum)} is {file.checksum.partition(':')[2]}."
+        f"FOLDER/{file.dataset}/{file.name} with --data-dir FOLDER (or SSVAE_DATA_DIR=FOLDER). {known}"
     )

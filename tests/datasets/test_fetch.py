@@ -136,3 +136,25 @@ def test_page_not_found_is_said(server):
     address, _ = server
     with pytest.raises(DataError, match="404"):
         fetch(spec(f"{address}/"))
+
+
+def test_the_checksum_of_a_file_in_a_git_repository(server):
+    """`git hash-object` of b"the right bytes"."""
+    address, answers = server
+    answers["/toy.bin"] = CONTENT
+    known = "0e9c6767e7cfc863c402eef48af35321e2ab33af"
+    assert fetch(spec(f"{address}/", checksum=f"git-sha1:{known}")).read_bytes() == CONTENT
+    answers["/toy.bin"] = b"other bytes"
+    put(base.cache_folder("toy") / "toy.bin", b"half")
+    with pytest.raises(DataError, match=f"git-sha1 is .*expected {known}"):
+        fetch(spec(f"{address}/", checksum=f"git-sha1:{known}"))
+
+
+def test_a_file_without_a_checksum_is_read_but_never_downloaded(server, tmp_path):
+    address, answers = server
+    answers["/toy.bin"] = CONTENT
+    with pytest.raises(DataError, match="no checksum of it is published") as caught:
+        fetch(spec(f"{address}/", checksum=""))
+    assert f"{address}/toy.bin" in str(caught.value)
+    path = put(tmp_path / "toy.bin")
+    assert fetch(spec(f"{address}/", checksum=""), tmp_path) == path
