@@ -12,7 +12,9 @@ DATASETS = Registry(
         "digits": "ssvae.datasets.digits:load",
         "fashion_mnist": "ssvae.datasets.fashion_mnist:load",
         "mnist": "ssvae.datasets.mnist:load",
+        "newsgroups": "ssvae.datasets.newsgroups:load",
         "norb": "ssvae.datasets.norb:load",
+        "rcv1": "ssvae.datasets.rcv1:load",
         "svhn": "ssvae.datasets.svhn:load",
     },
 )

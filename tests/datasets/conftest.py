@@ -110,6 +110,48 @@ def _binarized(rng):
     return {"packed": npz(**arrays)}
 
 
+def feat(x, y):
+    """Return counts and groups as the text of a .feat file, words in no order."""
+    rows = (
+        " ".join([str(group + 1), *(f"{n + 1}:{row[n]}" for n in np.flatnonzero(row)[::-1])])
+        for row, group in zip(x, y, strict=True)
+    )
+    return "".join(row + "\n" for row in rows).encode()
+
+
+def _newsgroups(rng):
+    """Return the packed file (the three text files have their own test); no row is without a word."""
+    arrays = {"vocab": np.array([f"word{n}" for n in range(2000)])}
+    for part, rows in (("train", MADE_ROWS), ("test", 20)):
+        x = (rng.poisson(0.01, (rows, 2000)) + np.eye(rows, 2000, dtype=int)).astype(np.int32)
+        arrays[f"{part}_indptr"] = np.append(0, (x > 0).sum(axis=1).cumsum())
+        arrays[f"{part}_indices"], arrays[f"{part}_data"] = np.nonzero(x)[1].astype(np.int16), x[x > 0]
+        arrays[f"{part}_labels"] = np.sort(np.arange(rows, dtype=np.uint8) % 20 + 1)
+    return {"packed": npz(**arrays)}
+
+
+def stories(first, documents):
+    """Return documents (lists of words) as a token file, numbered from `first`, ten words a line."""
+    text = ""
+    for number, words in enumerate(documents, first):
+        lines = [" ".join(words[at : at + 10]) for at in range(0, len(words), 10)]
+        text += "\n".join([f".I {number}", ".W", *lines]) + "\n\n"
+    return gzip.compress(text.encode())
+
+
+def _rcv1(rng):
+    """Return a training part, two test parts and the topics: one of the four in turn, every ninth story has two."""
+
+    def part(first, rows):
+        return stories(first, [[f"stem{n}" for n in rng.integers(0, 60, 25)] for _ in range(rows)])
+
+    names = ("CCAT", "ECAT", "GCAT", "MCAT")
+    numbers = [*range(100, 100 + MADE_ROWS), *range(200, 220)]
+    topics = [f"{names[n % 4]} {n} 1\nC15 {n} 1\n" + f"{names[(n + 1) % 4]} {n} 1\n" * (n % 9 == 0) for n in numbers]
+    parts = {"train": part(100, MADE_ROWS), "test0": part(200, 10), "test1": part(210, 10)}
+    return parts | {"topics": gzip.compress("".join(topics).encode())}
+
+
 MAKERS = {  # name -> (files by role, options that fit the small files)
     "mnist": (_mnist, {"pool": 30}),
     "fashion_mnist": (_mnist, {"pool": 30}),
@@ -117,6 +159,8 @@ MAKERS = {  # name -> (files by role, options that fit the small files)
     "norb": (_norb, {"valid": 10}),
     "cifar10": (_cifar10, {"valid": 10}),
     "binarized_mnist": (_binarized, {}),
+    "newsgroups": (_newsgroups, {"valid": 10}),
+    "rcv1": (_rcv1, {"vocabulary": 50, "rows": 30, "valid": 10, "test_rows": 15}),
 }
 
 
@@ -136,7 +180,7 @@ def place(monkeypatch, tmp_path):
         module = sys.modules[DATASETS.get(name).__module__]
         known = dict(module.FILES)
         for role, content in files.items():
-            path = tmp_path / "data" / name / known[role].name
+            path = tmp_path / "data" / known[role].dataset / known[role].name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
             known[role] = known[role]._replace(checksum="sha256:" + hashlib.sha256(content).hexdigest())
@@ -163,4 +207,4 @@ def made(place):
 @pytest.fixture
 def formats():
     """Return the writers of the formats."""
-    return {"idx": idx, "binary_matrix": binary_matrix, "mat": mat, "tar_gz": tar_gz, "npz": npz, "amat": amat}
+    return {function.__name__: function for function in (idx, binary_matrix, mat, tar_gz, npz, amat, feat, stories)}

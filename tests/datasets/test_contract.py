@@ -6,18 +6,28 @@ import pytest
 from ssvae.datasets import DATASETS
 from ssvae.datasets.front import about, load
 
+COUNTS = ("newsgroups", "rcv1")  # of words, which are no grey levels: named columns, whole numbers >= 0
+FOLDERS = {"newsgroups": "20news"}  # where the files' folder has another name than the data set: its authors' one
+
 
 @pytest.mark.parametrize("name", DATASETS.names())
 class TestContract:
-    def test_x_is_float32_in_the_unit_interval(self, name, made):
+    def test_x_is_float32_in_the_unit_interval_or_counts(self, name, made):
         folder, options = made(name)
         data = load(name, folder=folder, **options)
+        features = options.get("vocabulary", about(name).features)
         for x in (data.x, data.x_valid, data.x_test):
             assert x.dtype == np.float32
             assert x.ndim == 2
-            assert x.shape[1] == about(name).features == np.prod(data.image_shape)
+            assert x.shape[1] == features
             assert np.isfinite(x).all()
-            assert 0 <= x.min() < x.max() <= 1
+            assert 0 <= x.min() < x.max()
+            assert (x == np.round(x)).all() if name in COUNTS else x.max() <= 1
+        if name in COUNTS:
+            assert len(set(data.feature_names)) == features
+            assert (data.x.sum(axis=1) > 0).all()
+        else:
+            assert np.prod(data.image_shape) == features
 
     def test_every_row_has_an_integer_label(self, name, made):
         folder, options = made(name)
@@ -39,8 +49,8 @@ class TestContract:
         del made
         for file in about(name).files:
             kind, _, digits = file.checksum.partition(":")
-            assert len(digits) == {"md5": 32, "sha256": 64}[kind]
-            assert file.dataset == name
+            assert len(digits) == {"md5": 32, "sha256": 64, "git-sha1": 40, "": 0}[kind]
+            assert file.dataset == FOLDERS.get(name, name)
             assert file.megabytes > 0
             assert all(address.endswith(file.name) and address.startswith("http") for address in file.addresses)
             assert file.addresses
