@@ -4,7 +4,7 @@ References
 ----------
 Stochastic Backpropagation and Approximate Inference in Deep Generative Models (Rezende, Mohamed and Wierstra, 2014).
 Ladder Variational Autoencoders (Sønderby, Raiko, Maaløe, Sønderby and Winther, 2016).
-Iterative Amortized Inference (Marino, Yue and Mandt, 2018), the hierarchical models of its §5.
+Iterative Amortized Inference (Marino, Yue and Mandt, 2018): the hierarchical models of its experiments.
 """
 
 from __future__ import annotations
