@@ -57,8 +57,8 @@ class Multinomial(Likelihood):
         return _Words(h, self.length, self.coefficient)
 
     def inputs(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Likelihood.inputs`: log(1 + x)."""
-        return tf.math.log1p(x)
+        """See `Likelihood.inputs`: log(1 + x), and x itself below 0, where regularizers look for neighbours of 0."""
+        return tf.where(x < 0.0, x, tf.math.log1p(tf.maximum(x, 0.0)))
 
 
 class _Words(tfd.Distribution):

@@ -64,3 +64,13 @@ def test_multinomial_draws_documents_of_the_length():
 def test_networks_see_logarithms_of_counts():
     np.testing.assert_allclose(Multinomial().inputs(COUNTS), np.log(1 + COUNTS), rtol=1e-6)
     np.testing.assert_array_equal(Bernoulli().inputs(COUNTS), COUNTS)
+
+
+def test_networks_may_see_rows_that_are_pushed_below_zero():
+    """Virtual adversarial perturbations know no counts; the slope has no jump at 0."""
+    x = tf.constant([-3.0, -1e-6, 0.0, 1e-6, 2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        seen = Multinomial().inputs(x)
+    np.testing.assert_allclose(seen, [-3.0, -1e-6, 0.0, 1e-6, np.log(3.0)], rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(seen, x), [1, 1, 1, 1, 1 / 3], rtol=1e-5)
