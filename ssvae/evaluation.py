@@ -27,7 +27,8 @@ def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
     dict
         ``rows``, ``error`` (percent), ``recall`` (percent, by class), ``ece`` (expected calibration error, percent),
         ``nll`` (mean -log p(true class), nats), ``confusion`` (rows: true class, columns: predicted) and, for
-        models with a bound, ``bound`` (mean over the rows of the lower bound of log p(x), nats).
+        models with a bound, ``bound`` (mean over the rows of the lower bound of log p(x), nats), with ``perplexity``
+        and ``wordless`` (how many rows it leaves out, having no word) where x are counts of words.
 
     Raises
     ------
@@ -38,10 +39,20 @@ def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
     if not keep.any():
         raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
     x, y = x[keep], np.asarray(y)[keep]
-    probabilities = classifier.predict_proba(x)
-    numbers = measure(classifier.classes_, y, probabilities)
-    bound = mean_bound(classifier, x)
-    return numbers if bound is None else {**numbers, "bound": bound}
+    numbers = measure(classifier.classes_, y, classifier.predict_proba(x))
+    if not has_density(classifier):
+        return numbers
+    bounds = np.asarray(classifier.bound(x))
+    numbers["bound"] = float(bounds.mean())
+    if _counts_words(classifier):
+        numbers |= {"perplexity": perplexity(bounds, x), "wordless": int(np.sum(~np.any(x, axis=1)))}
+    return numbers
+
+
+def _counts_words(classifier: Any) -> bool:
+    """Say whether the bound is one of the words in their order; with the coefficient it is one of their counts."""
+    likelihood = getattr(classifier, "likelihood_", None)
+    return type(likelihood).__name__ == "Multinomial" and not likelihood.coefficient  # type: ignore[union-attr]
 
 
 def measure(classes: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
@@ -85,20 +96,65 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def mean_bound(classifier: Any, x: np.ndarray) -> float | None:
-    """Return the mean lower bound of log p(x) in nats per row; None for a model that has none."""
-    return float(np.mean(classifier.bound(x))) if has_density(classifier) else None
-
-
 def has_density(classifier: Any) -> bool:
     """Say whether the model generates x: the supervised network alone does not (capabilities: `models.base`)."""
     return hasattr(getattr(classifier, "model_", classifier), "encode")
 
 
-def bits_per_dim(bound: float, features: int) -> float:
+def bits_per_dim(bound: float, features: int, levels: int = 1) -> float:
     """Return a bound of a row's log-probability, in nats, as bits for each of its features.
 
+    Parameters
+    ----------
+    bound : float
+        Nats a row.
+    features : int
+        D
+    levels : int
+        Where the bound is of the density of grey levels spread over cells of width 1 / levels
+        (``Gaussian(dequantize=levels)``), their number: log(levels) nats a feature make a probability of the density.
+
+    Examples
+    --------
     >>> bits_per_dim(-784 * 0.6931471805599453, 784)
     1.0
+    >>> bits_per_dim(0.0, 3072, levels=256)
+    8.0
+
+    References
+    ----------
+    A note on the evaluation of generative models (Theis, van den Oord and Bethge, 2016), §3.1.
     """
-    return -bound / (features * math.log(2))
+    return (math.log(levels) - bound / features) / math.log(2)
+
+
+def perplexity(bounds: np.ndarray, counts: np.ndarray) -> float:
+    """Return the perplexity per word of documents, exp(mean_d −bound_d / N_d), N_d the words of document d.
+
+    Documents without words have none, and are left out.
+
+    Parameters
+    ----------
+    bounds : ndarray of shape [N]
+        Lower bounds of log p of the words in their order (`Multinomial` without its coefficient), nats.
+    counts : ndarray of shape [N, D]
+        How often each word stands in each document.
+
+    Returns
+    -------
+    float
+        NaN if no document has a word.
+
+    Examples
+    --------
+    >>> round(perplexity(np.log([0.25, 0.5**6]), np.array([[2, 0], [1, 2]])), 6)  # as if of 2 and of 4 words
+    2.828427
+
+    References
+    ----------
+    Neural variational inference and learning in belief networks (Mnih and Gregor, 2014), for the mean over documents.
+    """
+    words = np.asarray(counts).sum(axis=1)
+    some = words > 0
+    each = -np.asarray(bounds, np.float64)[some] / words[some]
+    return float(np.exp(each.mean())) if some.any() else math.nan

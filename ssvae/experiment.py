@@ -195,7 +195,7 @@ def _twin_error(
 
 def _counts_probability(classifier: Any) -> bool:
     """Say whether the bound is of a probability: a density's depends on the units and is no number of bits."""
-    return type(getattr(classifier, "likelihood_", None)).__name__ in ("Bernoulli", "Binomial")
+    return type(getattr(classifier, "likelihood_", None)).__name__ in ("Bernoulli", "Binomial", "DiscretizedLogistic")
 
 
 def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> dict[str, Any]:

@@ -24,6 +24,7 @@ ROWS = (
     ("ece", "calibration error (ECE)", "{:.2f} %"),
     ("bound", "bound of log p(x)", "{:.2f} nats a row"),
     ("bits_per_dim", "the same", "{:.3f} bits a dimension"),
+    ("perplexity", "the same, perplexity", "{:.1f} a word"),
     ("seconds_fit", "time to fit", "{:.1f} s"),
     ("seconds_total", "time in all", "{:.1f} s"),
 )

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from ssvae.evaluation import bits_per_dim, calibration_error, evaluate, measure
+from ssvae.evaluation import bits_per_dim, calibration_error, evaluate, measure, perplexity
+from ssvae.likelihoods.multinomial import Multinomial
 
 CLASSES = np.array(["a", "b", "c"])
 Y = np.array(["a", "a", "b", "c"])
@@ -50,3 +51,28 @@ def test_rows_without_a_label_are_left_out(quick_core):
 
 def test_bits_per_dim():
     assert bits_per_dim(-math.log(2), 1) == pytest.approx(1)
+    assert bits_per_dim(-10 * math.log(2) + 10 * math.log(256), 10, levels=256) == pytest.approx(1)
+
+
+def test_perplexity_of_known_distributions():
+    """Words that are drawn evenly from V have perplexity V, whatever the documents' lengths."""
+    counts = np.array([[3, 0, 1], [1, 0, 0], [0, 0, 0], [5, 5, 5]])
+    for size in (1, 3, 2000):
+        assert perplexity(-counts.sum(axis=1) * math.log(size), counts) == pytest.approx(size)
+    # a mean over documents, not over words
+    assert perplexity(np.array([0.0, -math.log(16)]), np.array([[8], [1]])) == pytest.approx(4)
+    assert math.isnan(perplexity(np.zeros(2), np.zeros((2, 3))))
+
+
+def test_perplexity_is_measured_where_words_are_counted(quick_core):
+    rng = np.random.default_rng(0)
+    x, y = rng.poisson(1.0, (40, 3)), np.arange(40) % 2
+    x[:2] = 0
+    classifier = quick_core().fit(x, y)
+    assert "perplexity" not in evaluate(classifier, x, y)
+    classifier.likelihood_ = Multinomial()
+    numbers = evaluate(classifier, x, y)
+    assert numbers["perplexity"] == pytest.approx(np.exp(np.mean(-classifier.bound(x)[2:] / x[2:].sum(axis=1))))
+    assert numbers["wordless"] == np.sum(x.sum(axis=1) == 0)
+    classifier.likelihood_ = Multinomial(coefficient=True)
+    assert "perplexity" not in evaluate(classifier, x, y)
