@@ -26,7 +26,7 @@ TABLES = {
     "class_gradient": GRADIENTS,
     "regularizers": REGULARIZERS,
 }
-NOT_PLAIN = ("features", "classes", "likelihood", "latent_likelihood", "seed")  # a model's arguments that fit supplies
+NOT_PLAIN = ("features", "classes", "likelihood", "latent_likelihood", "update", "seed")  # what fit supplies
 
 
 class Assembly(NamedTuple):
@@ -52,16 +52,18 @@ class Assembly(NamedTuple):
         preprocessing.fit(x)
         features, classes = preprocessing.transform(x[:1]).shape[1], int(index.max()) + 1
         _range(likelihood, preprocessing, x)
-        model = MODELS.build(_opened(estimator.model), **_context(features, classes, likelihood))
+        objective = _objective(estimator)
+        model = MODELS.build(_opened(estimator.model), **_context(features, classes, likelihood, objective))
         _fits(model, features, classes)
-        return cls(likelihood, preprocessing, model, _objective(estimator))
+        return cls(likelihood, preprocessing, model, objective)
 
     @classmethod
     def restored(cls, estimator: Any, likelihood: Any, model: Any, features: int, classes: int) -> Self:
         """Build the pieces of a saved estimator, whose preprocessing stands already, from plain slots."""
         built = LIKELIHOODS.build(likelihood)
-        context = _context(features, classes, built)
-        return cls(built, estimator.preprocessing_, MODELS.build(model, **context), _objective(estimator))
+        objective = _objective(estimator)
+        context = _context(features, classes, built, objective)
+        return cls(built, estimator.preprocessing_, MODELS.build(model, **context), objective)
 
 
 def plain(slot: str, value: Any) -> Any:
@@ -108,10 +110,11 @@ def _opened(slot: Any) -> Any:
     return {**slot, "m1": model}
 
 
-def _context(features: int, classes: int, likelihood: Any) -> dict[str, Any]:
+def _context(features: int, classes: int, likelihood: Any, objective: Objective) -> dict[str, Any]:
     """Return what a model may ask for in its constructor."""
-    latent = LIKELIHOODS.build("gaussian")
-    return {"features": features, "classes": classes, "likelihood": likelihood, "latent_likelihood": latent}
+    latent, update = LIKELIHOODS.build("gaussian"), getattr(objective.inference, "update", None)
+    known = {"features": features, "classes": classes, "likelihood": likelihood, "latent_likelihood": latent}
+    return {**known, "update": update}
 
 
 def _objective(estimator: Any) -> Objective:

@@ -183,7 +183,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts
         self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
         if not hasattr(self.model_, "classify"):
-            features = prediction.over_rows(self.model_, prediction.latents, rows)
+            features = prediction.over_rows(self.model_, prediction.latents, rows, inference=self._inference)
             self.feature_classifier_ = feature_classifiers.fit(self.model_.classifier, features, index)
         return self
 
@@ -207,12 +207,11 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
                 raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
             return self.feature_classifier_.probabilities(self.transform(X))
         if via == "encoder":
-            found = prediction.classify(self.model_, x, prepare)
+            found = prediction.classify(self.model_, x, self._inference, prepare)
         else:
             chunk = max(1, prediction.CHUNK // (len(self.classes_) * samples) * 10)
-            found = prediction.over_rows(
-                self.model_, prediction.bayes, x, chunk=chunk, prepare=prepare, samples=samples
-            )
+            settings = {"samples": samples, "inference": self._inference}
+            found = prediction.over_rows(self.model_, prediction.bayes, x, chunk=chunk, prepare=prepare, **settings)
         found = found.astype(np.float64)
         found /= found.sum(axis=1, keepdims=True)
         return found
@@ -230,7 +229,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         x = self._rows(X)
         if not hasattr(self.model_, "latents"):
             raise ValueError("this model has no latents to transform to: fit 'm1', 'm2' or 'm1_m2'")
-        return prediction.over_rows(self.model_, prediction.latents, x)
+        return prediction.over_rows(self.model_, prediction.latents, x, inference=self._inference)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy on the labelled rows of (X, y).
@@ -256,6 +255,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """Return the names of the latents."""
         check_is_fitted(self)
         return np.array([f"z{i}" for i in range(self.transform(np.zeros((1, self.n_features_in_))).shape[1])], object)
+
+    @property
+    def _inference(self) -> Any:
+        return self.objective_.inference
 
     def _rows(self, X: Any) -> np.ndarray:
         """Return X checked and preprocessed, [N, D'] float32."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ssvae import prediction
 from ssvae.assembly import Assembly
 from ssvae.callbacks import Progress
 from ssvae.compiled import Rows
@@ -35,7 +37,8 @@ def fit_stages(
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     callbacks = [*(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
     hooks = Hooks(callbacks, _fingerprint(estimator, x, index, weight, seed))
-    for position, stage in enumerate(parts.model.stages(x)):
+    infer_rows = partial(prediction.over_rows, function=prediction.parameters, inference=parts.objective.inference)
+    for position, stage in enumerate(parts.model.stages(x, lambda part, rows: infer_rows(part, x=rows))):
         stage_seed = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)
         stage.model.reset(np.random.default_rng(stage_seed))
         if stage.name in hooks.done:

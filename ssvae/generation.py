@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ssvae import labels, prediction
+from ssvae import evidence, labels, prediction
 from ssvae.fitting import fresh_seed
+from ssvae.gap import gaps
+from ssvae.gap_report import About, GapReport
+from ssvae.inference import INFERENCES
 from ssvae.validation import check_rows
 
 
@@ -20,6 +23,7 @@ class Generation:
     objective_: Any
     preprocessing_: Any
     predict: Any
+    predict_proba: Any
     _rows: Any
 
     def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
@@ -30,15 +34,89 @@ class Generation:
         x = self._rows(X)
         self._needs_density("bound")
         found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
-        if not self.preprocessing_.original_units:
-            return found
-        return found + self.preprocessing_.log_jacobian(check_rows(self, X))
+        return found + self._log_jacobian(X)
+
+    def log_evidence(
+        self,
+        X: Any,
+        samples: int = 1000,
+        random_state: int = 0,
+        inference: Any = None,
+        progress: evidence.Progress | None = None,
+    ) -> np.ndarray:
+        """Return log p(x) of each row by importance sampling, [N], nats, in the units of X.
+
+        log 1/S Σ_s p(x, z_s) / q(z_s), z_s ~ q, with classes summed out; in expectation it is at most log p(x). Grey
+        levels are binarised once, as `bound` does with the same `random_state`.
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        samples : int
+            S, draws of z a row (and class); memory does not grow with them.
+        random_state : int
+        inference : str, dict or Inference, optional
+            How λ of q are found, once for each row (and class): by default as fitted. Gradient refinement needs nothing
+            that fit would have to learn: ``{"name": "gradient_refined", "test_steps": 20}``.
+        progress : callable, optional
+            Told how many rows are done, and of how many.
+        """
+        x = self._rows(X)
+        self._needs_density("log_evidence")
+        _at_least(1, "samples", samples)
+        inference = self.objective_.inference if inference is None else INFERENCES.build(inference)
+        seen = evidence.observed(self.model_, x, random_state)
+        found = evidence.estimate(self.model_, seen, samples, inference, random_state, progress)
+        return found.log_p + self._log_jacobian(X)
+
+    def elbo_gap(
+        self,
+        X: Any,
+        steps: int = 500,
+        samples: int = 500,
+        random_state: int = 0,
+        progress: evidence.Progress | None = None,
+    ) -> GapReport:
+        """Measure how far the bound of each row is below log p, and how much of that is the encoder's.
+
+        For M2 these are bounds of log p(x | y) at the most probable class; for M1+M2 those of its M1.
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        steps : int
+            Of the local optimisation of q for each row.
+        samples : int
+            S, draws of z that measure each q.
+        random_state : int
+        progress : callable, optional
+            Told how many rows are done, and of how many.
+
+        Returns
+        -------
+        GapReport
+            Nats a row, in the units of X; ``.verdict()`` says in words what they mean.
+        """
+        x = self._rows(X)
+        self._needs_density("elbo_gap")
+        _at_least(1, "steps", steps)
+        _at_least(2, "samples", samples)
+        part, inference = getattr(self.model_, "first", self.model_), self.objective_.inference
+        y, words = None, "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
+        if hasattr(part, "classify"):
+            y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
+            words = "log p(x | y), y the most probable class"
+        seen = evidence.observed(self.model_, x, random_state)
+        about = About(words, samples, steps, evidence.steps(inference))
+        return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
         x = self._rows(X)
         self._needs_density("reconstruct")
-        return self.preprocessing_.inverse(prediction.over_rows(self.model_, prediction.reconstruction, x))
+        inference = self.objective_.inference
+        found = prediction.over_rows(self.model_, prediction.reconstruction, x, inference=inference)
+        return self.preprocessing_.inverse(found)
 
     def analogies(self, X: Any, y: Any = None) -> np.ndarray:
         """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
@@ -54,7 +132,8 @@ class Generation:
         own = labels.positions(self.predict(X) if y is None else y, self.classes_)
         one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
         rows = np.concatenate([x, one_hot], axis=1)
-        found = prediction.over_rows(self.model_, prediction.analogies, rows, chunk=64, features=x.shape[1])
+        settings = {"features": x.shape[1], "inference": self.objective_.inference}
+        found = prediction.over_rows(self.model_, prediction.analogies, rows, chunk=64, **settings)
         flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
         return flat.reshape(*found.shape[:2], -1)
 
@@ -75,6 +154,10 @@ class Generation:
         found = prediction.draw(self.model_, n, index, seed)
         return self.preprocessing_.inverse(found)
 
+    def _log_jacobian(self, X: Any) -> np.ndarray | float:
+        """Return what makes a density of preprocessed rows one in the units of X, where there is such a number."""
+        return self.preprocessing_.log_jacobian(check_rows(self, X)) if self.preprocessing_.original_units else 0.0
+
     def _needs_classes(self, method: str) -> None:
         if not hasattr(self.model_, "classify") or not hasattr(self.model_, "encode"):
             raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
@@ -82,3 +165,8 @@ class Generation:
     def _needs_density(self, method: str) -> None:
         if not hasattr(self.model_, "encode"):
             raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2' or 'm1_m2'")
+
+
+def _at_least(least: int, argument: str, value: Any) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{argument} must be an integer >= {least}, got {value!r}")

@@ -7,10 +7,14 @@ that under XLA a number costs a tenth of a Philox draw, and graph mode and XLA s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import tensorflow as tf
 
+_PAIRED = ContextVar("paired", default=(False, False))
 RESOLUTION = 2.0**-23  # of a uniform number: the bits of a float32's mantissa
 
 
@@ -48,9 +52,34 @@ def uniform(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor, start: int | tf
     return (cells + 0.5) * RESOLUTION
 
 
+@contextmanager
+def paired(antithetic: bool, same_for_rows: bool) -> Iterator[None]:
+    """Draw normal numbers that belong together, [S, ..., B, Z]; read while a function is traced.
+
+    Parameters
+    ----------
+    antithetic : bool
+        The second half of the S draws is the first with its sign changed (S even): what is odd in them cancels.
+    same_for_rows : bool
+        Every row gets the same numbers, so that a row's result depends on no other row and no place. The draws then have
+        one row, for all to be added to.
+    """
+    token = _PAIRED.set((antithetic, same_for_rows))
+    try:
+        yield
+    finally:
+        _PAIRED.reset(token)
+
+
 def normal(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Draw from N(0, 1) by the inverse of its distribution function; no draw is further out than 5.3."""
-    return math.sqrt(2.0) * tf.math.erfinv(2.0 * uniform(shape, seed) - 1.0)
+    antithetic, same_for_rows = _PAIRED.get()
+    shape = tf.convert_to_tensor(shape)
+    if same_for_rows:
+        shape = tf.concat([shape[:-2], [1], shape[-1:]], 0)
+    wanted = tf.reduce_prod(shape, keepdims=True) // 2 if antithetic else shape
+    drawn = math.sqrt(2.0) * tf.math.erfinv(2.0 * uniform(wanted, seed) - 1.0)
+    return tf.reshape(tf.concat([drawn, -drawn], 0), shape) if antithetic else drawn
 
 
 def _hash(word: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae import engine, noise
-from ssvae.gradients.pathwise import Pathwise
-from ssvae.inference.importance_weighted import ImportanceWeighted
+from ssvae.inference.base import Inference, log_weights
 from ssvae.programs import POOL, copy_weights, model_key, twin
 
 CHUNK = 512
 FEW, MANY = 128, 1000  # rows a chunk of `classify`
+SAME = (20141220, 0)  # seed of refinement wherever a row's result must not depend on its place
 WORTH_XLA = 2048  # rows a call: more are worth its compilation, a sixth of a second
 
 
@@ -93,40 +94,53 @@ def over_rows(
     return found
 
 
-def classify(model: Any, x: np.ndarray, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray) -> np.ndarray:
+def classify(
+    model: Any, x: np.ndarray, inference: Inference, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
+) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
     many = len(x) > WORTH_XLA
-    return over_rows(model, probabilities, x, chunk=MANY if many else FEW, xla=many, prepare=prepare)
+    chunk = MANY if many else FEW
+    return over_rows(model, probabilities, x, chunk=chunk, xla=many, prepare=prepare, inference=inference)
 
 
-def probabilities(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """q(y | x), [B, K]."""
-    del seed
-    return tf.nn.softmax(model.classify(x))
+def probabilities(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
+    """q(y | x), [B, K]; where the class is read from latents, from their refined means."""
+    part, x = model.class_part(x, inference.at(SAME))
+    return tf.nn.softmax(part.classify(x))
 
 
-def latents(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def latents(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """Return what `transform` returns, [B, Z]."""
-    del seed
-    return model.latents(x)
+    return model.latents(x, inference.at(SAME))
 
 
-def bayes(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int) -> tf.Tensor:
+def parameters(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
+    """λ of the only latent of a part without classes, [B, 2Z]."""
+    (only,) = inference.infer(model, x, None, SAME).values()
+    return only
+
+
+def bayes(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: Inference) -> tf.Tensor:
     """p(y) p(x | y), normalised over y, with p(x | y) by importance sampling, [B, K].
 
     Semi-Supervised Learning with Deep Generative Models (Kingma et al. 2014), the fully supervised experiment of §4.4.
     """
-    model, x = model.class_part(x)
-    y = tf.eye(model.classes)[:, tf.newaxis, :]
-    observed = model.likelihood.observe(x, noise.fold(seed, 0))
-    evidence = ImportanceWeighted(samples).bound(model, observed, y, Pathwise(), noise.fold(seed, 1))
-    return tf.nn.softmax(tf.transpose(evidence) + model.log_class_prior())
+    part, x = model.class_part(x, inference.at(SAME))
+    y = tf.eye(part.classes)[:, tf.newaxis, :]
+    observed = part.likelihood.observe(x, noise.fold(seed, 0))
+    found = inference.parameters(part, observed, y, noise.fold(seed, 2))
+    weights = log_weights(part, found, observed, y, samples, noise.fold(seed, 1))
+    evidence = tf.reduce_logsumexp(weights, axis=0) - math.log(samples)
+    return tf.nn.softmax(tf.transpose(evidence) + part.log_class_prior())
 
 
 def bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
     """U(x), or the bound of log p(x) of a model without classes, [B], nats."""
-    observed = model.likelihood.observe(x, noise.fold(seed, 0))
-    return objective.unlabelled(model, observed, noise.fold(seed, 1))
+    observed, logits = model.likelihood.observe(x, noise.fold(seed, 0)), None
+    if hasattr(model, "classify"):  # of the refined latents, as in `probabilities`
+        part, features = model.class_part(observed, objective.inference.at(SAME))
+        logits = part.classify(features)
+    return objective.unlabelled(model, observed, noise.fold(seed, 1), logits=logits)
 
 
 def labelled_bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
@@ -136,17 +150,17 @@ def labelled_bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) ->
     return tf.transpose(objective.labelled(model, observed, every, noise.fold(seed, 1)))
 
 
-def reconstruction(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def reconstruction(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """Mean of p(x | z, y) at the posterior means, y the most probable class, [B, D]."""
-    del seed
-    y = None
+    y, infer = None, inference.at(SAME)
     if hasattr(model, "classify"):
-        logits = model.classify(x)
+        part, features = model.class_part(x, infer)
+        logits = part.classify(features)
         y = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
-    return model.decode(model.posterior_means(x, y), y).mean()
+    return model.decode(model.posterior_means(x, y, infer), y).mean()
 
 
-def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int) -> tf.Tensor:
+def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int, inference: Inference) -> tf.Tensor:
     """Mean of p(x | z, y') for every class y', z the posterior mean under the row's own class, [B, K, D].
 
     Parameters
@@ -154,10 +168,9 @@ def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int) -> tf.T
     xy : Tensor [B, D + K]
         Rows and their own class, one-hot.
     """
-    del seed
     x, own = xy[:, :features], xy[:, features:]
     every = tf.eye(own.shape[-1])[:, tf.newaxis, :]
-    return tf.transpose(model.sweep(x, own, every), [1, 0, 2])
+    return tf.transpose(model.sweep(x, own, every, inference.at(SAME)), [1, 0, 2])
 
 
 def draw(model: Any, rows: int, index: np.ndarray | None, seed: int) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -64,19 +65,36 @@ def train(
     Interrupted
         On Ctrl-C, after the last good state has been kept.
     """
-    used = (len(streams.labelled) > 0, len(streams.unlabelled) > 0)
-    shape = model_key(stage.model)
     engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size))
-    key = None if shape is None else (shape, stage.source, objective, used, plan.clip_norm, engine)
-    with POOL.lend(key, lambda: Program(stage, objective, used, plan.clip_norm, engine)) as program:
-        program.start(stage.model.get_weights())
-        begin = 0
-        if hooks.state is not None and hooks.state.stage == stage.name:
-            program.restore(hooks.state.arrays)
-            begin = hooks.state.epoch
-        _Run(program, stage, rows, streams, plan, seed, hooks).go(begin)
-        stage.model.set_weights(program.model.get_weights())
+    begin, arrays = 0, None
+    if hooks.state is not None and hooks.state.stage == stage.name:
+        begin, arrays = hooks.state.epoch, hooks.state.arrays
+    hooks.begin(stage, plan.epochs, begin)
+    for last, method in _phases(objective, plan.epochs):
+        if begin >= last or hooks.stop:
+            continue
+        with _lent(stage, method, streams, plan.clip_norm, engine) as program:
+            program.start(stage.model.get_weights())
+            if arrays is not None:
+                program.restore(arrays)
+            _Run(program, stage, rows, streams, plan, seed, hooks).go(begin, last)
+            begin, arrays = last, program.arrays()
+            stage.model.set_weights(program.model.get_weights())
     hooks.end()
+
+
+def _phases(objective: Objective, epochs: int) -> list[tuple[int, Objective]]:
+    """Return the objectives that are minimised one after another, each with the epoch that ends it."""
+    share, method = objective.inference.beginning()
+    first = replace(objective, inference=method)
+    return [(round(share * epochs), first), (epochs, objective)]
+
+
+def _lent(stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine) -> Any:
+    """Return a context that lends the compiled loop of a stage."""
+    used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
+    key = None if shape is None else (shape, stage.source, objective, used, clip_norm, engine)
+    return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine))
 
 
 def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int]) -> Engine:
@@ -108,14 +126,13 @@ class _Run:
         self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
         self.factor = 1.0
 
-    def go(self, begin: int) -> None:
-        """Run the epochs from `begin` on, and keep the last good state when interrupted."""
-        self.epoch, self.good = begin, self.program.arrays()
+    def go(self, begin: int, last: int) -> None:
+        """Run the epochs [begin, last), and keep the last good state when interrupted."""
+        self.epoch, self.last, self.good = begin, last, self.program.arrays()
         if begin:
             self.factor = self.hooks.history["learning_rate_factor"][-1]
-        self.hooks.begin(self.stage, self.plan.epochs, begin)
         try:
-            while self.epoch < self.plan.epochs and not self.hooks.stop:
+            while self.epoch < last and not self.hooks.stop:
                 self._epochs()
         except KeyboardInterrupt as error:
             self.hooks.interrupted(State(self.stage.name, self.epoch, self.good))
@@ -124,7 +141,7 @@ class _Run:
     def _epochs(self) -> None:
         """Run some epochs: several a call where they are short and nobody watches each."""
         together = 1 if self.hooks.watch_weights else max(1, self.together // self.steps)
-        last = min(self.epoch + together, self.plan.epochs)
+        last = min(self.epoch + together, self.last)
         started = time.perf_counter()
         losses = self._steps(self.epoch * self.steps, last * self.steps)
         if not self._finite(losses):

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from ssvae import prediction
+from ssvae.inference.amortized import Amortized
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.m2 import M2
 from ssvae.preprocessing.standardize import Standardize
@@ -21,7 +22,7 @@ def model() -> M2:
 
 
 def probabilities(model, x, **settings):
-    return prediction.over_rows(model, prediction.probabilities, x, **settings)
+    return prediction.over_rows(model, prediction.probabilities, x, inference=Amortized(), **settings)
 
 
 def test_a_row_is_predicted_alone_as_among_others(model):
@@ -67,7 +68,7 @@ def test_classes_are_two_traces_one_for_few_rows_and_one_for_many(model, monkeyp
     monkeypatch.setattr(prediction, "probabilities", counted)
     for rows in (1, 100, 129, 2048, 2049, 5000, 3000, 7):
         x = np.resize(GREY, (rows, 4))
-        np.testing.assert_allclose(prediction.classify(model, x)[-40:], model(x[-40:]), atol=1e-6)
+        np.testing.assert_allclose(prediction.classify(model, x, Amortized())[-40:], model(x[-40:]), atol=1e-6)
     assert traces == [(prediction.FEW, 4), (prediction.MANY, 4)]
 
 
@@ -75,10 +76,10 @@ def test_rows_are_prepared_chunk_by_chunk_in_flat_memory(model):
     """Beside rows and result, what is allocated does not grow with the rows."""
     x = np.random.default_rng(0).normal(size=(100_000, 4))
     prepare = Standardize().fit(x).transform
-    few = prediction.classify(model, x[:2000], prepare)
-    prediction.classify(model, x[:3000], prepare)  # compiled before it is measured
+    few = prediction.classify(model, x[:2000], Amortized(), prepare)
+    prediction.classify(model, x[:3000], Amortized(), prepare)  # compiled before it is measured
     tracemalloc.start()
-    every = prediction.classify(model, x, prepare)
+    every = prediction.classify(model, x, Amortized(), prepare)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     np.testing.assert_allclose(every[:2000], few, atol=1e-6)

@@ -6,6 +6,8 @@ INFERENCES = Registry(
     "inference",
     {
         "amortized": "ssvae.inference.amortized:Amortized",
+        "gradient_refined": "ssvae.inference.gradient_refined:GradientRefined",
         "importance_weighted": "ssvae.inference.importance_weighted:ImportanceWeighted",
+        "iterative": "ssvae.inference.iterative:Iterative",
     },
 )

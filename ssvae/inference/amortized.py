@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.gradients.base import Gradient
-from ssvae.inference.base import Evidence, Inference
+from ssvae.inference.base import Inference, Training, elbo
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,7 @@ class Amortized(Inference):
         y: tf.Tensor | None,
         gradient: Gradient,
         seed: tf.Tensor,
-        training: bool | tf.Tensor = False,
+        training: Training = False,
     ) -> tf.Tensor:
         """See `Inference.bound`."""
-        q = model.posterior(model.encode(x, y))
-        return gradient.expectation(Evidence(model.joint(y), q, x, self._temper(training)), q, seed, training)
-
-    def _temper(self, training: bool | tf.Tensor) -> tf.Tensor | float:
-        if self.kl_warm_up == 0.0 or isinstance(training, bool):
-            return 1.0
-        return tf.minimum(1.0, training / self.kl_warm_up)
+        return elbo(model, model.encode(x, y), x, y, gradient, seed, training, self.kl_warm_up)

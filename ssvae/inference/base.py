@@ -1,20 +1,27 @@
 """The contract of an inference method: a lower bound of log p(x | y).
 
 ``inference.bound(model, x, y, gradient, seed, training) -> [..., B]``, in nats; like a gradient's expectation it is
-one tensor, read for its value and differentiated for its gradient. Multi-sample bounds override `bound`.
+one tensor, read for its value and differentiated for its gradient. ``inference.infer(part, x, y, seed)`` are the λ that
+it finds outside training, which latents, classes and pictures are read from.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae.distributions import Conditionals, Values, given
-from ssvae.gradients.base import Gradient, Integrand, Terms
+from ssvae.gradients.base import Gradient, Integrand, Terms, draw
+from ssvae.models.base import Infer, Parameters
 from ssvae.piece import Piece
+
+Training: TypeAlias = (
+    bool | tf.Tensor
+)  # outside training False; when training, the share of the steps that are done (or True)
 
 
 class Evidence(Integrand):
@@ -60,8 +67,63 @@ class Evidence(Integrand):
         return isinstance(self.joint[name], tfp.distributions.Distribution) or set(parents) <= set(earlier)
 
 
+def elbo(
+    model: Any,
+    parameters: Parameters,
+    x: tf.Tensor,
+    y: tf.Tensor | None,
+    gradient: Gradient,
+    seed: tf.Tensor,
+    training: Training = False,
+    kl_warm_up: float = 0.0,
+) -> tf.Tensor:
+    """Return E_q[log p(x, z | y) − log q(z)] at λ, [..., B], nats; when training, −KL weighs as `temper` says."""
+    q = model.posterior(parameters)
+    return gradient.expectation(Evidence(model.joint(y), q, x, temper(kl_warm_up, training)), q, seed, training)
+
+
+def temper(kl_warm_up: float, training: Training) -> tf.Tensor | float:
+    """Return the weight of −KL: it rises from 0 to 1 over the share `kl_warm_up` of the training steps."""
+    if kl_warm_up == 0.0 or isinstance(training, bool):
+        return 1.0
+    return tf.minimum(1.0, training / kl_warm_up)
+
+
+def log_weights(
+    model: Any, parameters: Parameters, x: tf.Tensor, y: tf.Tensor | None, samples: int, seed: tf.Tensor
+) -> tf.Tensor:
+    """Return log p(x, z_s | y) − log q(z_s), z_s ~ q at λ, [S, ..., B], nats; for S = 1 without the first axis."""
+    q = model.posterior(parameters)
+    return Evidence(model.joint(y), q, x)(draw(q, samples, seed)).total()
+
+
 class Inference(Piece):
-    """A way to find q(z | x, y) and the bound that goes with it."""
+    """A way to find q(z | x, y) and the bound that goes with it.
+
+    Attributes
+    ----------
+    update : Mapping or None
+        What the models' `update` argument must be: settings of the networks that iterative inference learns.
+    """
+
+    update: ClassVar[Mapping[str, Any] | None] = None
+
+    def beginning(self) -> tuple[float, Inference]:
+        """Return the share of the training that another method begins, and that method; by default none."""
+        return 0.0, self
+
+    def infer(self, part: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
+        """Return λ of a part of a model outside training: here, the recognition network's output."""
+        del seed
+        return part.encode(x, y)
+
+    def parameters(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
+        """Return λ of a whole model outside training."""
+        return model.recognise(x, y, self.at(seed))
+
+    def at(self, seed: tf.Tensor) -> Infer:
+        """Return `infer` with its seed, as the methods of models take it."""
+        return lambda part, x, y: self.infer(part, x, y, seed)
 
     @abstractmethod
     def bound(
@@ -71,7 +133,7 @@ class Inference(Piece):
         y: tf.Tensor | None,
         gradient: Gradient,
         seed: tf.Tensor,
-        training: bool | tf.Tensor = False,
+        training: Training = False,
     ) -> tf.Tensor:
         """Return a lower bound of log p(x | y), nats.
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae.gradients.base import Gradient, draw
-from ssvae.inference.base import Evidence, Inference
+from ssvae.gradients.base import Gradient
+from ssvae.inference.base import Inference, Training, log_weights
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,9 @@ class ImportanceWeighted(Inference):
         y: tf.Tensor | None,
         gradient: Gradient,
         seed: tf.Tensor,
-        training: bool | tf.Tensor = False,
+        training: Training = False,
     ) -> tf.Tensor:
         """See `Inference.bound`."""
         del gradient, training
-        q = model.posterior(model.encode(x, y))
-        log_weight = Evidence(model.joint(y), q, x)(draw(q, self.samples, seed)).total()
-        return tf.reduce_logsumexp(log_weight, axis=0) - math.log(self.samples)
+        found = log_weights(model, model.encode(x, y), x, y, self.samples, seed)
+        return tf.reduce_logsumexp(found, axis=0) - math.log(self.samples)

@@ -2,8 +2,8 @@
 
 ``likelihood.outputs(D)`` says how many numbers h it wants for D features, and ``likelihood(h)`` is a distribution
 over x: log-probabilities in nats, summed over the last axis. ``likelihood.observe(x, seed)`` turns preprocessed data
-into values that the distribution can score; most likelihoods score the data as they are. ``likelihood.inputs(x)`` is what
-the recognition networks see in place of x, such as the logarithms of counts.
+into values that the distribution can score; most likelihoods score the data as they are. ``likelihood.inputs(x)`` is
+what the recognition networks see in place of x, such as the logarithms of counts.
 """
 
 from __future__ import annotations

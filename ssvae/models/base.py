@@ -8,9 +8,9 @@ A model declares by having them which of these it offers:
 - ``latents(x)``: what `transform` returns, [B, Z]; ``decode(values, y)``: p(x | z, y);
 - ``nothing_known(x, y)``: the λ at which q is the prior, where iterative inference may start.
 
-What needs λ takes `infer`, a function (part, x, y) -> λ that finds them for a model, or for the part of a stack that has
-a bound of its own; by default the recognition network's output (`encoded`). Entries of λ are [..., B, 2Z], mean and
-log-variance side by side, under the names of their latents; other entries are carried along.
+What needs λ takes `infer`, a function (part, x, y) -> λ that finds them for a model, or for the part of a stack that
+has a bound of its own; by default the recognition network's output (`encoded`). Entries of λ are [..., B, 2Z], mean
+and log-variance side by side, under the names of their latents; other entries are carried along.
 
 ``stages(x)`` yields the `Stage`s that train it, one after another; it runs on when a stage has been trained, so that a
 later stage may be made from the earlier one's result.
@@ -28,7 +28,6 @@ import tensorflow as tf
 
 from ssvae import engine, noise
 from ssvae.distributions import Values, given
-
 
 Parameters = dict[str, tf.Tensor]  # λ
 Infer = Callable[[Any, tf.Tensor, "tf.Tensor | None"], Parameters]

@@ -9,7 +9,7 @@ Iterative Amortized Inference (Marino, Yue and Mandt, 2018): the hierarchical mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from ssvae.distributions import LOG_VARIANCE_RANGE, Conditionals, Values, diagon
 from ssvae.models.base import Infer, Model, Parameters, encoded
 from ssvae.models.ladder import combined
 from ssvae.networks.mlp import MLP
+from ssvae.networks.update import updates
 
 CHOICES = {"top_down": ("none", "ladder"), "generator_sees": ("bottom", "all")}
 
@@ -55,6 +56,8 @@ class Hierarchical(Model):
         (`models.ladder`).
     generator_sees : "bottom" or "all"
         The latents that p(x | ·) depends on.
+    update : Mapping, optional
+        Settings of the networks that iterative inference learns, one a level (`networks.update`).
     classifier : str or dict
         The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`feature_classifiers`).
     seed : int
@@ -78,6 +81,7 @@ class Hierarchical(Model):
         normalization: str = "none",
         top_down: str = "none",
         generator_sees: str = "bottom",
+        update: Mapping[str, Any] | None = None,
         classifier: str | dict[str, Any] = "svm",
         seed: int = 0,
         name: str = "hierarchical",
@@ -88,11 +92,13 @@ class Hierarchical(Model):
         self.latent = (latent, latent) if isinstance(latent, int) else tuple(latent)
         self.hidden = (hidden,) * len(self.latent) if isinstance(hidden, int) else tuple(hidden)
         self.depth, self.activation, self.skip, self.normalization = depth, activation, skip, normalization
-        self.top_down, self.generator_sees = top_down, generator_sees
+        self.top_down, self.generator_sees, self.update = top_down, generator_sees, update
         self._check()
         self.levels = tuple(f"z{level}" for level in range(1, len(self.latent) + 1))
         self.seen = self.levels if generator_sees == "all" else self.levels[:1]
         self._make()
+        below = (features, *self.latent)
+        self.updates = updates(update, dict(zip(self.levels, zip(self.latent, below, strict=False), strict=True)))
         self.built = True
         self.reset(np.random.default_rng(seed))
 

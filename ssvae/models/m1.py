@@ -7,7 +7,7 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ import tensorflow as tf
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
 from ssvae.models.base import Infer, Model, Parameters, encoded, sizes
 from ssvae.networks.mlp import MLP
+from ssvae.networks.update import updates
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -35,6 +36,11 @@ class M1(Model):
         Hidden widths of the encoder; the decoder's are the same in reverse.
     activation : str
         Keras activation of the hidden layers.
+    normalization : "none", "layer" or "batch"
+    skip : "none" or "highway"
+        Of the hidden layers (`networks.mlp`).
+    update : Mapping, optional
+        Settings of the network that iterative inference learns (`networks.update`).
     classifier : str or dict
         The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`feature_classifiers`).
     seed : int
@@ -48,6 +54,9 @@ class M1(Model):
         latent: int = 50,
         hidden: int | Sequence[int] = (300,),
         activation: str = "relu",
+        normalization: str = "none",
+        skip: str = "none",
+        update: Mapping[str, Any] | None = None,
         classifier: str | dict[str, Any] = "svm",
         seed: int = 0,
         name: str = "m1",
@@ -56,9 +65,11 @@ class M1(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.likelihood, self.latent = features, likelihood, latent
         self.hidden, self.activation, self.classifier = sizes(hidden), activation, classifier
-        self.encoder = MLP([features], self.hidden, 2 * latent, activation, zero_outputs=latent, name="encoder")
-        outputs = likelihood.outputs(features)
-        self.decoder = MLP([latent], self.hidden[::-1], outputs, activation, name="decoder")
+        self.normalization, self.skip, self.update = normalization, skip, update
+        shared: dict[str, Any] = {"activation": activation, "normalization": normalization, "skip": skip}
+        self.encoder = MLP([features], self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
+        self.decoder = MLP([latent], self.hidden[::-1], likelihood.outputs(features), name="decoder", **shared)
+        self.updates = updates(update, {"z": (latent, features)})
         self.built = True
         self.reset(np.random.default_rng(seed))
 

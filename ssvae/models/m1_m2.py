@@ -57,6 +57,8 @@ class M1M2(Model):
         Keras activation of M2's hidden layers.
     prior : "uniform", "learned" or sequence of K numbers
         p(y).
+    update : Mapping, optional
+        Settings of the networks that iterative inference learns, of M1 and of M2 (`networks.update`).
     m1 : dict or M1, optional
         Other arguments of `M1`, such as ``{"hidden": [600, 600]}``; or a trained M1, which is then used as it is, so
         that one M1 serves many label budgets (``{"trained": FOLDER}`` in an estimator's slot).
@@ -80,6 +82,7 @@ class M1M2(Model):
         hidden: int | Sequence[int] = (300,),
         activation: str = "relu",
         prior: str | Sequence[float] = "uniform",
+        update: Mapping[str, Any] | None = None,
         m1: Mapping[str, Any] | M1 | None = None,
         m2: Mapping[str, Any] | None = None,
         threshold: float = 0.1,
@@ -92,9 +95,10 @@ class M1M2(Model):
         self.features, self.classes = features, classes
         self.likelihood, self.latent_likelihood = likelihood, latent_likelihood
         self.latent, self.hidden, self.activation, self.prior = latent, hidden, activation, prior
+        self.update = update
         self.trained = isinstance(m1, M1)
         self.m1, self.m2, self.threshold = _arguments(m1), dict(m2 or {}), threshold
-        self.first = M1(features, likelihood, **{"latent": latent, "seed": seed, **self.m1})
+        self.first = M1(features, likelihood, **{"latent": latent, "update": update, "seed": seed, **self.m1})
         if isinstance(m1, M1):
             self.first.set_weights(m1.get_weights())
         self.active = tuple(range(self.first.latent)) if active is None else tuple(active)
@@ -105,7 +109,7 @@ class M1M2(Model):
     def _stack(self) -> None:
         """(Re)make M2 for the active columns."""
         shared = {"latent": self.latent, "hidden": self.hidden, "activation": self.activation}
-        arguments = {**shared, "prior": self.prior, "seed": self.seed, **self.m2}
+        arguments = {**shared, "prior": self.prior, "update": self.update, "seed": self.seed, **self.m2}
         # Kept in a list: Keras forgets the weights of what a list lets go, not those of a replaced attribute.
         self.upper.clear()
         self.upper.append(Selection(self.first.latent, self.active, name="selection"))
@@ -219,4 +223,4 @@ def _arguments(m1: Mapping[str, Any] | M1 | None) -> dict[str, Any]:
     """Return the arguments of M1 that are its own: not the data's, nor the seed."""
     if not isinstance(m1, M1):
         return dict(m1 or {})
-    return {name: getattr(m1, name) for name in ("latent", "hidden", "activation")}
+    return {name: getattr(m1, name) for name in ("latent", "hidden", "activation", "normalization", "skip", "update")}

@@ -7,7 +7,7 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,7 @@ from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
 from ssvae.models.base import Infer, Model, Parameters, deeper, encoded, sizes
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
+from ssvae.networks.update import updates
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -42,6 +43,10 @@ class M2(Model):
         Hidden widths of q(y | x); by default one layer more than the other networks have, the last twice.
     normalization : "none" or "layer"
         Of the hidden layers of q(y | x) (`networks.mlp`).
+    skip : "none" or "highway"
+        Of the hidden layers of encoder and decoder.
+    update : Mapping, optional
+        Settings of the network that iterative inference learns (`networks.update`).
     prior : "uniform", "learned" or sequence of K numbers
         p(y): equal, learned with the other weights, or given.
     seed : int
@@ -58,6 +63,8 @@ class M2(Model):
         activation: str = "relu",
         classifier_hidden: int | Sequence[int] | None = None,
         normalization: str = "none",
+        skip: str = "none",
+        update: Mapping[str, Any] | None = None,
         prior: str | Sequence[float] = "uniform",
         seed: int = 0,
         name: str = "m2",
@@ -67,14 +74,16 @@ class M2(Model):
         self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
         self.hidden, self.activation, self.prior = sizes(hidden), activation, prior
         self.classifier_hidden = deeper(hidden) if classifier_hidden is None else sizes(classifier_hidden)
-        self.normalization = normalization
+        self.normalization, self.skip, self.update = normalization, skip, update
         self.class_prior = ClassPrior(classes, prior, name="class_prior")
         own = self.classifier_hidden
         self.classifier = MLP([features], own, classes, activation, normalization, name="classifier")
         inputs = [features, classes]
-        self.encoder = MLP(inputs, self.hidden, 2 * latent, activation, zero_outputs=latent, name="encoder")
+        shared: dict[str, Any] = {"activation": activation, "skip": skip}
+        self.encoder = MLP(inputs, self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
         outputs = likelihood.outputs(features)
-        self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, activation, name="decoder")
+        self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, name="decoder", **shared)
+        self.updates = updates(update, {"z": (latent, features)}, classes)
         self.built = True
         self.reset(np.random.default_rng(seed))
 

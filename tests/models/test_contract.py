@@ -34,6 +34,11 @@ def name(request):
     return request.param
 
 
+def encoded_rows(part, rows):
+    (only,) = part.encode(tf.constant(rows), None).values()
+    return np.array(only)
+
+
 def build(name, **settings) -> Model:
     allowed = inspect.signature(MODELS.get(name)).parameters
     own = {key: value for key, value in SMALL.items() if key in allowed}
@@ -83,7 +88,7 @@ def test_names_of_posterior_are_those_of_joint(name):
 
 def test_capabilities(name):
     model = build(name)
-    stages = model.stages(X)
+    stages = model.stages(X, encoded_rows)
     assert isinstance(next(stages), Stage)
     if hasattr(model, "classify"):
         assert model.classify(X).shape == (24, K)
@@ -166,7 +171,7 @@ def test_m1_m2_drops_inactive_columns():
     kernel[:, [1, 3]] = 0.0  # the means of these columns do not vary
     model.first.encoder.kernels[-1].assign(kernel)
     model.threshold = 1e-4
-    stages = model.stages(X)
+    stages = model.stages(X, encoded_rows)
     assert next(stages).labels is False
     second = next(stages)
     assert model.active == (0, 2)
@@ -186,12 +191,12 @@ def test_m1_m2_drops_inactive_columns():
 
 def test_m1_m2_keeps_a_column_when_none_varies():
     model = build("m1_m2", threshold=1e9)
-    list(model.stages(X))
+    list(model.stages(X, encoded_rows))
     assert len(model.active) == 1
 
 
 def test_m1_m2_sees_fresh_draws_of_z1_at_every_step():
-    stages = build("m1_m2", threshold=0.0).stages(X)
+    stages = build("m1_m2", threshold=0.0).stages(X, encoded_rows)
     next(stages)
     second = next(stages)
     rows = tuple(np.repeat(part[:1], 20_000, axis=0) for part in second.rows)

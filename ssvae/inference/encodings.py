@@ -1,0 +1,83 @@
+"""What iterative inference is told of the bound at λ: slopes and errors in several forms.
+
+References
+----------
+Iterative Amortized Inference (Marino, Yue and Mandt, 2018), §3.2 (errors), §4 and the released code (encodings).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import tensorflow as tf
+
+from ssvae.distributions import given
+from ssvae.inference.surface import Surface
+from ssvae.models.base import Parameters
+
+TINY, FLOOR = 1e-5, 1e-3  # inside the logarithm of a slope (released code); least variance that divides an error
+
+
+def clues(
+    surface: Surface, parameters: Parameters, slope: Parameters, seed: tf.Tensor, encodings: Sequence[str]
+) -> dict[str, tf.Tensor]:
+    """Return what is seen of λ [..., B, 2Z] beside the data, side by side, by latent.
+
+    Parameters
+    ----------
+    surface : Surface
+    parameters, slope : dict
+        λ and ∇_λ, each [..., B, 2Z].
+    seed : Tensor [2] int32
+        That of the slope, so that errors are those of the same draws.
+    encodings : sequence of str
+        Of `ssvae.networks.update.WIDTHS`.
+    """
+    variables = list(surface.model.joint(surface.y))  # a latent's neighbour to the right is what it generates
+    below = dict(pairwise(variables))
+    look = len(parameters) > 1 or {"errors", "normalized_errors"} & set(encodings)
+    seen = _seen(surface, parameters, seed) if look else {}
+    found = {}
+    for name, value in parameters.items():
+        parts = []
+        for encoding in encodings:
+            if encoding == "parameters":
+                parts.append(value)
+            elif encoding in ("errors", "normalized_errors"):
+                parts += [seen[below[name]][encoding], seen[name][encoding]]
+            elif encoding != "data":
+                parts.append(encoded(slope[name], encoding))
+            elif below[name] != "x":
+                parts.append(seen[below[name]]["value"])
+        found[name] = _side_by_side(parts, value)
+    return found
+
+
+def encoded(slope: tf.Tensor, encoding: str) -> tf.Tensor:
+    """Return ∇_λ as it is ("gradient"), as log|∇| and sign, or normalised within its row."""
+    if encoding == "log_sign":
+        return tf.concat([tf.math.log(tf.abs(slope) + TINY), tf.sign(slope)], axis=-1)
+    if encoding == "normalized_gradient":
+        mean, variance = tf.nn.moments(slope, axes=[-1], keepdims=True)
+        return (slope - mean) * tf.math.rsqrt(variance + TINY)
+    return slope
+
+
+def _seen(surface: Surface, parameters: Parameters, seed: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+    """Return every variable's value and how far it is from what its parents predict, means over the draws."""
+    values = surface.values(parameters, seed)
+    found = {}
+    for name, conditional in surface.model.joint(surface.y).items():
+        p, value = given(conditional, values), values.get(name, surface.x)
+        error = value - p.mean()
+        forms = {"value": value, "errors": error, "normalized_errors": error / (p.variance() + FLOOR)}
+        several = surface.samples > 1
+        found[name] = {form: tf.reduce_mean(v, 0) if several and v is not surface.x else v for form, v in forms.items()}
+    return found
+
+
+def _side_by_side(parts: list[tf.Tensor], like: tf.Tensor) -> tf.Tensor:
+    """Concatenate over the last axis; parts without the class axis get it."""
+    rows = tf.shape(like)[:-1]
+    return tf.concat([tf.broadcast_to(part, tf.concat([rows, tf.shape(part)[-1:]], 0)) for part in parts], axis=-1)

@@ -1,0 +1,192 @@
+"""Gradient-refined inference: the recognition network's λ are improved by steps up the bound's slope.
+
+References
+----------
+Iterative Refinement of Approximate Posterior for Training Directed Belief Networks (Hjelm et al., 2015), §3, GDIR.
+On the challenges of learning with inference networks on sparse, high-dimensional data (Krishnan, Liang and Hoffman,
+2018), algorithm 1; Semi-Amortized Variational Autoencoders (Kim et al., 2018), §3: the other two ways to learn.
+Natural Gradient Works Efficiently in Learning (Amari, 1998): the steps in the metric of q.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ssvae import noise
+from ssvae.distributions import LOG_VARIANCE_RANGE, given
+from ssvae.gradients.base import draw
+from ssvae.inference.base import Training
+from ssvae.inference.refining import Found, Refining
+from ssvae.inference.surface import Surface, held, lesson
+from ssvae.models.base import Parameters
+
+ENCODERS = ("kl", "bound", "through")
+METRICS = ("natural", "plain")
+DECAYS = ("linear", "constant")
+UNROLLED = 8  # steps up to which no loop is made: loops inside the loop of training are slow under XLA
+WIDER, NARROWER = 1.25, 0.5  # of a row's rate after a step that the line search took, or refused
+
+
+@dataclass(frozen=True)
+class GradientRefined(Refining):
+    """v_{t+1} = m v_t + d_t, λ_{t+1} = λ_t + γ_t v_{t+1}, d_t each row's own direction up its bound.
+
+    A row whose bound has not risen after T steps, by the same draws of z, keeps λ_0.
+
+    Parameters
+    ----------
+    rate : float
+        γ_0; a row's step does not depend on the batch.
+    decay : "linear" or "constant"
+        γ_t = γ_0 (1 − t / T), or γ_0 throughout (the paper).
+    momentum : float
+        m.
+    metric : "natural" or "plain"
+        d is the natural gradient in μ and a quarter of it in log σ², whose slope is the noisier one, (σ² ∂/∂μ,
+        ½ ∂/∂log σ²): it does not mind the scale of z. Or ∇_λ itself (the paper).
+    clip_norm : float
+        Largest length of a row's direction, in the metric's own units.
+    encoder : "kl", "bound" or "through"
+        What the recognition network learns from: −KL(q_T || q_0), q_T held (Hjelm et al.); its own ELBO (Krishnan et al.);
+        the ELBO at λ_T through all steps, which needs second derivatives (Kim et al.). The decoder learns at λ_T.
+    line_search : bool
+        Take a step only where it raises the bound of the same draws of z; a row's rate shrinks when one is refused.
+        No momentum then. Because the draws are kept, few samples will be overfitted: take 10 or more.
+    """
+
+    rate: float = 0.9
+    decay: str = "linear"
+    momentum: float = 0.3
+    metric: str = "natural"
+    clip_norm: float = 5.0
+    encoder: str = "kl"
+    line_search: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        super().__post_init__()
+        self._one_of("metric", METRICS)
+        self._one_of("decay", DECAYS)
+        self._one_of("encoder", ENCODERS)
+        if self.line_search and self.encoder == "through":
+            raise ValueError("encoder='through' needs steps that are differentiable: line_search=False")
+        if not (self.rate > 0.0 and self.clip_norm > 0.0 and 0.0 <= self.momentum < 1.0):
+            raise ValueError(
+                "gradient_refined needs rate > 0, clip_norm > 0 and 0 <= momentum < 1, got "
+                f"{self.rate!r}, {self.clip_norm!r} and {self.momentum!r}"
+            )
+
+    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
+        """See `Refining.find`."""
+        start = _broadcast(start, surface)
+        if training is not False and self.encoder == "through":
+            return Found(self._climbed(surface, start, steps, seed))
+        refined = held(self._risen(surface, held(start), steps, seed))
+        return Found(refined, 0.0 if training is False else self._lesson(surface, start, refined, seed))
+
+    def _risen(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+        """Return λ_T where the bound is higher there than at λ_0, by the same draws, and λ_0 elsewhere."""
+        if self.line_search:
+            return self._searched(surface, start, steps, seed)
+        refined = self._climbed(surface, start, steps, seed)
+        return _where(surface.bound(refined, seed) > surface.bound(start, seed), refined, start)
+
+    def _climbed(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+        def body(step, parameters, velocity):  # type: ignore[no-untyped-def]
+            rate = self._rate(step if isinstance(step, int) else tf.cast(step, tf.float32), steps)
+            return step + 1, *self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
+
+        still = {name: tf.zeros_like(value) for name, value in start.items()}
+        return _loop(body, steps, (start, still))[0]
+
+    def _rate(self, step: Any, steps: int) -> Any:
+        return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
+
+    def _step(self, surface, parameters, velocity, rate, seed):  # type: ignore[no-untyped-def]
+        direction = self._direction(parameters, surface.slope(parameters, seed)[1])
+        velocity = {name: self.momentum * velocity[name] + direction[name] for name in parameters}
+        return {name: _bounded(value + rate * velocity[name]) for name, value in parameters.items()}, velocity
+
+    def _searched(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+        def body(step, parameters, bound, direction, rate):  # type: ignore[no-untyped-def]
+            length = rate[..., tf.newaxis]
+            proposed = {name: _bounded(value + length * direction[name]) for name, value in parameters.items()}
+            there, slope = surface.slope(proposed, seed)
+            taken = there > bound  # False where it is not finite
+            kept = {
+                now: _where(taken, new, old)
+                for now, new, old in (
+                    ("parameters", proposed, parameters),
+                    ("direction", self._direction(proposed, slope), direction),
+                )
+            }
+            rate *= tf.where(taken, WIDER, NARROWER)
+            return step + 1, kept["parameters"], tf.where(taken, there, bound), kept["direction"], rate
+
+        bound, slope = surface.slope(start, seed)
+        rate = tf.fill(tf.shape(bound), self.rate)
+        return _loop(body, steps, (start, bound, self._direction(start, slope), rate))[0]
+
+    def _direction(self, parameters: Parameters, slope: Parameters) -> Parameters:
+        """Return d, no longer than `clip_norm`; the natural step of a mean counts in s.d. of q."""
+        direction, square = {}, tf.constant(0.0)
+        for name, gradient in slope.items():
+            mean, log_variance = tf.split(gradient, 2, axis=-1)
+            scale = tf.ones_like(mean)
+            if self.metric == "natural":
+                scale = tf.exp(0.5 * tf.split(parameters[name], 2, axis=-1)[1])
+                mean, log_variance = scale * mean, 0.5 * log_variance
+            square += tf.reduce_sum(tf.square(mean) + tf.square(log_variance), axis=-1, keepdims=True)
+            direction[name] = tf.concat([scale * mean, log_variance], axis=-1)
+        shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.clip_norm, tf.sqrt(square)))
+        return {name: shrink * value for name, value in direction.items()}
+
+    def _lesson(self, surface: Surface, start: Parameters, refined: Parameters, seed: tf.Tensor) -> tf.Tensor:
+        if self.encoder == "bound":
+            return lesson(start, surface.slope(held(start), noise.fold(seed, -1))[1])
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            own = held(start)
+            tape.watch(own)
+            distance = _divergence(surface.model, refined, own, seed)
+        return lesson(start, {name: -value for name, value in tape.gradient(distance, own).items()})
+
+
+def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tensor) -> tf.Tensor:
+    """Return KL(q_T || q_0), [..., B], nats; every latent given those that q_T draws before it."""
+    target, q = model.posterior(refined), model.posterior(own)
+    values = draw(target, 1, seed)
+    return sum(tfp.distributions.kl_divergence(given(target[name], values), given(q[name], values)) for name in q)
+
+
+def _broadcast(parameters: Parameters, surface: Surface) -> Parameters:
+    """Return λ with the class axes of y, which the recognition network of a class-free part does not have."""
+    if surface.y is None:
+        return parameters
+    rows = tf.broadcast_dynamic_shape(tf.shape(surface.y)[:-1], tf.shape(surface.x)[:-1])
+    return {n: tf.broadcast_to(v, tf.concat([rows, tf.shape(v)[-1:]], 0)) for n, v in parameters.items()}
+
+
+def _bounded(value: tf.Tensor) -> tf.Tensor:
+    """Return λ with log σ² where `distributions.diagonal_normal` would bound it, so that steps find back from there."""
+    mean, log_variance = tf.split(value, 2, axis=-1)
+    return tf.concat([mean, tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)], axis=-1)
+
+
+def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:
+    if steps <= UNROLLED:
+        for step in range(steps):
+            state = body(step, *state)[1:]
+        return state
+    count = tf.constant(steps)
+    loop = tf.while_loop(
+        lambda step, *_: step < count, body, (tf.constant(0), *state), parallel_iterations=1, maximum_iterations=steps
+    )
+    return loop[1:]
+
+
+def _where(taken: tf.Tensor, new: Parameters, old: Parameters) -> Parameters:
+    return {name: tf.where(taken[..., tf.newaxis], new[name], old[name]) for name in old}

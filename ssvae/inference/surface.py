@@ -1,0 +1,89 @@
+"""The bound of every row as a function of λ, and its slope: what refinement climbs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae import engine, noise
+from ssvae.distributions import Values, given
+from ssvae.gradients.base import draw
+from ssvae.inference.base import Evidence
+from ssvae.models.base import Parameters
+
+
+class Surface:
+    """λ -> ELBO [..., B], nats.
+
+    Parameters
+    ----------
+    model : Model
+        Or a part that has a bound of its own.
+    x : Tensor [B, D]
+    y : Tensor [..., B or 1, K] or None
+    samples : int
+        S, draws of z a row at each λ.
+    temper : Tensor []
+        Weight of −KL (`Evidence`).
+    same_noise : bool
+        Whether all rows share their noise, so that the λ found for a row depend on no other row and no place.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        samples: int,
+        temper: tf.Tensor | float = 1.0,
+        same_noise: bool = True,
+    ) -> None:
+        self.model, self.x, self.y, self.samples, self.temper = model, x, y, samples, temper
+        self.same_noise = same_noise
+
+    def values(self, parameters: Parameters, seed: tf.Tensor) -> Values:
+        """Return draws of z, [..., B, Z], with S first where S > 1; in antithetic pairs where S is even."""
+        with noise.paired(self.samples % 2 == 0, self.same_noise):
+            return draw(self.model.posterior(parameters), self.samples, seed)
+
+    def bound(self, parameters: Parameters, seed: tf.Tensor) -> tf.Tensor:
+        """Return the ELBO [..., B], −KL in closed form where it has one."""
+        return self._bounds(parameters, seed)[0]
+
+    def slope(self, parameters: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, Parameters]:
+        """Return the ELBO [..., B] and each row's own estimate of ∇_λ of it, shaped as λ.
+
+        The gradient leaves out the score of q, whose mean is 0, so that its noise vanishes where q is the posterior:
+        Sticking the Landing (Roeder, Wu and Duvenaud, 2017), eq. 8.
+        """
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(parameters)
+            bound, path = self._bounds(parameters, seed)
+        return bound, tape.gradient(path, parameters)
+
+    def _bounds(self, parameters: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the ELBO and another estimate of it that depends on λ through the draws of z alone."""
+        # Rows stay independent of each other: batch normalisation by what training has seen so far.
+        with engine.using(engine.current()._replace(training=False)):
+            values, joint = self.values(parameters, seed), self.model.joint(self.y)
+            terms = Evidence(joint, self.model.posterior(parameters), self.x, self.temper).closed_form(values)
+            path = terms.log_likelihood
+            for name, conditional in self.model.posterior(held(parameters)).items():
+                p, q = given(joint[name], values), given(conditional, values)
+                path += self.temper * (p.log_prob(values[name]) - q.log_prob(values[name]))
+        bounds = terms.total(), path
+        return bounds if self.samples == 1 else tuple(tf.reduce_mean(bound, axis=0) for bound in bounds)
+
+
+def held(parameters: Parameters) -> Parameters:
+    """Return λ that no gradient passes."""
+    return {name: tf.stop_gradient(value) for name, value in parameters.items()}
+
+
+def lesson(parameters: Parameters, slope: Parameters) -> tf.Tensor:
+    """Return a tensor [..., B] of value 0 whose gradient by what made λ is that of slope · λ."""
+    return sum(
+        tf.reduce_sum(tf.stop_gradient(slope[name]) * (value - tf.stop_gradient(value)), axis=-1)
+        for name, value in parameters.items()
+    )

@@ -1,0 +1,112 @@
+"""The network that improves λ, and the widths of what it may be told.
+
+References
+----------
+Iterative Amortized Inference (Marino, Yue and Mandt, 2018), §4 and the released code: gated update, encodings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssvae.networks.mlp import MLP
+
+# Encoding -> its width for a latent of width Z above something of width D. "data" is what lies below the latent.
+WIDTHS = {
+    "data": lambda latent, below: below,
+    "parameters": lambda latent, below: 2 * latent,
+    "gradient": lambda latent, below: 2 * latent,
+    "log_sign": lambda latent, below: 4 * latent,
+    "normalized_gradient": lambda latent, below: 2 * latent,
+    "errors": lambda latent, below: latent + below,
+    "normalized_errors": lambda latent, below: latent + below,
+}
+
+
+@keras.saving.register_keras_serializable("ssvae")
+class Update(keras.layers.Layer):
+    """λ_{t+1} = g ⊙ λ_t + (1 − g) ⊙ u, (u, logit g) = MLP(what is known at λ_t).
+
+    Parameters
+    ----------
+    latent : int
+        Z.
+    still : sequence of int
+        Widths of the inputs that are the same at every step (the data, the class); their part of the first layer is
+        computed once.
+    moving : int
+        Width of the others, side by side.
+    hidden : sequence of int
+    activation, skip : str
+        As in `MLP`.
+    gate : bool
+        Without, λ_{t+1} = u.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        still: Sequence[int],
+        moving: int,
+        hidden: Sequence[int],
+        activation: str = "elu",
+        skip: str = "highway",
+        gate: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.latent, self.still, self.moving, self.hidden = latent, tuple(still), moving, tuple(hidden)
+        self.activation, self.skip, self.gate = activation, skip, gate
+        outputs = (4 if gate else 2) * latent
+        self.network = MLP([*self.still, moving], self.hidden, outputs, activation, skip=skip, name="network")
+        self.built = True
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Draw the weights anew."""
+        self.network.reset(rng)
+
+    def prepare(self, *still: tf.Tensor) -> tf.Tensor | float:
+        """Return what the inputs that stay add to the first layer."""
+        return sum(self.network.first_part(position, x) for position, x in enumerate(still))
+
+    def call(self, known: tf.Tensor, moving: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
+        """Return λ_{t+1} for `prepare`'s result, the moving inputs [..., B, moving] and λ_t [..., B, 2Z]."""
+        h = self.network.rest(known + self.network.first_part(len(self.still), moving))
+        if not self.gate:
+            return h
+        proposal, gate = tf.split(h, 2, axis=-1)
+        return parameters + tf.sigmoid(-gate) * (proposal - parameters)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments."""
+        names = ("latent", "still", "moving", "hidden", "activation", "skip", "gate")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def updates(
+    settings: Mapping[str, Any] | None, levels: Mapping[str, tuple[int, int]], classes: int = 0
+) -> dict[str, Update]:
+    """Return the update network of each latent; none without settings.
+
+    Parameters
+    ----------
+    settings : Mapping or None
+        ``encodings`` and the arguments of `Update` that are not widths.
+    levels : Mapping of str to (int, int)
+        Latent, bottom first -> its width and that of what lies below it.
+    classes : int
+        K, where the posterior depends on the class.
+    """
+    made = {}
+    for position, (name, (latent, below)) in enumerate(levels.items() if settings else ()):
+        others = {key: value for key, value in settings.items() if key != "encodings"} if settings else {}
+        widths = {e: WIDTHS[e](latent, below) for e in settings["encodings"]} if settings else {}
+        data = [widths.pop("data")] if "data" in widths and not position else []  # upper levels see what moves below
+        still = [*data, *([classes] if classes else [])]
+        made[name] = Update(latent, still, sum(widths.values()), **others, name=f"update_{name}")
+    return made
