@@ -5,16 +5,20 @@ from __future__ import annotations
 import click
 
 from ssvae.cli.options import data_dir, json_flag
+from ssvae.cli.progress import to_stderr
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option(
+    "--log-p", type=click.IntRange(1), metavar="S", help="Estimate log p(x) by S importance samples a row: 5000, say."
+)
 @data_dir
 @json_flag
-def evaluate(run: str, data_dir: str | None, as_json: bool) -> None:
+def evaluate(run: str, log_p: int | None, data_dir: str | None, as_json: bool) -> None:
     """Measure the model of the run folder RUN on the test rows of its data set.
 
-    Errors, recalls and the calibration error (ece) are percentages; bound and nll are nats a row.
+    Errors, recalls and the calibration error (ece) are percentages; bound, log_p and nll are nats a row.
     """
     from ssvae.cli.quiet import start_tensorflow
 
@@ -25,5 +29,6 @@ def evaluate(run: str, data_dir: str | None, as_json: bool) -> None:
     dataset = runs.load_dataset(opened.config, data_dir)
     if dataset.x_test is None:
         raise ValueError(f"data set {dataset.name!r} has no test rows")
-    numbers = evaluation.evaluate(opened.classifier, dataset.x_test, dataset.y_test)
+    waiting = to_stderr("log p")
+    numbers = evaluation.evaluate(opened.classifier, dataset.x_test, dataset.y_test, log_p, waiting)
     click.echo(report.to_json(numbers) if as_json else report.lines(numbers), nl=not as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from ssvae.splits import has_label
 BINS = 15  # of equal width in confidence; the customary number for the expected calibration error
 
 
-def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
+def evaluate(
+    classifier: Any, x: Any, y: Any, log_p: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> dict[str, Any]:
     """Measure a fitted classifier on the rows that have a label.
 
     Parameters
@@ -21,6 +24,10 @@ def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
         Fitted.
     x : ndarray of shape [N, D]
     y : ndarray of shape [N]
+    log_p : int, optional
+        Importance samples a row (and class) for ``log_p``; without, it is left out.
+    progress : callable, optional
+        Told for how many rows log p is done, and of how many.
 
     Returns
     -------
@@ -28,12 +35,14 @@ def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
         ``rows``, ``error`` (percent), ``recall`` (percent, by class), ``ece`` (expected calibration error, percent),
         ``nll`` (mean -log p(true class), nats), ``confusion`` (rows: true class, columns: predicted) and, for
         models with a bound, ``bound`` (mean over the rows of the lower bound of log p(x), nats), with ``perplexity``
-        and ``wordless`` (how many rows it leaves out, having no word) where x are counts of words.
+        and ``wordless`` (how many rows it leaves out, having no word) where x are counts of words. ``log_p`` is the
+        mean of log p(x) by ``log_p_samples`` importance samples, nats, at most log p(x) in expectation; ``steps``
+        (of refinement, outside training) and ``binarisation`` (`binarisation`) hold for both.
 
     Raises
     ------
     ValueError
-        If no row has a label.
+        If no row has a label, or `log_p` is given for a model that has none.
     """
     keep = has_label(y, classifier.unlabeled)
     if not keep.any():
@@ -41,12 +50,39 @@ def evaluate(classifier: Any, x: Any, y: Any) -> dict[str, Any]:
     x, y = x[keep], np.asarray(y)[keep]
     numbers = measure(classifier.classes_, y, classifier.predict_proba(x))
     if not has_density(classifier):
+        if log_p is not None:
+            raise ValueError("log p needs a generative model: this one only classifies; leave log_p out")
         return numbers
     bounds = np.asarray(classifier.bound(x))
     numbers["bound"] = float(bounds.mean())
     if _counts_words(classifier):
         numbers |= {"perplexity": perplexity(bounds, x), "wordless": int(np.sum(~np.any(x, axis=1)))}
+    if log_p is not None:
+        evidence = classifier.log_evidence(x, log_p, progress=progress)
+        numbers |= {"log_p": float(np.mean(evidence)), "log_p_samples": log_p, **circumstances(classifier, x)}
     return numbers
+
+
+def circumstances(classifier: Any, x: np.ndarray) -> dict[str, Any]:
+    """Return what bounds and log p depend on beside model, rows and samples; see `evaluate`."""
+    from ssvae.evidence import steps
+
+    return {"steps": steps(classifier.objective_.inference), "binarisation": binarisation(classifier, x)}
+
+
+def binarisation(classifier: Any, x: np.ndarray) -> str:
+    """Say how a Bernoulli likelihood gets binary values from rows x [N, D].
+
+    Returns
+    -------
+    str
+        "resampled once": drawn from grey levels; "as they are": nothing is drawn; "none": another likelihood.
+    """
+    likelihood = classifier.likelihood_
+    if type(likelihood).__name__ != "Bernoulli":
+        return "none"
+    seen = classifier.preprocessing_.transform(x)
+    return "resampled once" if likelihood.resample and np.any((seen > 0) & (seen < 1)) else "as they are"
 
 
 def _counts_words(classifier: Any) -> bool:
