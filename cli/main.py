@@ -16,6 +16,7 @@ COMMANDS = {
     "datasets": ("ssvae.cli.datasets:datasets", "List the data sets, or fetch one."),
     "evaluate": ("ssvae.cli.evaluate:evaluate", "Measure a run's model on the test rows."),
     "fit": ("ssvae.cli.fit:fit", "Train a classifier on partly labelled data."),
+    "gap": ("ssvae.cli.gap:gap", "Say how far a run's bound is below log p, and why."),
     "predict": ("ssvae.cli.predict:predict", "Classify the rows of a file."),
     "sample": ("ssvae.cli.sample:sample", "Draw new rows from a run's model."),
 }

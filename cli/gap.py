@@ -1,0 +1,48 @@
+"""`ssvae gap`: how far a run's bound is below log p, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ssvae.cli.options import data_dir, json_flag
+from ssvae.cli.progress import to_stderr
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="Test rows to measure.")
+@click.option("--steps", type=click.IntRange(1), default=500, show_default=True, help="Of the local optimisation.")
+@click.option("--samples", type=click.IntRange(2), default=500, show_default=True, help="Draws that measure each q.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the rows and the draws.")
+@click.option("-o", "--out", metavar="PNG", help="Picture of bounds by steps and by samples to write.")
+@data_dir
+@json_flag
+def gap(
+    run: str, rows: int, steps: int, samples: int, seed: int, out: str | None, data_dir: str | None, as_json: bool
+) -> None:
+    """Say how far the bound of the run RUN is below log p on test rows, and what would raise it.
+
+    The amortisation gap is what the encoder loses against the best q of each row, found by local optimisation; the
+    approximation gap is what the family of q loses even then, log p by importance sampling (Cremer et al. 2018).
+    Numbers are means in nats a row. Nothing is chosen by them: this is a report.
+    """
+    from ssvae.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    import numpy as np
+
+    from ssvae import gallery, gap_figures, report, runs
+
+    opened = runs.open_run(run)
+    dataset = runs.load_dataset(opened.config, data_dir)
+    if dataset.x_test is None:
+        raise ValueError(f"data set {dataset.name!r} has no test rows")
+    x = dataset.x_test[np.random.default_rng(seed).permutation(len(dataset.x_test))[:rows]]
+    found = opened.classifier.elbo_gap(x, steps, samples, seed, to_stderr("gap"))
+    numbers = found.numbers()
+    click.echo(report.to_json(numbers) if as_json else report.lines(numbers), nl=not as_json)
+    if out is not None:
+        gallery.save(gap_figures.overview(found), Path(out))
+        click.echo(f"wrote {out}", err=True)
