@@ -54,11 +54,13 @@ class Checkpoint(Callback):
         again is then read from it.
     every : float
         Seconds between two writes.
+    anew : bool
+        Whether what another fit left in the folder is left alone, unread, until the first write replaces it.
     """
 
-    def __init__(self, folder: str | Path, every: float = 10.0) -> None:
+    def __init__(self, folder: str | Path, every: float = 10.0, anew: bool = False) -> None:
         self.path = Path(folder) / "state.safetensors"
-        self.every = every
+        self.every, self.anew = every, anew
 
     def resume(self, fingerprint: str) -> dict[str, Any] | None:
         """Return what `save` kept, or None where nothing is.
@@ -71,7 +73,7 @@ class Checkpoint(Callback):
         from safetensors import SafetensorError, safe_open
 
         self._fingerprint, self._written = fingerprint, 0.0
-        if not self.path.exists():
+        if self.anew or not self.path.exists():
             return None
         try:
             with safe_open(self.path, framework="np") as file:

@@ -72,7 +72,7 @@ def run(
     metrics = runs.claim(folder, config, overwrite, resume)
     if metrics is None:
         first = runs.Beginning(lambda: runs.begin(folder, config, dataset, labeled, resume))
-        fitted = fit(config, dataset.x, y, folder, [first, *([Progress()] if progress else [])])
+        fitted = fit(config, dataset.x, y, folder, [first, *([Progress()] if progress else [])], resume)
         numbers, parts = _measure(config, dataset, fitted, labeled)
         metrics = {**_identity(config, dataset, labeled), **numbers}
         report.say_skipped(
@@ -96,15 +96,22 @@ def split(config: Mapping[str, Any], dataset: Dataset) -> tuple[np.ndarray, np.n
     return rows, hide_labels(dataset.y, rows, unlabeled)
 
 
-def fit(config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path, callbacks: list[Callback]) -> Fitted:
-    """Train the classifier that the settings describe and save it, or load it where that has been done.
+def fit(
+    config: Mapping[str, Any],
+    x: np.ndarray,
+    y: np.ndarray,
+    folder: Path,
+    callbacks: list[Callback],
+    resume: bool = False,
+) -> Fitted:
+    """Train the classifier that the settings describe and save it; with `resume`, load it where that has been done.
 
     The state of training is kept in ``folder/checkpoint``; history.csv is written after the model, and says so.
     """
-    if (folder / "history.csv").is_file():
+    if resume and (folder / "history.csv").is_file():
         classifier = ssvae.load(folder / "model")
         return Fitted(classifier, _seconds(classifier), _seconds(classifier))
-    classifier = _build(config, [*callbacks, Checkpoint(folder / "checkpoint")])
+    classifier = _build(config, [*callbacks, Checkpoint(folder / "checkpoint", anew=not resume)])
     start = time.perf_counter()
     classifier.fit(x, y)
     seconds = time.perf_counter() - start

@@ -61,7 +61,7 @@ def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume:
     config : dict
         Resolved settings.
     overwrite : bool
-        An earlier run may be there; its files are removed when training begins, and its state of training now.
+        An earlier run may be there; nothing of it is used, and its files are removed when training begins.
     resume : bool
         Go on with an unfinished run of the same settings.
 
@@ -73,20 +73,21 @@ def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume:
     Raises
     ------
     ValueError
-        If the folder is not empty and neither of the two was asked for, or the run to resume had other settings.
+        If the folder is not empty and neither of the two was asked for, both were, or the run to resume had other
+        settings.
     """
+    if overwrite and resume:
+        raise ValueError("resume goes on with a run and overwrite replaces it; give one of the two")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; give the name of a folder")
     if resume and (folder / "config.yaml").is_file():
         _same_settings(folder, config)
         return _finished(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        if not overwrite:
-            raise ValueError(
-                f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
-                "or go on with an unfinished one with --resume"
-            )
-        forget_checkpoint(folder)
+    if not overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(
+            f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
+            "or go on with an unfinished one with --resume"
+        )
     return None
 
 

@@ -35,6 +35,15 @@ def test_state_of_another_fit_is_refused(tmp_path):
         Checkpoint(tmp_path).resume("b")
 
 
+def test_anew_leaves_the_state_of_another_fit_alone_until_the_first_write(tmp_path):
+    before = kept(tmp_path).path.read_bytes()
+    checkpoint = Checkpoint(tmp_path, anew=True)
+    assert checkpoint.resume("b") is None
+    assert checkpoint.path.read_bytes() == before
+    checkpoint.save({}, State("m2", 1, ARRAYS), HISTORY, force=True)
+    assert Checkpoint(tmp_path).resume("b")["state"].epoch == 1
+
+
 @pytest.mark.parametrize("damage", ["empty", "truncated", "header", "no metadata", "text"])
 def test_damaged_state_is_refused(tmp_path, damage):
     path = kept(tmp_path).path

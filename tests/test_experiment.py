@@ -10,8 +10,10 @@ from rich.console import Console
 
 import ssvae
 from ssvae import experiment, runs
+from ssvae.callbacks import Checkpoint
 
 CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
+X, Y = np.eye(6, dtype=np.float32), np.arange(6) % 2
 FIGURES = ["analogies", "confusion_matrix", "latent_map", "learning_curves", "reconstructions", "samples"]
 
 
@@ -93,6 +95,31 @@ def test_overwrite_removes_a_run_and_nothing_else(done):
     assert json.loads((folder / "metrics.json").read_text())["seed"] == metrics["seed"] == 2
 
 
+def test_overwrite_trains_anew(done, quick_core, monkeypatch):
+    folder, _ = done
+    fitted = []
+    plain = quick_core.fit
+    monkeypatch.setattr(quick_core, "fit", lambda self, X, y: fitted.append(len(X)) or plain(self, X, y))
+    experiment.run({**CONFIG, "classifier": {"model": "m2", "alpha": 0.5}}, folder, overwrite=True)
+    assert fitted == [1297, 50]  # the model, and its twin
+    assert yaml.safe_load((folder / "config.yaml").read_text())["classifier"]["alpha"] == 0.5
+
+
+def test_overwrite_trains_anew_beside_a_training_state_of_other_settings(no_pictures, tmp_path):
+    settings = {"dataset": {"name": "digits", "labels": 50, "valid": 0}}
+    for epochs in (2, 3):
+        classifier = {"model": {"name": "supervised", "hidden": [4]}, "regularizers": [], "epochs": epochs}
+        experiment.run({**settings, "classifier": classifier}, tmp_path / "run", overwrite=True)
+        assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 1 + epochs
+        assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["classifier"]["epochs"] == epochs
+        ssvae.SSVAEClassifier(**classifier, callbacks=[Checkpoint(tmp_path / "run" / "checkpoint")]).fit(X, Y)
+
+
+def test_resume_and_overwrite_together_are_refused(done):
+    with pytest.raises(ValueError, match="one of the two"):
+        experiment.run(CONFIG, done[0], resume=True, overwrite=True)
+
+
 def test_bad_data_leave_no_folder(quick_core, tmp_path):
     (tmp_path / "own.csv").write_text("a,kind\n1,\n2,\n3,\n")
     with pytest.raises(ValueError, match="no labelled row"):
@@ -102,6 +129,8 @@ def test_bad_data_leave_no_folder(quick_core, tmp_path):
 
 def test_bad_settings_leave_the_old_run_alone(done, monkeypatch):
     folder, metrics = done
+    (folder / "checkpoint").mkdir()
+    (folder / "checkpoint" / "state.safetensors").write_text("days of training")
     plain = type(ssvae.SSVAEClassifier()).fit
 
     def picky(self, X, y):
@@ -116,6 +145,7 @@ def test_bad_settings_leave_the_old_run_alone(done, monkeypatch):
         with pytest.raises(ValueError, match=r"labels=3|did you mean 'alpha'"):
             experiment.run({**CONFIG, **bad}, folder, overwrite=True)
     assert json.loads((folder / "metrics.json").read_text()) == metrics
+    assert (folder / "checkpoint" / "state.safetensors").read_text() == "days of training"
 
 
 def test_resume_of_a_finished_run_only_reports(done, quick_core, monkeypatch):
