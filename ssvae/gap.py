@@ -112,7 +112,8 @@ class _Work(NamedTuple):
     def measured(self, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return `Estimate`s of at most `ROWS` rows at every λ, [λ, 3, n], and bounds by draws, [S, 2, n]."""
         chunk = min(ROWS, 2 ** math.ceil(math.log2(len(rows))))
-        found = over_rows(self.part, refined, rows, chunk=chunk, layout=self.layout, inference=self.inference)
+        settings: dict[str, Any] = {"layout": self.layout, "inference": self.inference, "tried": STEPS}
+        found = over_rows(self.part, refined, rows, chunk=chunk, **settings)
         encoder, ours, *path = np.moveaxis(found, 1, 0)
         best = self._climbed(np.concatenate([rows, ours], axis=1), chunk)
         every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, ours, best, *path)]
@@ -135,13 +136,15 @@ class _Work(NamedTuple):
         return over_rows(self.part, weighed, rows, seed=seed, layout=self.layout, samples=samples, **cutting).T
 
 
-def refined(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, inference: Inference) -> tf.Tensor:
-    """Return λ_0, the λ of the fitted inference, and those after `STEPS` of gradient refinement, [B, λ, Σ2Z]."""
+def refined(
+    model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, inference: Inference, tried: tuple[int, ...]
+) -> tf.Tensor:
+    """Return λ_0, the λ of the fitted inference, and those of T steps of gradient refinement, [B, λ, Σ2Z]."""
     x, y, _ = layout.split(rows)
     start = inference.start_at(model, x, y) if isinstance(inference, Refining) else model.encode(x, y)
     refiner = INFERENCES.build("gradient_refined")
     surface = Surface(model, x, y, refiner.samples)
-    path = [refiner.find(surface, start, steps, SAME, False).parameters for steps in STEPS]
+    path = [refiner.find(surface, start, steps, SAME, False).parameters for steps in tried]
     return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, SAME), *path)], axis=1)
 
 
