@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssvae.datasets import DATASETS
-from ssvae.datasets.base import About, DataError, fetch, find
+from ssvae.datasets.base import About, DataError, DataFile, fetch, find
 from ssvae.registry import unknown
 from ssvae.types import Dataset
 
@@ -94,15 +94,24 @@ def _row(name: str, known: About, folder: str | Path | None) -> dict[str, Any]:
 
 
 def _where(known: About, folder: str | Path | None) -> str:
-    """Return the folder of the files, or the size of the download."""
+    """Return the folder of the files, or how large those are that are not here, and who is to fetch them."""
     if not known.files:
         return "inside scikit-learn"
     for files in (known.instead, known.files):
         found = [find(file, folder) for file in files]
         if found and all(found):
             return str(found[0].parent)  # type: ignore[union-attr]
-    missing = sum(file.megabytes for file in known.files if find(file, folder) is None)
-    return f"not here ({missing:.0f} MB to download)"
+    missing = [file for file in known.files if find(file, folder) is None]
+    sizes = []
+    for ours, words in ((True, "to download"), (False, "to fetch by hand")):
+        megabytes = sum(file.megabytes for file in missing if _downloadable(file) == ours)
+        sizes += [f"{megabytes:.0f} MB {words}"] if megabytes else []
+    return f"not here ({', '.join(sizes)})"
+
+
+def _downloadable(file: DataFile) -> bool:
+    """Say whether `fetch` would download a file: it has an address, and a checksum to verify what comes from there."""
+    return bool(file.checksum and file.mirrors)
 
 
 def _check_options(loader: Callable[..., Dataset], options: dict[str, Any], name: str, fixed: set[str]) -> None:

@@ -51,6 +51,13 @@ def test_list_says_where_and_how_large(made):
     assert rows["cifar10"]["where"] == "not here (170 MB to download)"
 
 
+def test_list_says_what_is_to_be_fetched_by_hand(tmp_path):
+    rows = {row["name"]: row["where"] for row in describe(tmp_path)}
+    assert rows["rcv1"] == "not here (6 MB to download, 182 MB to fetch by hand)"
+    (tmp_path / "rcv1-v2.topics.qrels.gz").write_bytes(b"")
+    assert {row["name"]: row["where"] for row in describe(tmp_path)}["rcv1"] == "not here (182 MB to fetch by hand)"
+
+
 def test_digits_need_no_files():
     assert fetch_all("digits") == []
 
