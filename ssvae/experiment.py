@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import time
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ssvae
-from ssvae import report, runs
+from ssvae import report, runs, twin
 from ssvae.callbacks import Callback, Checkpoint, Progress
 from ssvae.checks import Source
 from ssvae.evaluation import bits_per_dim, evaluate
@@ -129,37 +128,11 @@ def _seconds(classifier: Any) -> float:
 
 def fit_twin(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> Fitted:
     """Train the same classifier network on x by the labelled rows alone: what the unlabelled rows are measured by."""
-    twin = {**config, "classifier": {**config["classifier"], **twin_settings(config["classifier"])}}
-    classifier = _build(twin)
+    own = {**config, "classifier": {**config["classifier"], **twin.settings(config["classifier"])}}
+    classifier = _build(own)
     start = time.perf_counter()
     classifier.fit(dataset.x[labeled], dataset.y[labeled])
     return Fitted(classifier, time.perf_counter() - start)
-
-
-def twin_settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the twin's settings where they differ: the network of q(y | x), and a training of its own length.
-
-    Widths and activation are those of the model's classifier network (M2's in a stack), if it has one.
-    """
-    slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
-    model = find("ssvae.models:MODELS").get(slot["name"])
-    network: dict[str, Any] = {}
-    if hasattr(model, "classify"):
-        given = _defaults(model) | dict(slot)
-        given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
-        network = {name: given[name] for name in ("activation", "normalization") if name in given}
-        network["hidden"] = given.get("classifier_hidden") or find("ssvae.models.base:deeper")(given["hidden"])
-    own: dict[str, Any] = {
-        "model": {"name": "supervised", **network},
-        "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"],
-    }
-    # A setting by stage: the twin has the one stage, and its network is trained in the model's last.
-    staged = {key: value for key, value in classifier.items() if isinstance(value, Mapping) and "name" not in value}
-    return {**{key: list(value.values())[-1] for key, value in staged.items()}, **own}
-
-
-def _defaults(factory: Any) -> dict[str, Any]:
-    return {name: p.default for name, p in inspect.signature(factory).parameters.items()}
 
 
 def _build(config: Mapping[str, Any], callbacks: list[Callback] | None = None) -> Any:
@@ -186,9 +159,11 @@ def _measure(
     }
     if valid:
         numbers["valid_error"] = valid["error"]
-    numbers |= {key: test[key] for key in ("bound", "ece", "nll", "recall") if key in test}
-    if "bound" in numbers and _counts_probability(model):
-        numbers["bits_per_dim"] = bits_per_dim(numbers["bound"], dataset.x.shape[1])
+    kept = ("bound", "perplexity", "wordless", "ece", "nll", "recall")
+    numbers |= {key: test[key] for key in kept if key in test}
+    levels = _levels(model)
+    if "bound" in numbers and levels is not None:
+        numbers["bits_per_dim"] = bits_per_dim(numbers["bound"], dataset.x.shape[1], levels)
     return {**numbers, "seconds_fit": fitted.seconds}, test
 
 
@@ -200,9 +175,16 @@ def _twin_error(
     return float(evaluate(fit_twin(config, dataset, labeled).classifier, dataset.x_test, dataset.y_test)["error"])
 
 
-def _counts_probability(classifier: Any) -> bool:
-    """Say whether the bound is of a probability: a density's depends on the units and is no number of bits."""
-    return type(getattr(classifier, "likelihood_", None)).__name__ in ("Bernoulli", "Binomial", "DiscretizedLogistic")
+def _levels(classifier: Any) -> int | None:
+    """Return n where the bound less log n nats a column is of a probability, 1 where it is of one as it stands.
+
+    None: it is of a density, which depends on the units and is no number of bits, or of words, which have a perplexity.
+    """
+    likelihood, preprocessing = (getattr(classifier, f"{part}_", None) for part in ("likelihood", "preprocessing"))
+    name = type(likelihood).__name__
+    if name == "Gaussian" and type(preprocessing).__name__ == "Identity":
+        return likelihood.dequantize or None  # type: ignore[union-attr]
+    return 1 if name in ("Bernoulli", "Binomial", "DiscretizedLogistic") else None
 
 
 def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> dict[str, Any]:

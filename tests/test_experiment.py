@@ -9,7 +9,7 @@ import yaml
 from rich.console import Console
 
 import ssvae
-from ssvae import experiment, runs
+from ssvae import experiment, runs, twin
 from ssvae.callbacks import Checkpoint
 
 CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
@@ -48,6 +48,37 @@ def test_metrics(done):
     assert "valid_error" not in metrics
     assert "bits_per_dim" not in metrics
     assert metrics["seconds_total"] > metrics["seconds_fit"] > 0
+
+
+TINY = {"model": {"name": "m2", "latent": 2, "hidden": [4]}, "regularizers": [], "epochs": 1}
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "levels"),
+    [
+        ({"name": "gaussian", "dequantize": 17}, 17),
+        ({"name": "binomial", "trials": 16}, 1),
+        ({"name": "gaussian"}, None),
+    ],
+)
+def test_bits_a_dimension_of_what_is_a_probability(no_pictures, tmp_path, likelihood, levels):
+    metrics = experiment.run({**CONFIG, "classifier": {**TINY, "likelihood": likelihood}}, tmp_path / "run")
+    assert ("bits_per_dim" in metrics) == (levels is not None)
+    if levels is not None:
+        expected = (64 * np.log(levels) - metrics["bound"]) / (64 * np.log(2))
+        assert metrics["bits_per_dim"] == pytest.approx(expected)
+
+
+def test_perplexity_of_words(no_pictures, tmp_path):
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(1.0, (60, 5))
+    counts[:2], y = 0, np.arange(60) % 2
+    np.savez(tmp_path / "words.npz", x=counts[20:], y=y[20:], x_test=counts[:20], y_test=y[:20])
+    config = {"dataset": {"data": str(tmp_path / "words.npz")}, "classifier": {**TINY, "likelihood": "multinomial"}}
+    metrics = experiment.run(config, tmp_path / "run")
+    assert metrics["wordless"] >= 2
+    assert 3 < metrics["perplexity"] < 8  # of five words, before anything is learnt
+    assert "bits_per_dim" not in metrics
 
 
 def test_settings_are_written_with_every_default(done):
@@ -236,17 +267,17 @@ def test_own_table_with_missing_labels(quick_core, tmp_path):
     ],
 )
 def test_the_twin_has_the_network_of_the_models_classifier(quick_core, slot, network):
-    settings = experiment.twin_settings({"model": slot})
+    settings = twin.settings({"model": slot})
     assert settings["model"].pop("name") == "supervised"
     assert settings["model"].items() >= network.items()
     assert settings["epochs"] == "auto"
 
 
 def test_a_model_without_a_classifier_network_has_the_twins_own(quick_core):
-    assert experiment.twin_settings({"model": {"name": "m1", "classifier": "svm"}})["model"] == {"name": "supervised"}
+    assert twin.settings({"model": {"name": "m1", "classifier": "svm"}})["model"] == {"name": "supervised"}
 
 
 def test_the_twin_takes_settings_by_stage_from_the_last_stage(quick_core):
     by_stage = {"model": "m1_m2", "learning_rate": {"m1": 0.002, "m2": 0.001}, "epochs": {"m1": 5, "m2": 7}}
-    settings = experiment.twin_settings(by_stage)
+    settings = twin.settings(by_stage)
     assert (settings["learning_rate"], settings["epochs"]) == (0.001, "auto")

@@ -23,7 +23,7 @@ LAYERS = (
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
     ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "gallery"),
-    ("runs", "exports", "experiment"),
+    ("runs", "exports", "twin", "experiment"),
     ("configs", "cli", "__main__"),
 )
 # Folders of interchangeable pieces, and which others they may use beyond the base.py of any.
