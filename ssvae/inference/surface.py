@@ -49,7 +49,7 @@ class Surface:
 
     def bound(self, parameters: Parameters, seed: tf.Tensor) -> tf.Tensor:
         """Return the ELBO [..., B], −KL in closed form where it has one."""
-        return self._bounds(parameters, seed)[0]
+        return self._bounds(parameters, parameters, seed)[0]
 
     def slope(self, parameters: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, Parameters]:
         """Return the ELBO [..., B] and each row's own estimate of ∇_λ of it, shaped as λ.
@@ -57,19 +57,21 @@ class Surface:
         The gradient leaves out the score of q, whose mean is 0, so that its noise vanishes where q is the posterior:
         Sticking the Landing (Roeder, Wu and Duvenaud, 2017), eq. 8.
         """
+        # Not stop_gradient: whoever differentiates the slope once more needs all of its dependence on λ.
+        moving = {name: tf.identity(value) for name, value in parameters.items()}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(parameters)
-            bound, path = self._bounds(parameters, seed)
-        return bound, tape.gradient(path, parameters)
+            tape.watch(moving)
+            bound, path = self._bounds(moving, parameters, seed)
+        return bound, tape.gradient(path, moving)
 
-    def _bounds(self, parameters: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the ELBO and another estimate of it that depends on λ through the draws of z alone."""
+    def _bounds(self, moving: Parameters, still: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the ELBO and another estimate of it that depends on the moving λ through the draws of z alone."""
         # Rows stay independent of each other: batch normalisation by what training has seen so far.
         with engine.using(engine.current()._replace(training=False)):
-            values, joint = self.values(parameters, seed), self.model.joint(self.y)
-            terms = Evidence(joint, self.model.posterior(parameters), self.x, self.temper).closed_form(values)
+            values, joint = self.values(moving, seed), self.model.joint(self.y)
+            terms = Evidence(joint, self.model.posterior(moving), self.x, self.temper).closed_form(values)
             path = terms.log_likelihood
-            for name, conditional in self.model.posterior(held(parameters)).items():
+            for name, conditional in self.model.posterior(still).items():
                 p, q = given(joint[name], values), given(conditional, values)
                 path += self.temper * (p.log_prob(values[name]) - q.log_prob(values[name]))
         bounds = terms.total(), path
