@@ -143,7 +143,7 @@ def refined(
     x, y, _ = layout.split(rows)
     start = inference.start_at(model, x, y) if isinstance(inference, Refining) else model.encode(x, y)
     refiner = INFERENCES.build("gradient_refined")
-    surface = Surface(model, x, y, refiner.samples)
+    surface = Surface(model, x, y, refiner.samples if refiner.test_samples is None else refiner.test_samples)
     path = [refiner.find(surface, start, steps, SAME, False).parameters for steps in tried]
     return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, SAME), *path)], axis=1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -30,6 +29,7 @@ def overview(report: GapReport) -> Figure:
 
 def _side_by_side(report: GapReport, panels: Sequence[Callable[[Axes, GapReport], None]]) -> Figure:
     figure = Figure(figsize=(4.6 * len(panels), 3.6), layout="constrained", dpi=130)
+    figure.suptitle(report.about.of, fontsize=11)
     for position, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), position + 1)
         panel(axes, report)
@@ -51,7 +51,7 @@ def _bounds(axes: Axes, report: GapReport) -> None:
         ends.insert(1, (f"fitted inference, T = {report.about.refinement}", report.inference.bound, INK, ":"))
     for words, bound, color, style in ends:
         axes.axhline(bound.mean(), color=color, linestyle=style, linewidth=1.3, label=words)
-    axes.set(ylabel="bound (nats a row)", title=_title(f"bound of {report.about.of}"))
+    axes.set(ylabel="bound (nats a row)", title="bound")
     _steps(axes, steps)
 
 
@@ -69,10 +69,6 @@ def _effective(axes: Axes, report: GapReport) -> None:
     _steps(axes, steps)
 
 
-def _title(words: str) -> str:
-    return textwrap.fill(words, 40)
-
-
 def _steps(axes: Axes, steps: Sequence[int]) -> None:
     """Show steps on the scale log(1 + t), which has a place for 0."""
     axes.set_xscale("function", functions=(np.log1p, np.expm1))
@@ -88,7 +84,8 @@ def _draws(axes: Axes, report: GapReport) -> None:
     for column, (words, color) in enumerate((("encoder's q", INK), ("q of the local optimum", LABELLED))):
         axes.plot(counts, means[:, column], color=color, marker="o", markersize=3.5, label=words)
     axes.set_xscale("log")
-    axes.set_xticks(counts, [str(count) for count in counts])
+    shown = [str(count) if str(count)[0] == "1" or count == counts[-1] else "" for count in counts]
+    axes.set_xticks(counts, shown)
     axes.set_xticks([], minor=True)
-    axes.set(xlabel="draws", ylabel="nats a row", title=_title(f"importance-weighted bound of {report.about.of}"))
+    axes.set(xlabel="draws", ylabel="nats a row", title="importance-weighted bound")
     axes.legend(frameon=False, fontsize=8)

@@ -92,11 +92,16 @@ class GapReport:
             return [f"Refinement does not help here: the best q of each row gains {gain} nats over the encoder's."]
         found = [f"Refinement helps here: the best q of each row gains {gain} nats over the encoder's."]
         if self.about.refinement:
-            found += [f"The fitted inference closes {self.closed:.0%} of that in {_steps(self.about.refinement)}."]
+            found += [
+                f"The fitted inference closes {100 * self.closed:.0f} % of that in {_steps(self.about.refinement)}."
+            ]
         if self.enough is not None:
             return [*found, f"Gradient refinement closes 90 % of it in {_steps(self.enough)}."]
         last = max(self.path)
-        return [*found, f"Gradient refinement closes {self._share(self.path[last]):.0%} of it in {_steps(last)}."]
+        return [
+            *found,
+            f"Gradient refinement closes {100 * self._share(self.path[last]):.0f} % of it in {_steps(last)}.",
+        ]
 
     def _limit(self) -> list[str]:
         refined = bool(self.about.refinement)

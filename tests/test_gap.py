@@ -190,12 +190,12 @@ def made(amortised=2.0, approximate=1.0, left=None, refinement=0, effective=50.0
         ({"amortised": 1.0}, ["helps", "Neither the encoder nor the family"], "The limit is"),
         (
             {"left": 0.1, "refinement": 8},
-            ["The fitted inference closes 95% of that in 8 steps", "The limit is the family"],
+            ["The fitted inference closes 95 % of that in 8 steps", "The limit is the family"],
             "The limit is the inference",
         ),
         (
             {"left": 1.5, "refinement": 1},
-            ["25% of that in 1 step.", "The limit is the inference", "test_steps"],
+            ["25 % of that in 1 step.", "The limit is the inference", "test_steps"],
             "encoder is",
         ),
         ({"effective": 2.0}, ["Of 500 draws a row only 2.0 have weight"], "Neither"),
