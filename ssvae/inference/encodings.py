@@ -13,7 +13,7 @@ from itertools import pairwise
 import tensorflow as tf
 
 from ssvae.distributions import given
-from ssvae.inference.surface import Surface
+from ssvae.inference.surface import Surface, rows_apart
 from ssvae.models.base import Parameters
 
 TINY, FLOOR = 1e-5, 1e-3  # inside the logarithm of a slope (released code); least variance that divides an error
@@ -66,14 +66,15 @@ def encoded(slope: tf.Tensor, encoding: str) -> tf.Tensor:
 
 def _seen(surface: Surface, parameters: Parameters, seed: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
     """Return every variable's value and how far it is from what its parents predict, means over the draws."""
-    values = surface.values(parameters, seed)
     found = {}
-    for name, conditional in surface.model.joint(surface.y).items():
-        p, value = given(conditional, values), values.get(name, surface.x)
-        error = value - p.mean()
-        forms = {"value": value, "errors": error, "normalized_errors": error / (p.variance() + FLOOR)}
-        several = surface.samples > 1
-        found[name] = {form: tf.reduce_mean(v, 0) if several and v is not surface.x else v for form, v in forms.items()}
+    with rows_apart():
+        values = surface.values(parameters, seed)
+        for name, conditional in surface.model.joint(surface.y).items():
+            p, value = given(conditional, values), values.get(name, surface.x)
+            error = value - p.mean()
+            forms = {"value": value, "errors": error, "normalized_errors": error / (p.variance() + FLOOR)}
+            drawn = {form for form, v in forms.items() if surface.samples > 1 and v is not surface.x}
+            found[name] = {form: tf.reduce_mean(v, 0) if form in drawn else v for form, v in forms.items()}
     return found
 
 

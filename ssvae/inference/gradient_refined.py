@@ -21,7 +21,7 @@ from ssvae.distributions import LOG_VARIANCE_RANGE, given
 from ssvae.gradients.base import draw
 from ssvae.inference.base import Training
 from ssvae.inference.refining import Found, Refining
-from ssvae.inference.surface import Surface, held, lesson
+from ssvae.inference.surface import Surface, held, lesson, rows_apart
 from ssvae.models.base import Parameters
 
 ENCODERS = ("kl", "bound", "through")
@@ -157,9 +157,10 @@ class GradientRefined(Refining):
 
 def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tensor) -> tf.Tensor:
     """Return KL(q_T || q_0), [..., B], nats; every latent given those that q_T draws before it."""
-    target, q = model.posterior(refined), model.posterior(own)
-    values = draw(target, 1, seed)
-    return sum(tfp.distributions.kl_divergence(given(target[name], values), given(q[name], values)) for name in q)
+    with rows_apart():
+        target, q = model.posterior(refined), model.posterior(own)
+        values = draw(target, 1, seed)
+        return sum(tfp.distributions.kl_divergence(given(target[name], values), given(q[name], values)) for name in q)
 
 
 def _broadcast(parameters: Parameters, surface: Surface) -> Parameters:

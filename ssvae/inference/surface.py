@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
@@ -66,8 +67,7 @@ class Surface:
 
     def _bounds(self, moving: Parameters, still: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the ELBO and another estimate of it that depends on the moving λ through the draws of z alone."""
-        # Rows stay independent of each other: batch normalisation by what training has seen so far.
-        with engine.using(engine.current()._replace(training=False)):
+        with rows_apart():
             values, joint = self.values(moving, seed), self.model.joint(self.y)
             terms = Evidence(joint, self.model.posterior(moving), self.x, self.temper).closed_form(values)
             path = terms.log_likelihood
@@ -76,6 +76,11 @@ class Surface:
                 path += self.temper * (p.log_prob(values[name]) - q.log_prob(values[name]))
         bounds = terms.total(), path
         return bounds if self.samples == 1 else tuple(tf.reduce_mean(bound, axis=0) for bound in bounds)
+
+
+def rows_apart() -> AbstractContextManager[None]:
+    """Return a context in which rows do not depend on each other: batch normalisation by what training has seen."""
+    return engine.using(engine.current()._replace(training=False))
 
 
 def held(parameters: Parameters) -> Parameters:
