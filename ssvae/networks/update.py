@@ -70,9 +70,10 @@ class Update(keras.layers.Layer):
         """Draw the weights anew."""
         self.network.reset(rng)
 
-    def prepare(self, *still: tf.Tensor) -> tf.Tensor | float:
+    def prepare(self, *still: tf.Tensor) -> tf.Tensor:
         """Return what the inputs that stay add to the first layer."""
-        return sum(self.network.first_part(position, x) for position, x in enumerate(still))
+        parts = (self.network.first_part(position, x) for position, x in enumerate(still))
+        return sum(parts, tf.constant(0.0))  # a tensor also where nothing stays: Keras refuses numbers in a call
 
     def call(self, known: tf.Tensor, moving: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
         """Return λ_{t+1} for `prepare`'s result, the moving inputs [..., B, moving] and λ_t [..., B, 2Z]."""
