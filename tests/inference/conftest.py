@@ -6,6 +6,7 @@ import tensorflow as tf
 from scipy.stats import multivariate_normal
 
 from ssvae.distributions import diagonal_normal, standard_normal
+from ssvae.likelihoods.gaussian import Gaussian
 
 RNG = np.random.default_rng(0)
 D, Z, K = 3, 2, 3
@@ -34,7 +35,8 @@ class LinearGaussian:
     the reciprocals of its precision's diagonal for variances; it is exact where the rows of W are orthogonal.
     """
 
-    x, classes, features, width, orthogonal = X, K, D, Z, ORTHOGONAL
+    x, classes, features, orthogonal = X, K, D, ORTHOGONAL
+    likelihood = Gaussian()  # for what networks see of x
     log_variance = np.float32(-0.7)  # log s²
 
     def __init__(self, error=0.3, wider=0.0, loading=LOADING):
