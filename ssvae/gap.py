@@ -20,7 +20,7 @@ from ssvae.inference import INFERENCES
 from ssvae.inference.base import Inference
 from ssvae.inference.refining import Refining
 from ssvae.inference.surface import Surface
-from ssvae.local_optimum import SAMPLES, local_optimum
+from ssvae.local_optimum import SAMPLES, better, local_optimum
 from ssvae.models.base import Parameters
 from ssvae.prediction import SAME, over_rows
 
@@ -75,7 +75,8 @@ def gaps(
     y : ndarray [N, K] or None
         One-hot classes, given to every bound.
     about : About
-        Draws that measure each λ, and steps of the local optimisation, which starts at the λ of the fitted inference.
+        Draws that measure each λ, and steps of the local optimisation, which starts at the λ of the encoder or at those
+        of the fitted inference, whichever are better.
     inference : Inference
         The fitted one.
     seed : int
@@ -115,7 +116,7 @@ class _Work(NamedTuple):
         settings: dict[str, Any] = {"layout": self.layout, "inference": self.inference, "tried": STEPS}
         found = over_rows(self.part, refined, rows, chunk=chunk, **settings)
         encoder, ours, *path = np.moveaxis(found, 1, 0)
-        best = self._climbed(np.concatenate([rows, ours], axis=1), chunk)
+        best = self._climbed(np.concatenate([rows, encoder, ours], axis=1), chunk)
         every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, ours, best, *path)]
         between = [
             [self._weighed(rows, at, count, seed)[0] for at in (encoder, best)] for count in _counts(self.about)[1:-1]
@@ -124,7 +125,7 @@ class _Work(NamedTuple):
         return np.stack(every), np.stack([one, *between, all_of_them])
 
     def _climbed(self, rows: np.ndarray, chunk: int) -> np.ndarray:
-        """Return λ* [n, Σ2Z] of rows with their λ_0."""
+        """Return λ* [n, Σ2Z] of rows with two λ to start from."""
         steps, flop = self.about.steps, 6.0 * self.part.count_params() * chunk * SAMPLES
         xla = engine.choose("auto", "float32", steps * math.ceil(self.rows / chunk), flop).xla
         return over_rows(self.part, climbed, rows, chunk=chunk, xla=xla, layout=self.layout, steps=steps)
@@ -149,8 +150,11 @@ def refined(
 
 
 def climbed(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps: int) -> tf.Tensor:
-    """Return λ* of rows with their λ_0, [B, Σ2Z], the same for a row wherever it stands."""
-    x, y, start = layout.split(rows)
+    """Return λ* of rows, [B, Σ2Z], from the better of the two λ beside them; the same for a row wherever it stands."""
+    seen = layout.features + layout.classes
+    one, other = tf.split(rows[:, seen:], 2, axis=1)
+    (x, y, encoder), (*_, ours) = (layout.split(tf.concat([rows[:, :seen], at], axis=1)) for at in (one, other))
+    start = better(model, ours, encoder, x, y, SAME)
     return layout.joined(local_optimum(model, start, x, y, steps, SAME))
 
 

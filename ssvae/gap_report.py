@@ -17,6 +17,7 @@ import numpy as np
 from ssvae.evidence import Estimate
 
 SURE = 3.0  # standard errors that a mean must be away from 0 to be spoken of
+LITTLE = 0.1  # nats a row that are not worth a step
 MOST = 0.9  # share of the amortisation gap that counts as closed
 FEW = 10.0  # effective draws below which log p is not to be relied on
 
@@ -28,6 +29,7 @@ class About(NamedTuple):
     samples: int  # S, draws that measure every λ
     steps: int  # of the local optimisation
     refinement: int  # T of the fitted inference outside training
+    start: str = "encoder"  # whose λ_0 refinement starts from
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,22 @@ class GapReport:
 
     def _share(self, found: Estimate) -> float:
         whole = float(self.amortisation.mean())
-        return float(np.mean(found.bound - self.encoder.bound)) / whole if whole else math.nan
+        return float(np.mean(found.bound - self.encoder.bound)) / whole if whole > 0.0 else math.nan
 
     def verdict(self) -> str:
         """Say whether refinement helps here, by how many steps, what the limit is and what to try."""
         return " ".join([*self._help(), *self._limit(), *self._caution()])
 
     def _help(self) -> list[str]:
-        gain = _with_error(self.amortisation)
+        gain = f"the best q of each row gains {_with_error(self.amortisation)} nats over the {self.about.start}'s."
         if not _sure(self.amortisation):
-            return [f"Refinement does not help here: the best q of each row gains {gain} nats over the encoder's."]
-        found = [f"Refinement helps here: the best q of each row gains {gain} nats over the encoder's."]
-        if self.about.refinement:
-            found += [
-                f"The fitted inference closes {100 * self.closed:.0f} % of that in {_steps(self.about.refinement)}."
-            ]
+            small = self.amortisation.mean() + SURE * _error(self.amortisation) < LITTLE
+            return [f"Refinement {'does not' if small else 'is not shown to'} help here: {gain}"]
+        found, steps = [f"Refinement helps here: {gain}"], _steps(self.about.refinement)
+        if self.about.refinement and self.closed < 0.0:
+            found += [f"The fitted inference ends below its start, in {steps}."]
+        elif self.about.refinement:
+            found += [f"The fitted inference closes {100 * self.closed:.0f} % of that in {steps}."]
         if self.enough is not None:
             return [*found, f"Gradient refinement closes 90 % of it in {_steps(self.enough)}."]
         last = max(self.path)
@@ -113,7 +116,7 @@ class GapReport:
         if difference.mean() > 0:
             more = "more test_steps" if refined else "inference='gradient_refined' or 'iterative'"
             return [f"The limit is {_who(refined)} {gap}: try {more}, or a larger encoder."]
-        latents = "a hierarchy of latents (model='hierarchical')"
+        latents = "a richer one, such as a hierarchy of latents (model='hierarchical')"
         return [f"The limit is the family of q {gap}: try {latents}, or inference='importance_weighted'."]
 
     def _caution(self) -> list[str]:

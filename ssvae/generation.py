@@ -107,7 +107,7 @@ class Generation:
             y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
             words = "log p(x | y), y the most probable class"
         seen = evidence.observed(self.model_, x, random_state)
-        about = About(words, samples, steps, evidence.steps(inference))
+        about = About(words, samples, steps, evidence.steps(inference), getattr(inference, "start", "encoder"))
         return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
 
     def reconstruct(self, X: Any) -> np.ndarray:

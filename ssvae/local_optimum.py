@@ -18,7 +18,7 @@ from ssvae.inference.surface import Surface, held
 from ssvae.models.base import Parameters
 
 RATE, SAMPLES = 0.03, 4  # of Adam; draws a row and step
-JUDGES, TIMES = 16, 8  # draws a row, and how often, by which the end is compared with the start
+JUDGES, TIMES = 16, 8  # draws a row, and how often, by which two λ are compared
 BETA, BETA_OF_SQUARES, TINY = 0.9, 0.999, 1e-8
 
 
@@ -62,9 +62,25 @@ def local_optimum(
     zeros = {name: tf.zeros_like(value) for name, value in start.items()}
     loop = (tf.constant(0), held(start), zeros, zeros)
     end = tf.while_loop(lambda step, *_: step < steps, body, loop, parallel_iterations=1, maximum_iterations=steps)[1]
+    return better(model, end, start, x, y, noise.fold(seed, steps))
+
+
+def better(
+    model: Any, one: Parameters, other: Parameters, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor
+) -> Parameters:
+    """Return of two λ the one whose bound is higher, row by row and by the same draws; `other` where that is not so."""
     judge = Surface(model, x, y, JUDGES)
-    better = (_mean_bound(judge, end, seed, steps) > _mean_bound(judge, start, seed, steps))[..., tf.newaxis]
-    return {name: tf.where(better, end[name], value) for name, value in start.items()}
+
+    def mean(parameters: Parameters) -> tf.Tensor:
+        def body(time, total):  # type: ignore[no-untyped-def]
+            return time + 1, total + judge.bound(parameters, noise.fold(seed, time))
+
+        start = (tf.constant(0), tf.zeros(tf.shape(next(iter(parameters.values())))[:-1]))
+        limits = {"parallel_iterations": 1, "maximum_iterations": TIMES}
+        return tf.while_loop(lambda time, _: time < TIMES, body, start, **limits)[1]
+
+    higher = (mean(one) > mean(other))[..., tf.newaxis]
+    return {name: tf.where(higher, one[name], value) for name, value in other.items()}
 
 
 def _share(done: tf.Tensor) -> tf.Tensor:
@@ -80,11 +96,3 @@ def _adam(
     second = {n: BETA_OF_SQUARES * v + (1.0 - BETA_OF_SQUARES) * tf.square(slope[n]) for n, v in second.items()}
     scale = rate * tf.sqrt(1.0 - BETA_OF_SQUARES**time) / (1.0 - BETA**time)
     return {n: v + scale * first[n] / (tf.sqrt(second[n]) + TINY) for n, v in found.items()}, first, second
-
-
-def _mean_bound(judge: Surface, parameters: Parameters, seed: tf.Tensor, steps: int) -> tf.Tensor:
-    def body(time, total):  # type: ignore[no-untyped-def]
-        return time + 1, total + judge.bound(parameters, noise.fold(seed, steps + time))
-
-    start = (tf.constant(0), tf.zeros(tf.shape(next(iter(parameters.values())))[:-1]))
-    return tf.while_loop(lambda time, _: time < TIMES, body, start, parallel_iterations=1, maximum_iterations=TIMES)[1]

@@ -125,6 +125,20 @@ def test_gaps_are_those_in_closed_form():
     assert (np.diff([both[0].mean() for both in report.curve.values()]) > -0.05).all()
 
 
+def test_local_optimum_starts_at_the_better_of_two():
+    """One step leads nowhere: what is found is the start."""
+    found = measured(linear(0.0, 0.0), Elsewhere(), steps=1)
+    np.testing.assert_allclose(found.local.bound, found.encoder.bound, atol=0.05)
+    assert found.inference.bound.mean() < found.local.bound.mean() - 1.0
+
+
+class Elsewhere(Amortized):
+    """An inference whose λ are far from all others."""
+
+    def infer(self, part, x, y, seed):
+        return {name: value + 2.0 for name, value in part.encode(x, y).items()}
+
+
 def test_a_refined_posterior_closes_the_gap():
     report = measured(linear(), GradientRefined(steps=40, samples=20, rate=0.2), steps=100)
     assert 0.9 < report.closed < 1.1
@@ -186,6 +200,8 @@ def made(amortised=2.0, approximate=1.0, left=None, refinement=0, effective=50.0
             ["Refinement helps", "closes 90 % of it in 5 steps", "The limit is the encoder", "gradient_refined"],
             "draws a row",
         ),
+        ({"amortised": 0.1, "noise": 1.0}, ["Refinement is not shown to help"], "closes"),
+        ({"left": 3.0, "refinement": 2}, ["The fitted inference ends below its start, in 2 steps"], "of that"),
         ({"amortised": 0.0}, ["Refinement does not help", "The limit is the family of q", "hierarchical"], "closes"),
         ({"amortised": 1.0}, ["helps", "Neither the encoder nor the family"], "The limit is"),
         (
