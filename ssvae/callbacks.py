@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,25 @@ class State(NamedTuple):
     arrays: list[np.ndarray]  # weights, then optimizer variables
 
 
+class View(NamedTuple):
+    """A stage after an epoch, with the weights of that moment."""
+
+    stage: str
+    model: Any  # the model that the stage trains
+    objective: Any  # `ssvae.objective.Objective`
+    epochs: int  # of the stage in all
+    epoch: int  # those that are done
+    history: dict[str, list[Any]]  # of the fit so far, as in `SSVAEClassifier.history_`
+
+
+class Verdict(NamedTuple):
+    """What a callback makes of a `View`."""
+
+    numbers: Mapping[str, float] = MappingProxyType({})  # for the epoch's line of the history
+    best: bool = False  # these weights are what the stage shall end with, unless later ones are better
+    stop: bool = False  # the stage ends here
+
+
 class Callback:
     """What a fit tells; override what you need. `keras.callbacks.Callback`s are taken as well."""
 
@@ -36,6 +57,13 @@ class Callback:
 
     def epoch_end(self, stage: str, epoch: int, logs: dict[str, float]) -> None:
         """Epoch number `epoch` (from 0) ended with these mean losses."""
+
+    def watch(self, view: View) -> Verdict:
+        """Judge the weights where a stage begins, or goes on, and after each epoch.
+
+        Where a callback overrides this, the compiled loop takes one epoch a call and hands its weights out.
+        """
+        return Verdict()
 
     def stage_end(self, stage: str, weights: list[np.ndarray]) -> None:
         """Stage `stage` is trained."""
@@ -88,23 +116,33 @@ class Checkpoint(Callback):
         done = {stage: [arrays[f"{stage}/{i}"] for i in range(count)] for stage, count in kept["done"].items()}
         now = [arrays[f"now/{i}"] for i in range(kept["count"])]
         state = State(kept["stage"], kept["epoch"], now) if now else None
-        return {"done": done, "state": state, "history": kept["history"]}
+        best = [arrays[f"best/{i}"] for i in range(kept.get("best", 0))] or None
+        return {"done": done, "state": state, "history": kept["history"], "best": best}
 
-    def save(self, done: dict[str, list[np.ndarray]], state: State | None, history: Any, force: bool = False) -> None:
-        """Write the finished stages' weights, the current stage's state and the history."""
+    def save(
+        self,
+        done: dict[str, list[np.ndarray]],
+        state: State | None,
+        history: Any,
+        best: list[np.ndarray] | None = None,
+        force: bool = False,
+    ) -> None:
+        """Write the finished stages' weights, the current stage's state and best weights, and the history."""
         from safetensors.numpy import save
 
         if not force and time.monotonic() - self._written < self.every:
             return
         arrays = {f"{stage}/{i}": weight for stage, weights in done.items() for i, weight in enumerate(weights)}
         now = state.arrays if state else []
-        arrays |= {f"now/{i}": np.asarray(array, order="C") for i, array in enumerate(now)}
+        for name, several in (("now", now), ("best", best or [])):
+            arrays |= {f"{name}/{i}": np.asarray(array, order="C") for i, array in enumerate(several)}
         kept = {
             "fingerprint": self._fingerprint,
             "done": {stage: len(weights) for stage, weights in done.items()},
             "stage": state.stage if state else "",
             "epoch": state.epoch if state else 0,
             "count": len(now),
+            "best": len(best or []),
             "history": history,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         Adam's rate, or its peak.
     schedule : "cosine" or "constant"
         Of the learning rate: linear warm-up and then a cosine to zero, or neither.
+    early_stopping : dict, optional
+        Ends the first stage when the bound of held-out rows no longer rises, with the best weights: ``{"every": 5,
+        "patience": 5}``, in epochs and in checks (`ssvae.stopping.BoundStopping`); ``"validation_fraction"``, 0.1, of
+        the unlabelled rows are then not learnt from. For ``schedule="constant"``.
     labeled_in_unlabeled : bool
         Whether labelled rows are also seen without their label.
     unlabeled : int, str or None, default=-1
@@ -77,7 +81,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     model_ : Model
         The trained model, on preprocessed x.
     history_ : dict of list
-        One entry an epoch: stage, epoch, loss, labelled_bound, unlabelled_bound, cross_entropy, seconds.
+        One entry an epoch: stage, epoch, loss, labelled_bound, unlabelled_bound, cross_entropy, seconds; and
+        held_out_bound with early stopping, NaN where there was no check.
     n_iter_ : int
         Epochs run, all stages together.
     preprocessing_, likelihood_ : objects
@@ -122,6 +127,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         labeled_batch_size: int | Mapping[str, int] | None = 100,
         learning_rate: float | Mapping[str, float] = 3e-3,
         schedule: Literal["cosine", "constant"] = "cosine",
+        early_stopping: Mapping[str, Any] | None = None,
         labeled_in_unlabeled: bool = False,
         unlabeled: Any = -1,
         strategy: str = "auto",
@@ -145,6 +151,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.labeled_batch_size = labeled_batch_size
         self.learning_rate = learning_rate
         self.schedule = schedule
+        self.early_stopping = early_stopping
         self.labeled_in_unlabeled = labeled_in_unlabeled
         self.unlabeled = unlabeled
         self.strategy = strategy

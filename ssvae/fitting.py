@@ -18,6 +18,7 @@ from ssvae.models.base import Stage
 from ssvae.peers import nearest
 from ssvae.plans import plan
 from ssvae.propagation import propagate
+from ssvae.stopping import set_apart
 from ssvae.streams import Streams
 from ssvae.training import train
 
@@ -35,7 +36,9 @@ def fit_stages(
     estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
-    callbacks = [*(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
+    learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
+    x, index, weight = x[learnt], index[learnt], weight[learnt]
+    callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
     hooks = Hooks(callbacks, _fingerprint(estimator, x, index, weight, seed))
     infer_rows = partial(prediction.over_rows, function=prediction.parameters, inference=parts.objective.inference)
     for position, stage in enumerate(parts.model.stages(x, lambda part, rows: infer_rows(part, x=rows))):

@@ -69,7 +69,7 @@ def train(
     begin, arrays = 0, None
     if hooks.state is not None and hooks.state.stage == stage.name:
         begin, arrays = hooks.state.epoch, hooks.state.arrays
-    hooks.begin(stage, plan.epochs, begin)
+    hooks.begin(stage, objective, plan.epochs, begin)
     for last, method in _phases(objective, plan.epochs):
         if begin >= last or hooks.stop:
             continue

@@ -29,6 +29,8 @@ def settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
     }
     # A setting by stage: the twin has the one stage, and its network is trained in the model's last.
     staged = {key: value for key, value in classifier.items() if isinstance(value, Mapping) and "name" not in value}
+    if staged.pop("early_stopping", None) is not None:
+        own["early_stopping"] = None  # the network alone has no bound
     return {**{key: list(value.values())[-1] for key, value in staged.items()}, **own}
 
 

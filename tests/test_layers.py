@@ -18,7 +18,7 @@ LAYERS = (
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
     ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
-    ("compiled", "training", "prediction", "evidence", "local_optimum"),
+    ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum"),
     ("gap_report", "gap"),
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
