@@ -61,8 +61,8 @@ def paired(antithetic: bool, same_for_rows: bool) -> Iterator[None]:
     antithetic : bool
         The second half of the S draws is the first with its sign changed (S even): what is odd in them cancels.
     same_for_rows : bool
-        Every row gets the same numbers, so that a row's result depends on no other row and no place. The draws then have
-        one row, for all to be added to.
+        Every row gets the same numbers, so that a row's result depends on no other row and no place. The draws then
+        have one row, for all to be added to.
     """
     token = _PAIRED.set((antithetic, same_for_rows))
     try:

@@ -18,11 +18,11 @@ LAYERS = (
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
     ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
-    ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum"),
+    ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap"),
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
-    ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "gallery"),
+    ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures", "gallery", "climb_gallery"),
     ("runs", "exports", "twin", "experiment"),
     ("configs", "cli", "__main__"),
 )

@@ -47,15 +47,18 @@ def clues(
             elif encoding in ("errors", "normalized_errors"):
                 parts += [seen[below[name]][encoding], seen[name][encoding]]
             elif encoding != "data":
-                parts.append(encoded(slope[name], encoding))
+                parts.append(encoded(slope[name], value, encoding))
             elif below[name] != "x":
                 parts.append(seen[below[name]]["value"])
         found[name] = _side_by_side(parts, value)
     return found
 
 
-def encoded(slope: tf.Tensor, encoding: str) -> tf.Tensor:
-    """Return ∇_λ as it is ("gradient"), as log|∇| and sign, or normalised within its row."""
+def encoded(slope: tf.Tensor, parameters: tf.Tensor, encoding: str) -> tf.Tensor:
+    """Return ∇_λ as it is ("gradient"), in the metric of q, as log|∇| and sign, or normalised within its row."""
+    if encoding == "natural_gradient":
+        mean, log_variance = tf.split(slope, 2, axis=-1)
+        return tf.concat([tf.exp(tf.split(parameters, 2, axis=-1)[1]) * mean, log_variance], axis=-1)
     if encoding == "log_sign":
         return tf.concat([tf.math.log(tf.abs(slope) + TINY), tf.sign(slope)], axis=-1)
     if encoding == "normalized_gradient":

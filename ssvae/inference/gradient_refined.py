@@ -51,8 +51,8 @@ class GradientRefined(Refining):
     clip_norm : float
         Largest length of a row's direction, in the metric's own units.
     encoder : "kl", "bound" or "through"
-        What the recognition network learns from: −KL(q_T || q_0), q_T held (Hjelm et al.); its own ELBO (Krishnan et al.);
-        the ELBO at λ_T through all steps, which needs second derivatives (Kim et al.). The decoder learns at λ_T.
+        What the recognition network learns from: −KL(q_T || q_0), q_T held (Hjelm et al.); its own ELBO (Krishnan et
+        al.); the ELBO at λ_T through all steps, with second derivatives (Kim et al.). The decoder learns at λ_T.
     line_search : bool
         Take a step only where it raises the bound of the same draws of z; a row's rate shrinks when one is refused.
         No momentum then. Because the draws are kept, few samples will be overfitted: take 10 or more.

@@ -21,7 +21,7 @@ from ssvae.inference.encodings import clues
 from ssvae.inference.refining import Found, Refining
 from ssvae.inference.surface import Surface, held, lesson
 from ssvae.models.base import Parameters
-from ssvae.networks.update import WIDTHS
+from ssvae.networks.update import GATES, WIDTHS
 
 STARTS = ("encoder", "prior")
 
@@ -38,14 +38,14 @@ class Iterative(Refining):
     start : "encoder" or "prior"
         λ_0: the recognition network's output, which is taught with the other steps; or the prior (the paper).
     encodings : sequence of str
-        What f_φ sees: "data" (x; above the first level the values below), "parameters" (λ_t), "gradient", "log_sign"
-        (log|∇| and its sign), "normalized_gradient" (mean 0 and s.d. 1 within a row), "errors" (x − E[x | z] and
+        What f_φ sees: "data" (x; above the first level the values below), "parameters" (λ_t), "gradient",
+        "natural_gradient" (σ² ∂/∂μ, ∂/∂log σ²), "log_sign" (log|∇| and its sign), "normalized_gradient" (mean 0 and s.d. 1 within a row), "errors" (x − E[x | z] and
         z − E_p[z]), "normalized_errors" (the same over the variances).
     hidden : sequence of int
     activation, skip : str
         Of f_φ (`networks.mlp`).
-    gate : bool
-        Whether f_φ mixes λ_t with its proposal.
+    gate : "residual", "highway" or "none"
+        How f_φ's proposal and λ_t make λ_{t+1} (`networks.update.Update`); the paper has "highway".
     """
 
     start: str = "encoder"
@@ -53,12 +53,13 @@ class Iterative(Refining):
     hidden: Sequence[int] = (512, 512)
     activation: str = "elu"
     skip: str = "highway"
-    gate: bool = True
+    gate: str = "residual"
 
     def __post_init__(self) -> None:
         """Check the numbers and words."""
         super().__post_init__()
         self._one_of("start", STARTS)
+        self._one_of("gate", GATES)
         for argument in ("encodings", "hidden"):  # a list from YAML would have no hash
             object.__setattr__(self, argument, tuple(getattr(self, argument)))
         unknown = [encoding for encoding in self.encodings if encoding not in WIDTHS]

@@ -28,17 +28,17 @@ class Found(NamedTuple):
 class Refining(Inference):
     """λ_0 from the recognition network, λ_T after T steps.
 
-    In M1, and in the M1 of a stack, the refined means are the latents that feed the classifier; in M2, where q(y | x) is
-    a network of x alone, refinement acts on the class by p(y) exp(bound(x | y)) (``predict_proba(X, via="bayes")``).
+    In M1, and in the M1 of a stack, the refined means are the latents that feed the classifier; in M2, whose q(y | x) is a
+    network of x alone, refinement acts on the class by p(y) exp(bound(x | y)): `predict_proba` with via="bayes".
 
     Parameters
     ----------
     steps : int
         T in training; 0 is amortised inference.
     samples : int
-        S, draws of z a row and step in training.
+        S, draws of z a row and step in training; an even number, so that they come in antithetic pairs, is better.
     test_steps, test_samples : int, optional
-        The same outside training; by default as in training.
+        The same outside training; None: as in training.
     refine_at : "both", "fit" or "predict"
         Where to refine; elsewhere T is 0.
     warm_start : float
@@ -48,9 +48,9 @@ class Refining(Inference):
     """
 
     steps: int = 5
-    samples: int = 1
+    samples: int = 2
     test_steps: int | None = None
-    test_samples: int | None = None
+    test_samples: int | None = 10
     refine_at: str = "both"
     warm_start: float = 0.25
     kl_warm_up: float = 0.5

@@ -22,15 +22,21 @@ WIDTHS = {
     "parameters": lambda latent, below: 2 * latent,
     "gradient": lambda latent, below: 2 * latent,
     "log_sign": lambda latent, below: 4 * latent,
+    "natural_gradient": lambda latent, below: 2 * latent,
     "normalized_gradient": lambda latent, below: 2 * latent,
     "errors": lambda latent, below: latent + below,
     "normalized_errors": lambda latent, below: latent + below,
 }
 
+GATES = ("residual", "highway", "none")
+
 
 @keras.saving.register_keras_serializable("ssvae")
 class Update(keras.layers.Layer):
-    """λ_{t+1} = g ⊙ λ_t + (1 − g) ⊙ u, (u, logit g) = MLP(what is known at λ_t).
+    """λ_{t+1} = λ_t + g ⊙ u, or g ⊙ λ_t + (1 − g) ⊙ u, where (u, logit g) = MLP(what is known at λ_t).
+
+    The first, "residual", starts with u = 0 and changes λ no more than it has learnt to. The second, "highway", is the
+    paper's; from a fair λ_0 its gate soon learns to stay shut, and then learns no more.
 
     Parameters
     ----------
@@ -44,8 +50,8 @@ class Update(keras.layers.Layer):
     hidden : sequence of int
     activation, skip : str
         As in `MLP`.
-    gate : bool
-        Without, λ_{t+1} = u.
+    gate : "residual", "highway" or "none"
+        "none": λ_{t+1} = u.
     """
 
     def __init__(
@@ -56,14 +62,16 @@ class Update(keras.layers.Layer):
         hidden: Sequence[int],
         activation: str = "elu",
         skip: str = "highway",
-        gate: bool = True,
+        gate: str = "residual",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.latent, self.still, self.moving, self.hidden = latent, tuple(still), moving, tuple(hidden)
         self.activation, self.skip, self.gate = activation, skip, gate
-        outputs = (4 if gate else 2) * latent
-        self.network = MLP([*self.still, moving], self.hidden, outputs, activation, skip=skip, name="network")
+        gates = 0 if gate == "none" else 2 * latent  # these come first, so that u can be the outputs that start at 0
+        zeros = 2 * latent if gate == "residual" else 0
+        inputs, outputs = [*self.still, moving], gates + 2 * latent
+        self.network = MLP(inputs, self.hidden, outputs, activation, zero_outputs=zeros, skip=skip, name="network")
         self.built = True
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -78,9 +86,11 @@ class Update(keras.layers.Layer):
     def call(self, known: tf.Tensor, moving: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
         """Return λ_{t+1} for `prepare`'s result, the moving inputs [..., B, moving] and λ_t [..., B, 2Z]."""
         h = self.network.rest(known + self.network.first_part(len(self.still), moving))
-        if not self.gate:
+        if self.gate == "none":
             return h
-        proposal, gate = tf.split(h, 2, axis=-1)
+        gate, proposal = tf.split(h, 2, axis=-1)
+        if self.gate == "residual":
+            return parameters + tf.sigmoid(gate) * proposal
         return parameters + tf.sigmoid(-gate) * (proposal - parameters)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""The pictures of a fitted inference at work on rows: which ways up the bound are drawn, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ssvae import climb_figures, climbs, figures
+from ssvae.climbs import OPTIMIZERS, Rows
+from ssvae.gallery import Skipped, save
+from ssvae.inference import INFERENCES
+from ssvae.inference.refining import Refining
+from ssvae.models.base import Parameters
+
+STEPS, SHOWN = 20, (0, 1, 2, 3, 5, 10, 20)  # of every method; of which rows are reconstructed
+HILLS, GRID, MARGIN = 4, 61, 0.35  # rows whose surface is drawn; points a side; of the paths' width around them
+
+
+def draw_all(
+    part: Any, rows: Rows, inference: Any, image_shape: tuple[int, ...] | None, folder: Path
+) -> dict[str, str]:
+    """Write the pictures, and return name -> why for those that were skipped.
+
+    Parameters
+    ----------
+    part : Model
+        With a bound of its own.
+    rows : Rows
+        The first half serves to tune the optimizers' rates, the second is drawn.
+    inference : Inference
+        The fitted one.
+    image_shape : tuple of int, optional
+    folder : Path
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ways = paths(part, rows, inference)
+    half = drawn(rows)
+    plans: dict[str, Callable[[], Figure]] = {
+        "optimizers": lambda: methods(part, half, ways),
+        "surface": lambda: surface(part, half, ways),
+        "iterations": lambda: iterations(part, half, ways, image_shape),
+    }
+    skipped = {}
+    for name, plan in plans.items():
+        try:
+            save(plan(), folder / f"{name}.png")
+        except Skipped as reason:
+            skipped[name] = str(reason)
+    return skipped
+
+
+def drawn(rows: Rows) -> Rows:
+    """Return the rows that no rate is tuned on."""
+    return Rows(*(None if part is None else part[len(part) // 2 :] for part in rows))
+
+
+def paths(part: Any, rows: Rows, inference: Any, steps: int = STEPS) -> dict[str, list[Parameters]]:
+    """Return λ_0, …, λ_T of the drawn rows by method, all from the λ_0 of the fitted inference."""
+    tuning = Rows(*(None if own is None else own[: len(own) // 2] for own in rows))
+    half = drawn(rows)
+    refiner = INFERENCES.build("gradient_refined")
+    first = inference if isinstance(inference, Refining) else refiner
+    start = first.start_at(part, half.x, half.y)
+    found = {"gradient_refined": _from(part, half, refiner, start, steps)}
+    if isinstance(inference, Refining) and inference.update:
+        found = {"iterative": climbs.refined(part, half, inference, steps), **found}
+    for name, (kind, _) in OPTIMIZERS.items():
+        rate = climbs.tuned(part, tuning, first.start_at(part, tuning.x, tuning.y), name, steps)
+        found[f"{name}, rate {rate:g}"] = climbs.optimized(part, half, start, kind(rate), steps)
+    return found
+
+
+def _from(part: Any, rows: Rows, refiner: Any, start: Parameters, steps: int) -> list[Parameters]:
+    """Return the path of gradient refinement from any start."""
+    surface = climbs.Surface(part, rows.x, rows.y, refiner.samples)
+    return [start, *(refiner.find(surface, start, t, climbs.SAME, False).parameters for t in range(1, steps + 1))]
+
+
+def methods(part: Any, rows: Rows, ways: Mapping[str, list[Parameters]]) -> Figure:
+    """Draw the mean bound against steps for every method."""
+    curves = {name: climbs.bounds(part, rows, path).mean(axis=1) for name, path in ways.items()}
+    return climb_figures.methods(curves, f"{len(rows.x)} rows; rates chosen on as many others")
+
+
+def surface(part: Any, rows: Rows, ways: Mapping[str, list[Parameters]]) -> Figure:
+    """Draw the paths over the surface of the bound for a few rows; for 2 latents only."""
+    name, *others = next(iter(ways.values()))[0]
+    if others or next(iter(ways.values()))[0][name].shape[-1] != 4:
+        raise Skipped("the surface of the bound is drawn for a single latent of 2 dimensions")
+    chosen = []
+    for row in range(min(HILLS, len(rows.x))):
+        one = Rows(*(None if own is None else own[row : row + 1] for own in rows))
+        own = {way: np.array([at[name][row, :2] for at in path]) for way, path in ways.items()}
+        every = np.concatenate(list(own.values()))
+        middle, width = (every.max(0) + every.min(0)) / 2, max(np.ptp(every, axis=0).max(), 0.5) * (0.5 + MARGIN)
+        axes = [np.linspace(centre - width, centre + width, GRID) for centre in middle]
+        best = {name: next(iter(ways.values()))[-1][name][row : row + 1]}
+        means = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+        bound = climbs.landscape(part, one, best, means).reshape(GRID, GRID)
+        chosen.append(climb_figures.Hill(axes[0], axes[1], bound, own))
+    return climb_figures.hills(chosen)
+
+
+def iterations(
+    part: Any, rows: Rows, ways: Mapping[str, list[Parameters]], image_shape: tuple[int, ...] | None, shown: int = 8
+) -> Figure:
+    """Draw test images, and what is decoded at λ_t of the first method after several steps."""
+    if image_shape is None:
+        raise Skipped("the rows are no images")
+    path = next(iter(ways.values()))
+    few = Rows(*(None if own is None else own[:shown] for own in rows))
+    some = [{name: value[:shown] for name, value in path[t].items()} for t in SHOWN if t < len(path)]
+    decoded = climbs.means(part, few, some)
+    grid = np.concatenate([np.asarray(few.x)[:, None], np.moveaxis(decoded, 0, 1)], axis=1)
+    columns = ["row", *(f"t = {t}" for t in SHOWN if t < len(path))]
+    return figures.image_grid(grid.reshape(*grid.shape[:2], *image_shape), columns, title=next(iter(ways)))
