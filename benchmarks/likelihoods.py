@@ -1,9 +1,10 @@
-"""log p(x) of test rows by importance sampling, for density models of several inference methods.
+"""Bounds, log p(x) and perplexity of test rows for density models trained with several inference methods.
 
-A row is one model trained without labels for a fixed number of epochs. The state is kept, so that a command that was
-interrupted goes on where it stood.
+A row is one model, trained without labels for a fixed number of epochs. Its state is kept, so that a command that was
+interrupted goes on where it stood, and a trained model is only measured.
 
-    python benchmarks/likelihoods.py single-standard single-iterative --samples 5000
+    python benchmarks/likelihoods.py single-standard single-iterative
+    python benchmarks/likelihoods.py fixed-refined newsgroups-standard newsgroups-refined
 """
 
 from __future__ import annotations
@@ -11,37 +12,56 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 
 SINGLE = {"name": "m1", "latent": 64, "hidden": [512, 512], "activation": "elu"}
 LEVELS = {"name": "hierarchical", "latent": [64, 32], "hidden": [512, 256], "activation": "elu", "top_down": "ladder"}
-AMORTIZED = {"name": "amortized", "kl_warm_up": 0.1}
-ITERATIVE = {"name": "iterative", "kl_warm_up": 0.1, "warm_start": 0.5}
-COMMON = {"likelihood": "bernoulli", "batch_size": 128, "learning_rate": 1e-3}
+WIDE = {"name": "m1", "latent": 200, "hidden": [500], "activation": "softplus"}
+WORDS = {"name": "m1", "latent": 100, "hidden": [500, 500], "decoder_hidden": []}
+STANDARD = {"name": "amortized", "kl_warm_up": 0.1}
+ITERATIVE = {"name": "iterative", "samples": 1, "kl_warm_up": 0.1, "warm_start": 0.5}
+REFINED = {"name": "gradient_refined", "samples": 2, "kl_warm_up": 0.1, "warm_start": 0.5}
+PIXELS = {"likelihood": "bernoulli", "batch_size": 128, "learning_rate": 1e-3}
+COUNTS = {"likelihood": "multinomial", "batch_size": 200, "learning_rate": 2e-3, "epochs": 60}
 
-# Row -> (data, settings of the classifier).
-ROWS: dict[str, tuple[str, dict[str, Any]]] = {
-    "single-standard": ("mnist", {**COMMON, "model": SINGLE, "inference": AMORTIZED, "epochs": 1000}),
-    "single-iterative": ("mnist", {**COMMON, "model": SINGLE, "inference": ITERATIVE, "epochs": 300}),
-    "levels-standard": ("mnist", {**COMMON, "model": LEVELS, "inference": AMORTIZED, "epochs": 600}),
-    "levels-iterative": ("mnist", {**COMMON, "model": LEVELS, "inference": ITERATIVE, "epochs": 200}),
+
+class Row(NamedTuple):
+    """A model to train and what to measure of it."""
+
+    data: str
+    settings: dict[str, Any]  # of the classifier
+    measure: str  # "log_p", "refined" or "perplexity"
+
+
+ROWS = {
+    "single-standard": Row("mnist", {**PIXELS, "model": SINGLE, "inference": STANDARD, "epochs": 800}, "log_p"),
+    "single-iterative": Row("mnist", {**PIXELS, "model": SINGLE, "inference": ITERATIVE, "epochs": 240}, "log_p"),
+    "levels-standard": Row("mnist", {**PIXELS, "model": LEVELS, "inference": STANDARD, "epochs": 600}, "log_p"),
+    "levels-iterative": Row("mnist", {**PIXELS, "model": LEVELS, "inference": ITERATIVE, "epochs": 200}, "log_p"),
+    "fixed-refined": Row("binarized_mnist", {**PIXELS, "model": WIDE, "inference": REFINED, "epochs": 100}, "refined"),
+    "newsgroups-standard": Row(
+        "newsgroups", {**COUNTS, "model": WORDS, "inference": {**STANDARD, "kl_warm_up": 0.3}}, "perplexity"
+    ),
+    "newsgroups-refined": Row(
+        "newsgroups", {**COUNTS, "model": WORDS, "inference": {**REFINED, "kl_warm_up": 0.3}}, "perplexity"
+    ),
 }
 
 
-def rows_of(data: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return x and y to learn from, and the test rows; MNIST with all of its 60,000 rows."""
+def rows_of(data: str) -> tuple[np.ndarray, ...]:
+    """Return x and y to learn from, rows for choosing and test rows; MNIST with all of its 60,000 rows."""
     from ssvae.datasets import DATASETS
 
     dataset = DATASETS.get(data)(**({"pool": 60_000} if data == "mnist" else {}))
     y = np.full(len(dataset.x), -1)
     y[:100] = dataset.y[:100]  # the estimator wants classes; a density does not see them
-    return dataset.x, y, dataset.x_test
+    return dataset.x, y, dataset.x_valid, dataset.x_test
 
 
-def train(name: str, settings: dict[str, Any], seed: int, folder: Path, x: np.ndarray, y: np.ndarray) -> Any:
+def train(settings: dict[str, Any], seed: int, folder: Path, x: np.ndarray, y: np.ndarray) -> Any:
     """Return the trained classifier, and keep it."""
     import ssvae
     from ssvae.callbacks import Checkpoint
@@ -62,30 +82,85 @@ def train(name: str, settings: dict[str, Any], seed: int, folder: Path, x: np.nd
     return classifier
 
 
+def elbo(classifier: Any, x: np.ndarray, inference: Any, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bound and the importance-weighted log p of rows by an inference method, nats."""
+    from ssvae import evidence
+    from ssvae.inference import INFERENCES
+
+    method = INFERENCES.build(inference) if inference else classifier.objective_.inference
+    found = evidence.estimate(classifier.model_, evidence.observed(classifier.model_, x, 1), samples, method, 1)
+    return found.bound, found.log_p
+
+
+def log_p(classifier: Any, x: np.ndarray, samples: int) -> str:
+    """Return −log p and −bound by the fitted inference."""
+    bound, found = elbo(classifier, x, None, samples)
+    error = found.std(ddof=1) / np.sqrt(len(found))
+    return f"-log p {-found.mean():.2f} ± {error:.2f}, -bound {-bound.mean():.2f} ({samples} draws, {len(x)} rows)"
+
+
+def refined(classifier: Any, x: np.ndarray, samples: int) -> str:
+    """Return −bound and −log p of the first 1,000 rows at the model's own q_0 and after steps of refinement."""
+    x, parts = x[:1000], []
+    for steps in (0, 5, 20, 100):
+        bound, found = elbo(classifier, x, {"name": "gradient_refined", "test_steps": steps}, min(samples, 1000))
+        parts.append(f"{steps} steps {-bound.mean():.2f} / {-found.mean():.2f}")
+    return f"-bound / -log p after {', '.join(parts)} ({min(samples, 1000)} draws, first {len(x)} rows)"
+
+
+def words(classifier: Any, x: np.ndarray, samples: int) -> str:
+    """Return the perplexity by the bound at the model's own q_0, by the fitted inference and after more steps."""
+    from ssvae.evaluation import perplexity
+
+    ways = {"q_0": "amortized", "fitted": None}
+    ways |= {f"{steps} steps": {"name": "gradient_refined", "test_steps": steps} for steps in (5, 20, 100)}
+    found = {name: perplexity(elbo(classifier, x, way, min(samples, 100))[0], x) for name, way in ways.items()}
+    return "perplexity " + ", ".join(f"{name} {number:.1f}" for name, number in found.items()) + f" ({len(x)} rows)"
+
+
+MEASURES = {"log_p": log_p, "refined": refined, "perplexity": words}
+
+
 @click.command(help=__doc__.split("\n")[0])
 @click.argument("names", nargs=-1, required=True, type=click.Choice(sorted(ROWS)))
 @click.option("--seed", default=0)
 @click.option("--epochs", type=int, help="Fewer or more than the row's own.")
 @click.option("--samples", default=5000, help="Importance samples a row.")
 @click.option("--test-rows", default=10_000)
+@click.option("--held-out", is_flag=True, help="Measure rows for choosing in place of test rows.")
+@click.option(
+    "--set", "assignments", multiple=True, help="KEY=VALUE of the model or the inference, as model.latent=50."
+)
 @click.option("--runs", default="runs/likelihoods", type=click.Path(path_type=Path))
-def main(names: tuple[str, ...], seed: int, epochs: int | None, samples: int, test_rows: int, runs: Path) -> None:
+def main(
+    names: tuple[str, ...],
+    seed: int,
+    epochs: int | None,
+    samples: int,
+    test_rows: int,
+    held_out: bool,
+    assignments: tuple[str, ...],
+    runs: Path,
+) -> None:
     """Print a line for each row."""
     for name in names:
-        data, settings = ROWS[name]
-        settings = {**settings, "epochs": epochs or settings["epochs"]}
-        folder = runs / f"{name}-{settings['epochs']}-{seed}"
-        x, y, x_test = rows_of(data)
-        classifier = train(name, settings, seed, folder, x, y)
-        found = np.asarray(classifier.log_evidence(x_test[:test_rows], samples=samples, random_state=1))
-        bound = classifier.bound(x_test[:test_rows], random_state=1)
-        error = found.std(ddof=1) / np.sqrt(len(found))
+        row = ROWS[name]
+        settings = changed({**row.settings, "epochs": epochs or row.settings["epochs"]}, assignments)
+        folder = runs / "-".join([name, str(settings["epochs"]), str(seed), *assignments])
+        x, y, x_held, x_test = rows_of(row.data)
+        classifier = train(settings, seed, folder, x, y)
+        measured = MEASURES[row.measure](classifier, (x_held if held_out else x_test)[:test_rows], samples)
         cost = json.loads((folder / "cost.json").read_text())
-        print(
-            f"{name}: -log p {-found.mean():.2f} ± {error:.2f} ({samples} samples, {len(found)} rows), -bound "
-            f"{-bound.mean():.2f}; {cost['seconds']:.0f} s, {cost['cpu_seconds']:.0f} CPU-s",
-            flush=True,
-        )
+        print(f"{name}: {measured}; trained {cost['seconds']:.0f} s, {cost['cpu_seconds']:.0f} CPU-s", flush=True)
+
+
+def changed(settings: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
+    """Return settings with ``slot.argument=value`` put in."""
+    for assignment in assignments:
+        path, value = assignment.split("=", 1)
+        slot, argument = path.split(".")
+        settings = {**settings, slot: {**settings[slot], argument: json.loads(value)}}
+    return settings
 
 
 if __name__ == "__main__":
