@@ -33,6 +33,8 @@ from ssvae.models.m2 import M2
 from ssvae.objective import Objective
 from ssvae.training import Plan, Streams, _Run
 
+AMORTIZED = Amortized(kl_warm_up=0.0)
+
 
 @dataclass(frozen=True)
 class AtMean(Pathwise):
@@ -55,10 +57,15 @@ class Means(FreshSamples):
         return rows[0]
 
 
-def stage(model: str, noise: bool = True) -> Stage:
+def stage(model: str, noise: bool = True, update: Any = None) -> Stage:
     """Return the stage that trains one of the models on made rows."""
     sizes, x = SIZES[model], rows(model)[0]
-    widths: dict[str, Any] = {"latent": sizes.latent, "hidden": sizes.hidden, "activation": "softplus"}
+    widths: dict[str, Any] = {
+        "latent": sizes.latent,
+        "hidden": sizes.hidden,
+        "activation": "softplus",
+        "update": update,
+    }
     if model == "m1":
         return Stage(model, M1(sizes.features, Bernoulli(noise), **widths), x, Bernoulli(noise), False)
     pixels = model == "m2"
@@ -77,13 +84,23 @@ class Steps:
     engine : "graph" or "xla"
     noise : bool
         Whether pixels and latents are drawn; without, their means are taken.
+    inference : Inference
+    samples : int
+        Draws of z a row.
     """
 
     def __init__(
-        self, cell: dict[str, Any], precision: str = "float32", engine: str = "xla", noise: bool = True
+        self,
+        cell: dict[str, Any],
+        precision: str = "float32",
+        engine: str = "xla",
+        noise: bool = True,
+        inference: Any = AMORTIZED,
+        samples: int = 1,
     ) -> None:
-        part, batch = stage(cell["model"], noise), cell["batch"]
-        objective = Objective(Amortized(kl_warm_up=0.0), Pathwise() if noise else AtMean(), Enumeration(), alpha=ALPHA)
+        part, batch = stage(cell["model"], noise, inference.update), cell["batch"]
+        gradient = Pathwise(samples) if noise else AtMean()
+        objective = Objective(inference, gradient, Enumeration(), alpha=ALPHA)
         every = np.arange(ROWS)
         self.streams = Streams(every[:LABELLED], every[LABELLED:]) if part.labels else Streams(every[:0], every)
         y = np.where(every < LABELLED, rows(cell["model"])[1], -1)
