@@ -16,7 +16,9 @@ EPILOG = """\b
 Settings count in this order: --set, then options, then the environment
 (SSVAE_LABELS, SSVAE_MODEL, ...), then the YAML file of --config (without it,
 the settings shipped for this data set and model), then the constructors'
-defaults.
+defaults. A name in the place of another (--inference iterative where the YAML
+file has {name: amortized, kl_warm_up: 0.0}) starts with that piece's own
+defaults; --set classifier.inference.steps=10 then changes its arguments.
 
 \b
 What is minimised, in nats a row (Kingma et al. 2014, eq. 9):
@@ -33,6 +35,7 @@ Examples:
   ssvae fit --labels 100
   ssvae fit --dataset mnist --labels 100 --model m2 --seed 3
   ssvae fit --data table.csv --target species --labels 30
+  ssvae fit --inference gradient_refined --set classifier.inference.refine_at=predict
   ssvae fit --set classifier.model.latent=20 --set classifier.epochs=50"""
 
 
@@ -47,7 +50,11 @@ Examples:
 @setting("--seed", type=int, metavar="N", help="Decides the labelled draw and the training.  [default: 0]")
 @setting("--config", metavar="FILE", help="YAML file, or the name of shipped settings (`ssvae config print`).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting by its path; repeatable.")
-@setting("--out", metavar="FOLDER", help="Run folder.  [default: runs/DATASET-MODEL-LABELS-SEED]")
+@setting(
+    "--out",
+    metavar="FOLDER",
+    help="Run folder.  [default: runs/DATASET-MODEL-LABELS-SEED, -INFERENCE after the model if not amortized]",
+)
 @click.option("--resume", is_flag=True, help="Go on with the unfinished run in the folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @json_flag
@@ -86,11 +93,17 @@ def fit(
 
 
 def default_folder(settings: Mapping[str, Any]) -> Path:
-    """Return runs/DATASET-MODEL-LABELS-SEED."""
-    dataset, model = settings["dataset"], settings["classifier"]["model"]
+    """Return runs/DATASET-MODEL-LABELS-SEED, with the inference method after the model where it is not amortized."""
+    dataset, classifier = settings["dataset"], settings["classifier"]
+    model, inference = (_name(classifier[slot]) for slot in ("model", "inference"))
     data = dataset.get("name") or Path(dataset["data"]).stem
+    words = [data, model, *([] if inference == "amortized" else [inference])]
     labels = "all" if dataset["labels"] is None else dataset["labels"]
-    return Path("runs") / f"{data}-{model['name'] if isinstance(model, Mapping) else model}-{labels}-{settings['seed']}"
+    return Path("runs") / "-".join(str(word) for word in (*words, labels, settings["seed"]))
+
+
+def _name(slot: Any) -> Any:
+    return slot["name"] if isinstance(slot, Mapping) else slot
 
 
 def resume_command() -> str:

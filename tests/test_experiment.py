@@ -277,6 +277,11 @@ def test_a_model_without_a_classifier_network_has_the_twins_own(quick_core):
     assert twin.settings({"model": {"name": "m1", "classifier": "svm"}})["model"] == {"name": "supervised"}
 
 
+def test_the_twin_does_not_stop_early(quick_core):
+    assert twin.settings({"model": "m2", "early_stopping": {"every": 5}})["early_stopping"] is None
+    assert "early_stopping" not in twin.settings({"model": "m2"})
+
+
 def test_the_twin_takes_settings_by_stage_from_the_last_stage(quick_core):
     by_stage = {"model": "m1_m2", "learning_rate": {"m1": 0.002, "m2": 0.001}, "epochs": {"m1": 5, "m2": 7}}
     settings = twin.settings(by_stage)

@@ -97,6 +97,8 @@ def test_out_overrides_the_folder_and_the_environment(ran):
     assert ran("--out", "c", env={"SSVAE_OUT": "b"})[1] == "c"
     assert ran("--model", "m2", "--labels", "50", "--seed", "4")[1] == "runs/digits-m2-50-4"
     assert ran("--data", "my/own.csv")[1] == "runs/own-m1_m2-all-0"
+    assert ran("--inference", "amortized")[1] == "runs/digits-m1_m2-100-0"
+    assert ran("--set", "classifier.inference={name: iterative}")[1] == "runs/digits-m1_m2-iterative-100-0"
 
 
 def test_config_from_the_environment_and_over_it(ran, tmp_path):

@@ -54,3 +54,24 @@ def test_a_file_takes_their_place(chosen, tmp_path):
 def test_own_data_have_none(chosen, tmp_path):
     (tmp_path / "own.csv").write_text("a,y\n1,u\n2,v\n")
     assert chosen("--data", "own.csv", "--target", "y")[0]["likelihood"] == "auto"
+
+
+def test_another_inference_method_starts_with_its_own_defaults(chosen):
+    assert chosen()[0]["inference"] == {"name": "amortized", "kl_warm_up": 0.0}
+    assert chosen("--inference", "amortized")[0]["inference"] == {"name": "amortized", "kl_warm_up": 0.0}
+    assert chosen("--inference", "iterative")[0]["inference"] == {"name": "iterative"}
+    more = ("--set", "classifier.inference.steps=3", "--inference", "iterative")
+    assert chosen(*more)[0]["inference"] == {"name": "iterative", "steps": 3}
+
+
+def test_the_same_inference_method_keeps_its_arguments(chosen, tmp_path):
+    (tmp_path / "own.yaml").write_text("classifier: {inference: {name: gradient_refined, steps: 7, samples: 3}}")
+    more = ("--config", "own.yaml", "--inference", "gradient_refined", "--set", "classifier.inference.samples=4")
+    assert chosen(*more)[0]["inference"] == {"name": "gradient_refined", "steps": 7, "samples": 4}
+
+
+def test_arguments_of_another_inference_method_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["fit", "--inference", "iterative", "--set", "classifier.inference.rate=1"])
+    assert result.exit_code == 1
+    assert "unknown classifier.inference key 'rate'" in result.stderr
