@@ -38,20 +38,23 @@ def told(kind, encodings, samples=4, training=False):
 
 def test_forms_of_a_slope():
     slope = np.float32([[3.0, -0.5, 0.0, 1e-4], [2.0, 2.0, 2.0, 2.0]])
+    numbers = np.float32([[1.0, 2.0, 0.3, -0.4], [0.0, 0.0, 3.0, -5.0]])
     log_sign = np.concatenate([np.log(np.abs(slope) + 1e-5), np.sign(slope)], axis=1)
-    np.testing.assert_allclose(encoded(slope, "log_sign"), log_sign, rtol=1e-5)
+    np.testing.assert_allclose(encoded(slope, numbers, "log_sign"), log_sign, rtol=1e-5)
     centred = slope - slope.mean(axis=1, keepdims=True)
     normalized = centred / np.sqrt(slope.var(axis=1, keepdims=True) + 1e-5)
-    np.testing.assert_allclose(encoded(slope, "normalized_gradient"), normalized, rtol=1e-5)
-    np.testing.assert_array_equal(encoded(slope, "gradient"), slope)
+    np.testing.assert_allclose(encoded(slope, numbers, "normalized_gradient"), normalized, rtol=1e-5)
+    natural = slope * np.concatenate([np.exp(numbers[:, 2:]), np.ones((2, 2))], axis=1)
+    np.testing.assert_allclose(encoded(slope, numbers, "natural_gradient"), natural, rtol=1e-5)
+    np.testing.assert_array_equal(encoded(slope, numbers, "gradient"), slope)
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_slopes_and_parameters_stand_side_by_side_in_the_order_asked_for(kind):
-    forms = ("parameters", "log_sign", "gradient", "normalized_gradient")
+    forms = ("parameters", "log_sign", "gradient", "normalized_gradient", "natural_gradient")
     _, _, parameters, slope, found = told(kind, forms)
     for name in LEVELS[kind]:
-        parts = [parameters[name], *(encoded(slope[name], form) for form in forms[1:])]
+        parts = [parameters[name], *(encoded(slope[name], parameters[name], form) for form in forms[1:])]
         np.testing.assert_allclose(found[name], np.concatenate(parts, axis=1), rtol=1e-5, atol=1e-6)
 
 
