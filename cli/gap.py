@@ -17,10 +17,19 @@ from ssvae.cli.progress import to_stderr
 @click.option("--samples", type=click.IntRange(2), default=500, show_default=True, help="Draws that measure each q.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses the rows and the draws.")
 @click.option("-o", "--out", metavar="PNG", help="Picture of bounds by steps and by samples to write.")
+@click.option("--figures", metavar="FOLDER", help="Pictures of refinement at work on 200 of the rows to write.")
 @data_dir
 @json_flag
 def gap(
-    run: str, rows: int, steps: int, samples: int, seed: int, out: str | None, data_dir: str | None, as_json: bool
+    run: str,
+    rows: int,
+    steps: int,
+    samples: int,
+    seed: int,
+    out: str | None,
+    figures: str | None,
+    data_dir: str | None,
+    as_json: bool,
 ) -> None:
     """Say how far the bound of the run RUN is below log p on test rows, and what would raise it.
 
@@ -46,3 +55,10 @@ def gap(
     if out is not None:
         gallery.save(gap_figures.overview(found), Path(out))
         click.echo(f"wrote {out}", err=True)
+    if figures is not None:
+        from ssvae import climb_gallery
+
+        shape = dataset.image_shape
+        for name, reason in climb_gallery.draw_all(opened.classifier, x[:200], shape, Path(figures)).items():
+            click.echo(f"no {name}: {reason}", err=True)
+        click.echo(f"wrote pictures to {figures}", err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from matplotlib.figure import Figure
 
 from ssvae import climb_figures, climbs, figures
@@ -20,25 +21,26 @@ STEPS, SHOWN = 20, (0, 1, 2, 3, 5, 10, 20)  # of every method; of which rows are
 HILLS, GRID, MARGIN = 4, 61, 0.35  # rows whose surface is drawn; points a side; of the paths' width around them
 
 
-def draw_all(
-    part: Any, rows: Rows, inference: Any, image_shape: tuple[int, ...] | None, folder: Path
-) -> dict[str, str]:
+def draw_all(classifier: Any, x: np.ndarray, image_shape: tuple[int, ...] | None, folder: Path) -> dict[str, str]:
     """Write the pictures, and return name -> why for those that were skipped.
 
     Parameters
     ----------
-    part : Model
-        With a bound of its own.
-    rows : Rows
+    classifier : SSVAEClassifier
+        Fitted.
+    x : ndarray [N, D]
         The first half serves to tune the optimizers' rates, the second is drawn.
-    inference : Inference
-        The fitted one.
     image_shape : tuple of int, optional
     folder : Path
     """
+    if len(x) < 2:
+        raise ValueError(
+            f"pictures of refinement need 2 rows or more, got {len(x)}: one half tunes, the other is drawn"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    ways = paths(part, rows, inference)
-    half = drawn(rows)
+    part, seen, y, _ = classifier.scored(x)
+    rows = Rows(tf.constant(seen), None if y is None else tf.constant(y))
+    ways, half = paths(part, rows, classifier.objective_.inference), drawn(rows)
     plans: dict[str, Callable[[], Figure]] = {
         "optimizers": lambda: methods(part, half, ways),
         "surface": lambda: surface(part, half, ways),

@@ -97,18 +97,35 @@ class Generation:
         GapReport
             Nats a row, in the units of X; ``.verdict()`` says in words what they mean.
         """
-        x = self._rows(X)
-        self._needs_density("elbo_gap")
         _at_least(1, "steps", steps)
         _at_least(2, "samples", samples)
-        part, inference = getattr(self.model_, "first", self.model_), self.objective_.inference
-        y, words = None, "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
+        part, seen, y, words = self.scored(X, random_state)
+        inference = self.objective_.inference
+        about = About(words, samples, steps, evidence.steps(inference), getattr(inference, "start", "encoder"))
+        return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
+
+    def scored(self, X: Any, random_state: int = 0) -> tuple[Any, np.ndarray, np.ndarray | None, str]:
+        """Return the part of the model that has a bound of its own, and rows as it scores them.
+
+        Returns
+        -------
+        part : Model
+            Of a stack its M1, else the model.
+        x : ndarray [N, D]
+            Preprocessed; grey levels binarised once by `random_state`.
+        y : ndarray [N, K] or None
+            The most probable classes, one-hot, where the part has classes.
+        words : str
+            What the part's bound is a bound of.
+        """
+        x = self._rows(X)
+        self._needs_density("a bound of its own")
+        part, y = getattr(self.model_, "first", self.model_), None
+        words = "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
         if hasattr(part, "classify"):
             y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
             words = "log p(x | y), y the most probable class"
-        seen = evidence.observed(self.model_, x, random_state)
-        about = About(words, samples, steps, evidence.steps(inference), getattr(inference, "start", "encoder"))
-        return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
+        return part, evidence.observed(self.model_, x, random_state), y, words
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""

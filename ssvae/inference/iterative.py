@@ -39,8 +39,8 @@ class Iterative(Refining):
         λ_0: the recognition network's output, which is taught with the other steps; or the prior (the paper).
     encodings : sequence of str
         What f_φ sees: "data" (x; above the first level the values below), "parameters" (λ_t), "gradient",
-        "natural_gradient" (σ² ∂/∂μ, ∂/∂log σ²), "log_sign" (log|∇| and its sign), "normalized_gradient" (mean 0 and s.d. 1 within a row), "errors" (x − E[x | z] and
-        z − E_p[z]), "normalized_errors" (the same over the variances).
+        "natural_gradient" (σ² ∂/∂μ, ∂/∂log σ²), "log_sign" (log|∇| and its sign), "normalized_gradient" (mean 0 and
+        s.d. 1 within a row), "errors" (x − E[x | z] and z − E_p[z]), "normalized_errors" (the same over the variances).
     hidden : sequence of int
     activation, skip : str
         Of f_φ (`networks.mlp`).

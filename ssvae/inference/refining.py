@@ -28,8 +28,8 @@ class Found(NamedTuple):
 class Refining(Inference):
     """λ_0 from the recognition network, λ_T after T steps.
 
-    In M1, and in the M1 of a stack, the refined means are the latents that feed the classifier; in M2, whose q(y | x) is a
-    network of x alone, refinement acts on the class by p(y) exp(bound(x | y)): `predict_proba` with via="bayes".
+    In M1, and in the M1 of a stack, the refined means are the latents that feed the classifier. In M2, whose q(y | x)
+    is a network of x alone, refinement acts on the class by p(y) exp(bound(x | y)): `predict_proba` with via="bayes".
 
     Parameters
     ----------
