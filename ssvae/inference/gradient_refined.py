@@ -84,7 +84,7 @@ class GradientRefined(Refining):
         """See `Refining.find`."""
         start = _broadcast(start, surface)
         if training is not False and self.encoder == "through":
-            return Found(self._climbed(surface, start, steps, seed))
+            return Found(self._climbed(surface, start, steps, seed, differentiable=True))
         refined = held(self._risen(surface, held(start), steps, seed))
         return Found(refined, 0.0 if training is False else self._lesson(surface, start, refined, seed))
 
@@ -95,13 +95,13 @@ class GradientRefined(Refining):
         refined = self._climbed(surface, start, steps, seed)
         return _where(surface.bound(refined, seed) > surface.bound(start, seed), refined, start)
 
-    def _climbed(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+    def _climbed(self, surface, start, steps, seed, differentiable=False):  # type: ignore[no-untyped-def]
         def body(step, parameters, velocity):  # type: ignore[no-untyped-def]
             rate = self._rate(step if isinstance(step, int) else tf.cast(step, tf.float32), steps)
             return step + 1, *self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
 
         still = {name: tf.zeros_like(value) for name, value in start.items()}
-        return _loop(body, steps, (start, still))[0]
+        return _loop(body, steps, (start, still), differentiable)[0]
 
     def _rate(self, step: Any, steps: int) -> Any:
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
@@ -177,8 +177,8 @@ def _bounded(value: tf.Tensor) -> tf.Tensor:
     return tf.concat([mean, tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)], axis=-1)
 
 
-def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:
-    if steps <= UNROLLED:
+def _loop(body: Any, steps: int, state: tuple[Any, ...], differentiable: bool = False) -> Any:
+    if steps <= UNROLLED or differentiable:  # XLA has no derivative of a loop of matrix products
         for step in range(steps):
             state = body(step, *state)[1:]
         return state
