@@ -67,19 +67,13 @@ def paths(part: Any, rows: Rows, inference: Any, steps: int = STEPS) -> dict[str
     refiner = INFERENCES.build("gradient_refined")
     first = inference if isinstance(inference, Refining) else refiner
     start = first.start_at(part, half.x, half.y)
-    found = {"gradient_refined": _from(part, half, refiner, start, steps)}
+    found = {"gradient_refined": climbs.refined(part, half, start, refiner, steps)}
     if isinstance(inference, Refining) and inference.update:
-        found = {"iterative": climbs.refined(part, half, inference, steps), **found}
+        found = {"iterative": climbs.refined(part, half, start, inference, steps), **found}
     for name, (kind, _) in OPTIMIZERS.items():
         rate = climbs.tuned(part, tuning, first.start_at(part, tuning.x, tuning.y), name, steps)
         found[f"{name}, rate {rate:g}"] = climbs.optimized(part, half, start, kind(rate), steps)
     return found
-
-
-def _from(part: Any, rows: Rows, refiner: Any, start: Parameters, steps: int) -> list[Parameters]:
-    """Return the path of gradient refinement from any start."""
-    surface = climbs.Surface(part, rows.x, rows.y, refiner.samples)
-    return [start, *(refiner.find(surface, start, t, climbs.SAME, False).parameters for t in range(1, steps + 1))]
 
 
 def methods(part: Any, rows: Rows, ways: Mapping[str, list[Parameters]]) -> Figure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import keras
@@ -32,11 +31,10 @@ class Rows(NamedTuple):
     y: tf.Tensor | None = None  # [B, K] one-hot
 
 
-def refined(part: Any, rows: Rows, inference: Refining, steps: int) -> list[Parameters]:
-    """Return λ_0, …, λ_T of an inference method, with T as the number of its steps each time."""
-    start = inference.start_at(part, rows.x, rows.y)
-    several = [replace(inference, test_steps=count, refine_at="both") for count in range(1, steps + 1)]
-    return [start, *(method.infer(part, rows.x, rows.y, SAME) for method in several)]
+def refined(part: Any, rows: Rows, start: Parameters, method: Refining, steps: int) -> list[Parameters]:
+    """Return λ_0, …, λ_T of an inference method on its way to λ_T."""
+    surface = Surface(part, rows.x, rows.y, method.test_samples or method.samples)
+    return [start, *method.walk(surface, start, steps, noise.seed_tensor(0))]
 
 
 def optimized(

@@ -10,6 +10,7 @@ Natural Gradient Works Efficiently in Learning (Amari, 1998): the steps in the m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +85,8 @@ class GradientRefined(Refining):
         """See `Refining.find`."""
         start = _broadcast(start, surface)
         if training is not False and self.encoder == "through":
-            return Found(self._climbed(surface, start, steps, seed, differentiable=True))
+            # Written out, however many steps: XLA has no derivative of a loop of matrix products.
+            return Found(list(self.walk(surface, start, steps, seed))[-1])
         refined = held(self._risen(surface, held(start), steps, seed))
         return Found(refined, 0.0 if training is False else self._lesson(surface, start, refined, seed))
 
@@ -95,13 +97,23 @@ class GradientRefined(Refining):
         refined = self._climbed(surface, start, steps, seed)
         return _where(surface.bound(refined, seed) > surface.bound(start, seed), refined, start)
 
-    def _climbed(self, surface, start, steps, seed, differentiable=False):  # type: ignore[no-untyped-def]
+    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
+        """See `Refining.walk`."""
+        parameters, velocity = start, _zeros(start)
+        for step in range(steps):
+            rate = self._rate(step, steps)
+            parameters, velocity = self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
+            yield parameters
+
+    def _climbed(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+        if steps <= UNROLLED:
+            return list(self.walk(surface, start, steps, seed))[-1]
+
         def body(step, parameters, velocity):  # type: ignore[no-untyped-def]
-            rate = self._rate(step if isinstance(step, int) else tf.cast(step, tf.float32), steps)
+            rate = self._rate(tf.cast(step, tf.float32), steps)
             return step + 1, *self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
 
-        still = {name: tf.zeros_like(value) for name, value in start.items()}
-        return _loop(body, steps, (start, still), differentiable)[0]
+        return _loop(body, steps, (start, _zeros(start)))[0]
 
     def _rate(self, step: Any, steps: int) -> Any:
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
@@ -177,8 +189,12 @@ def _bounded(value: tf.Tensor) -> tf.Tensor:
     return tf.concat([mean, tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)], axis=-1)
 
 
-def _loop(body: Any, steps: int, state: tuple[Any, ...], differentiable: bool = False) -> Any:
-    if steps <= UNROLLED or differentiable:  # XLA has no derivative of a loop of matrix products
+def _zeros(parameters: Parameters) -> Parameters:
+    return {name: tf.zeros_like(value) for name, value in parameters.items()}
+
+
+def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:
+    if steps <= UNROLLED:
         for step in range(steps):
             state = body(step, *state)[1:]
         return state

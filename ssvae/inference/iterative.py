@@ -9,7 +9,7 @@ row's posterior does not depend on its batch mates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from ssvae.inference.base import Inference, Training
 from ssvae.inference.encodings import clues
 from ssvae.inference.refining import Found, Refining
 from ssvae.inference.surface import Surface, held, lesson
-from ssvae.models.base import Parameters
+from ssvae.models.base import Parameters, sizes
 from ssvae.networks.update import GATES, WIDTHS
 
 STARTS = ("encoder", "prior")
@@ -41,7 +41,7 @@ class Iterative(Refining):
         What f_φ sees: "data" (x; above the first level the values below), "parameters" (λ_t), "gradient",
         "natural_gradient" (σ² ∂/∂μ, ∂/∂log σ²), "log_sign" (log|∇| and its sign), "normalized_gradient" (mean 0 and
         s.d. 1 within a row), "errors" (x − E[x | z] and z − E_p[z]), "normalized_errors" (the same over the variances).
-    hidden : sequence of int
+    hidden : int or sequence of int
     activation, skip : str
         Of f_φ (`networks.mlp`).
     gate : "residual", "highway" or "none"
@@ -50,7 +50,7 @@ class Iterative(Refining):
 
     start: str = "encoder"
     encodings: Sequence[str] = ("data", "log_sign", "parameters")
-    hidden: Sequence[int] = (512, 512)
+    hidden: int | Sequence[int] = (512, 512)
     activation: str = "elu"
     skip: str = "highway"
     gate: str = "residual"
@@ -60,20 +60,23 @@ class Iterative(Refining):
         super().__post_init__()
         self._one_of("start", STARTS)
         self._one_of("gate", GATES)
-        for argument in ("encodings", "hidden"):  # a list from YAML would have no hash
-            object.__setattr__(self, argument, tuple(getattr(self, argument)))
-        unknown = [encoding for encoding in self.encodings if encoding not in WIDTHS]
-        if unknown or not set(self.encodings) - {"data"}:
+        given = [] if isinstance(self.encodings, str) else list(self.encodings)
+        if not set(given) - {"data"} or not set(given) <= set(WIDTHS) or len(set(given)) < len(given):
             raise ValueError(
-                f"encodings of iterative must be of {list(WIDTHS)}, at least one beside 'data', got "
-                f"{list(self.encodings)}"
+                f"encodings of iterative must be different ones of {list(WIDTHS)}, at least one beside 'data', got "
+                f"{self.encodings!r}"
             )
+        object.__setattr__(self, "encodings", tuple(given))  # a list from YAML would have no hash
+        object.__setattr__(self, "hidden", sizes(self.hidden))
         if self.refine_at == "predict":
             raise ValueError(
                 "refine_at='predict' would leave the update network untaught: 'both', or 'gradient_refined'"
             )
         if self.start == "prior" and (self.refine_at == "fit" or not self.steps or self.test_steps == 0):
-            raise ValueError("start='prior' needs refine_at='both' and steps and test_steps >= 1: nothing else finds λ")
+            raise ValueError(
+                "start='prior' needs refine_at='both' and steps and test_steps >= 1, because nothing else finds λ; got "
+                f"refine_at={self.refine_at!r}, steps={self.steps!r}, test_steps={self.test_steps!r}"
+            )
 
     @property
     def update(self) -> Mapping[str, Any]:  # type: ignore[override]
@@ -86,34 +89,55 @@ class Iterative(Refining):
 
     def start_at(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """See `Refining.start_at`."""
+        _networks(part)  # also where no step is taken: the first epochs are amortised, and the error would come late
         return part.encode(x, y) if self.start == "encoder" else part.nothing_known(x, y)
 
     def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
         """See `Refining.find`."""
-        networks = getattr(surface.model, "updates", None)
-        if not networks:
-            raise ValueError(
-                f"inference 'iterative' needs update networks: {type(surface.model).__name__}(update={{...}})"
-            )
-        known = {name: network.prepare(*self._still(surface, name)) for name, network in networks.items()}
         taught, learnt = 0, tf.constant(0.0)
+        parameters = start
+        for slope, following in self._visits(surface, start, steps, seed):
+            if training is not False and (parameters is not start or self.start == "encoder"):
+                taught, learnt = taught + 1, learnt + lesson(parameters, slope)
+            parameters = following
+        if training is False:
+            return Found(parameters)
+        share = 1.0 / (taught + 1)
+        last = {name: share * value + (1.0 - share) * tf.stop_gradient(value) for name, value in parameters.items()}
+        return Found(last, share * learnt)
+
+    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
+        """See `Refining.walk`."""
+        for _, parameters in self._visits(surface, start, steps, seed):
+            yield parameters
+
+    def _visits(
+        self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor
+    ) -> Iterator[tuple[Parameters, Parameters]]:
+        """Yield ∇_λ at λ_t, which is held, and λ_{t+1}."""
+        networks = _networks(surface.model)
+        known = {name: network.prepare(*self._still(surface, name)) for name, network in networks.items()}
         parameters = start
         for step in range(steps):
             at, key = held(parameters), noise.fold(seed, step)
             slope = surface.slope(at, key)[1]
-            if training is not False and (step or self.start == "encoder"):
-                taught, learnt = taught + 1, learnt + lesson(parameters, slope)
             told = clues(surface, at, held(slope), key, self.encodings)
             parameters = {name: networks[name](known[name], tf.stop_gradient(told[name]), at[name]) for name in at}
-        if training is False:
-            return Found(parameters)
-        share = 1.0 / (taught + 1)
-        return Found(
-            {name: share * v + (1.0 - share) * tf.stop_gradient(v) for name, v in parameters.items()}, share * learnt
-        )
+            yield slope, parameters
 
     def _still(self, surface: Surface, name: str) -> list[tf.Tensor]:
         """Return the inputs that are the same at every step: the data, at the bottom level, and the class."""
         bottom = name == next(iter(surface.model.updates))
         data = [surface.model.likelihood.inputs(surface.x)] if bottom and "data" in self.encodings else []
         return [*data, *([] if surface.y is None else [surface.y])]
+
+
+def _networks(part: Any) -> Mapping[str, Any]:
+    networks = getattr(part, "updates", None)
+    if not networks:
+        name = type(part).__name__
+        raise ValueError(
+            f"inference 'iterative' needs update networks, and this {name} was made without: give the model by its "
+            f"name, or pass {name}(..., update=Iterative(...).update)"
+        )
+    return networks

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -61,7 +63,7 @@ class Refining(Inference):
             value = getattr(self, argument)
             if value is None and argument.startswith("test"):
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
                 raise ValueError(f"{argument} of {type(self).__name__} must be an integer >= {least}, got {value!r}")
         self._one_of("refine_at", PLACES)
         self._share("warm_start")
@@ -88,6 +90,10 @@ class Refining(Inference):
     @abstractmethod
     def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: bool) -> Found:
         """Climb from λ_0 for T >= 1 steps."""
+
+    @abstractmethod
+    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
+        """Yield λ_1, …, λ_T of a climb outside training, before any of it is judged."""
 
     def start_at(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """Return λ_0."""
