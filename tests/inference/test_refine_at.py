@@ -88,8 +88,8 @@ def test_epochs_of_a_fit_are_amortised_first(share, wanted, monkeypatch):
 @pytest.mark.parametrize("model", ["m1", "m2"])
 def test_no_steps_are_amortised_inference_bit_by_bit(model, done):
     y = tf.eye(K)[:, None, :] if model == "m2" else None
-    update = {"encodings": ("gradient",), "hidden": (4,)}
-    own = {"m1": lambda: M1(D, Gaussian(), 2, [4], update=update), "m2": lambda: M2(D, K, Gaussian(), 2, [4])}[model]()
+    settings = {"latent": 2, "hidden": [4], "update": Iterative(hidden=4).update}
+    own = M1(D, Gaussian(), **settings) if model == "m1" else M2(D, K, Gaussian(), **settings)
     methods = [Amortized(), GradientRefined(steps=0), GradientRefined(steps=0, line_search=True, encoder="bound")]
     methods += [GradientRefined(steps=4, test_steps=0, refine_at="predict"), Iterative(steps=0)]
     found = []
