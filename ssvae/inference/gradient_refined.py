@@ -18,8 +18,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae import noise
-from ssvae.distributions import LOG_VARIANCE_RANGE, given
+from ssvae.distributions import given
 from ssvae.gradients.base import draw
+from ssvae.inference.ascent import bounded, broadcast, direction, where, zeros
 from ssvae.inference.base import Training
 from ssvae.inference.refining import Found, Refining
 from ssvae.inference.surface import Surface, held, lesson, rows_apart
@@ -83,7 +84,7 @@ class GradientRefined(Refining):
 
     def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
         """See `Refining.find`."""
-        start = _broadcast(start, surface)
+        start = broadcast(start, surface)
         if training is not False and self.encoder == "through":
             # Written out, however many steps: XLA has no derivative of a loop of matrix products.
             return Found(list(self.walk(surface, start, steps, seed))[-1])
@@ -95,11 +96,11 @@ class GradientRefined(Refining):
         if self.line_search:
             return self._searched(surface, start, steps, seed)
         refined = self._climbed(surface, start, steps, seed)
-        return _where(surface.bound(refined, seed) > surface.bound(start, seed), refined, start)
+        return where(surface.bound(refined, seed) > surface.bound(start, seed), refined, start)
 
     def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
         """See `Refining.walk`."""
-        parameters, velocity = start, _zeros(start)
+        parameters, velocity = start, zeros(start)
         for step in range(steps):
             rate = self._rate(step, steps)
             parameters, velocity = self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
@@ -113,7 +114,7 @@ class GradientRefined(Refining):
             rate = self._rate(tf.cast(step, tf.float32), steps)
             return step + 1, *self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
 
-        return _loop(body, steps, (start, _zeros(start)))[0]
+        return _loop(body, steps, (start, zeros(start)))[0]
 
     def _rate(self, step: Any, steps: int) -> Any:
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
@@ -121,16 +122,16 @@ class GradientRefined(Refining):
     def _step(self, surface, parameters, velocity, rate, seed):  # type: ignore[no-untyped-def]
         direction = self._direction(parameters, surface.slope(parameters, seed)[1])
         velocity = {name: self.momentum * velocity[name] + direction[name] for name in parameters}
-        return {name: _bounded(value + rate * velocity[name]) for name, value in parameters.items()}, velocity
+        return {name: bounded(value + rate * velocity[name]) for name, value in parameters.items()}, velocity
 
     def _searched(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
         def body(step, parameters, bound, direction, rate):  # type: ignore[no-untyped-def]
             length = rate[..., tf.newaxis]
-            proposed = {name: _bounded(value + length * direction[name]) for name, value in parameters.items()}
+            proposed = {name: bounded(value + length * direction[name]) for name, value in parameters.items()}
             there, slope = surface.slope(proposed, seed)
             taken = there > bound  # False where it is not finite
             kept = {
-                now: _where(taken, new, old)
+                now: where(taken, new, old)
                 for now, new, old in (
                     ("parameters", proposed, parameters),
                     ("direction", self._direction(proposed, slope), direction),
@@ -144,18 +145,7 @@ class GradientRefined(Refining):
         return _loop(body, steps, (start, bound, self._direction(start, slope), rate))[0]
 
     def _direction(self, parameters: Parameters, slope: Parameters) -> Parameters:
-        """Return d, no longer than `clip_norm`; the natural step of a mean counts in s.d. of q."""
-        direction, square = {}, tf.constant(0.0)
-        for name, gradient in slope.items():
-            mean, log_variance = tf.split(gradient, 2, axis=-1)
-            scale = tf.ones_like(mean)
-            if self.metric == "natural":
-                scale = tf.exp(0.5 * tf.split(parameters[name], 2, axis=-1)[1])
-                mean, log_variance = scale * mean, 0.5 * log_variance
-            square += tf.reduce_sum(tf.square(mean) + tf.square(log_variance), axis=-1, keepdims=True)
-            direction[name] = tf.concat([scale * mean, log_variance], axis=-1)
-        shrink = tf.minimum(1.0, tf.math.divide_no_nan(self.clip_norm, tf.sqrt(square)))
-        return {name: shrink * value for name, value in direction.items()}
+        return direction(parameters, slope, self.metric == "natural", self.clip_norm)
 
     def _lesson(self, surface: Surface, start: Parameters, refined: Parameters, seed: tf.Tensor) -> tf.Tensor:
         if self.encoder == "bound":
@@ -175,24 +165,6 @@ def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tenso
         return sum(tfp.distributions.kl_divergence(given(target[name], values), given(q[name], values)) for name in q)
 
 
-def _broadcast(parameters: Parameters, surface: Surface) -> Parameters:
-    """Return λ with the class axes of y, which the recognition network of a class-free part does not have."""
-    if surface.y is None:
-        return parameters
-    rows = tf.broadcast_dynamic_shape(tf.shape(surface.y)[:-1], tf.shape(surface.x)[:-1])
-    return {n: tf.broadcast_to(v, tf.concat([rows, tf.shape(v)[-1:]], 0)) for n, v in parameters.items()}
-
-
-def _bounded(value: tf.Tensor) -> tf.Tensor:
-    """Return λ with log σ² where `distributions.diagonal_normal` would bound it, so that steps find back from there."""
-    mean, log_variance = tf.split(value, 2, axis=-1)
-    return tf.concat([mean, tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)], axis=-1)
-
-
-def _zeros(parameters: Parameters) -> Parameters:
-    return {name: tf.zeros_like(value) for name, value in parameters.items()}
-
-
 def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:
     if steps <= UNROLLED:
         for step in range(steps):
@@ -203,7 +175,3 @@ def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:
         lambda step, *_: step < count, body, (tf.constant(0), *state), parallel_iterations=1, maximum_iterations=steps
     )
     return loop[1:]
-
-
-def _where(taken: tf.Tensor, new: Parameters, old: Parameters) -> Parameters:
-    return {name: tf.where(taken[..., tf.newaxis], new[name], old[name]) for name in old}
