@@ -13,6 +13,8 @@ from ssvae.distributions import LOG_VARIANCE_RANGE
 from ssvae.inference.surface import Surface
 from ssvae.models.base import Parameters
 
+TINY = 1e-30  # square of a length that counts as none
+
 
 def direction(parameters: Parameters, slope: Parameters, natural: bool, clip_norm: float) -> Parameters:
     """Return d of each row, no longer than `clip_norm`; the natural step of a mean counts in s.d. of q.
@@ -28,7 +30,8 @@ def direction(parameters: Parameters, slope: Parameters, natural: bool, clip_nor
             mean, log_variance = scale * mean, 0.5 * log_variance
         square += tf.reduce_sum(tf.square(mean) + tf.square(log_variance), axis=-1, keepdims=True)
         found[name] = tf.concat([scale * mean, log_variance], axis=-1)
-    shrink = tf.minimum(1.0, tf.math.divide_no_nan(clip_norm, tf.sqrt(square)))
+    # Not the root of 0, whose derivative is no number where steps are differentiated.
+    shrink = tf.minimum(1.0, clip_norm * tf.math.rsqrt(tf.maximum(square, TINY)))
     return {name: shrink * value for name, value in found.items()}
 
 
