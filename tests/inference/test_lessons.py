@@ -163,3 +163,20 @@ def test_refinement_and_lesson_of_a_row_are_its_own_in_training(top_down, encode
         np.testing.assert_allclose(alone, among_others, rtol=1e-4, atol=1e-5)
     for a, b in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_slope_of_exactly_zero_teaches_nothing_and_no_nan(xla, linear_gaussian):
+    """As where a decoder of rectifiers is dead and −KL weighs nothing yet."""
+    own = linear_gaussian(loading=np.zeros((2, 3)))
+    model = Told(own, tf.Variable(np.float32([[1.0, -1.0, 0.5, 0.0]] * 4)))
+    method = GradientRefined(steps=2, encoder="through")
+
+    def taught(done):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(method.bound(model, linear_gaussian.x, None, EXACT, SEED, done))
+        return model.found["z"], tape.gradient(total, model.start)
+
+    found, gradient = tf.function(taught, autograph=False, jit_compile=xla)(tf.constant(0.0))
+    np.testing.assert_array_equal(found, model.start)
+    np.testing.assert_allclose(gradient, np.zeros((4, 4)), atol=1e-6)
