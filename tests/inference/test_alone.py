@@ -36,6 +36,13 @@ MODELS = {
     "ladder": lambda update: Hierarchical(D, Bernoulli(), **HIERARCHY, top_down="ladder", update=update),
 }
 
+QUICK = {
+    "m1": ("one_draw", "loop", "iterative"),
+    "m2": ("pairs", "line_search", "iterative_pairs"),
+    "hierarchical": ("one_draw", "iterative"),
+    "ladder": ("line_search", "iterative_pairs"),
+}
+
 
 def made(kind, method):
     """Return a model, its weights off their start, whose batch normalisation has seen rows.
@@ -52,8 +59,15 @@ def made(kind, method):
     return model
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", MODELS)
+def pairs():
+    """Return every model with every method, those marked slow that a change would hardly fail alone."""
+    for kind in MODELS:
+        for method in METHODS:
+            marks = () if method in QUICK[kind] else pytest.mark.slow
+            yield pytest.param(kind, method, marks=marks, id=f"{kind}-{method}")
+
+
+@pytest.mark.parametrize(("kind", "method"), pairs())
 def test_a_row_is_refined_alone_as_among_others(kind, method):
     model, y = made(kind, method), EVERY if kind == "m2" else None
 

@@ -43,7 +43,8 @@ def weights(model) -> list[np.ndarray]:
     return [weight.numpy() for weight in model.weights]
 
 
-@pytest.mark.parametrize("model", ["m2", pytest.param("m1_m2", marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("model", ["m2", "m1_m2"])
 def test_fit_of_no_steps_is_the_amortised_one(model):
     plain, refined = fitted(model, "amortized"), fitted(model, "no_steps")
     for a, b in zip(weights(plain.model_), weights(refined.model_), strict=True):

@@ -54,6 +54,30 @@ def test_where_the_posterior_is_diagonal_it_is_found_exactly(way, linear_gaussia
         np.testing.assert_allclose(model.elbo(x, found), model.log_evidence(x), atol=1e-3 if samples > 2 else 1e-5)
 
 
+@pytest.mark.parametrize("decay", gradient_refined.DECAYS)
+@pytest.mark.parametrize("metric", gradient_refined.METRICS)
+def test_steps_are_those_of_the_formula(metric, decay, monkeypatch, linear_gaussian):
+    """v = m v + d, λ = λ + γ_t v, with d from the slopes that were asked for, no longer than clip_norm."""
+    model, x, slopes, slope = linear_gaussian(error=1.0, wider=1.0), tf.constant(linear_gaussian.x), [], Surface.slope
+    monkeypatch.setattr(Surface, "slope", lambda *given: slopes.append(slope(*given)) or slopes[-1])
+    method = GradientRefined(rate=0.4, momentum=0.5, clip_norm=2.0, metric=metric, decay=decay)
+    start = model.encode(x, None)
+    visited = [found["z"].numpy() for found in method.walk(Surface(model, x, None, 2), start, 4, SEED)]
+    numbers, velocity = start["z"].numpy().astype(float), 0.0
+    for step, found in enumerate(visited):
+        by_mean, by_log_variance = np.split(slopes[step][1]["z"].numpy().astype(float), 2, axis=1)
+        if metric == "natural":
+            scale = np.exp(numbers[:, 2:] / 2)
+            length = np.sqrt(((scale * by_mean) ** 2 + (by_log_variance / 2) ** 2).sum(axis=1, keepdims=True))
+            direction = np.concatenate([scale**2 * by_mean, by_log_variance / 2], axis=1)
+        else:
+            length = np.sqrt((by_mean**2 + by_log_variance**2).sum(axis=1, keepdims=True))
+            direction = np.concatenate([by_mean, by_log_variance], axis=1)
+        velocity = 0.5 * velocity + direction * np.minimum(1.0, 2.0 / length)
+        numbers = numbers + (0.4 * (1 - step / 4) if decay == "linear" else 0.4) * velocity
+        np.testing.assert_allclose(found, numbers, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("way", ["line_search", "plain_line_search"])
 def test_bound_never_falls_with_another_step_of_a_line_search(way, linear_gaussian):
     model, x = linear_gaussian(error=3.0, wider=1.5), np.repeat(linear_gaussian.x, 5, axis=0) * 2.0

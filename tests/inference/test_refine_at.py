@@ -68,7 +68,7 @@ def test_a_share_of_training_is_amortised():
     assert (whole[0], whole[1].inference) == (10, method)
 
 
-@pytest.mark.parametrize(("share", "wanted"), [(0.25, [(0, 0, 1), (3, 1, 4)]), (0.0, [(3, 0, 4)]), (1.0, [(0, 0, 4)])])
+@pytest.mark.parametrize(("share", "wanted"), [(0.25, [(0, 0, 1), (3, 1, 4)]), (1.0, [(0, 0, 4)])])
 def test_epochs_of_a_fit_are_amortised_first(share, wanted, monkeypatch):
     seen, go = [], training._Run.go
 
