@@ -59,12 +59,11 @@ def made(kind, method):
     return model
 
 
-def pairs():
+def pairs() -> list:
     """Return every model with every method, those marked slow that a change would hardly fail alone."""
-    for kind in MODELS:
-        for method in METHODS:
-            marks = () if method in QUICK[kind] else pytest.mark.slow
-            yield pytest.param(kind, method, marks=marks, id=f"{kind}-{method}")
+    every = [(kind, method) for kind in MODELS for method in METHODS]
+    marks = [() if method in QUICK[kind] else pytest.mark.slow for kind, method in every]
+    return [pytest.param(*pair, marks=mark, id="-".join(pair)) for pair, mark in zip(every, marks, strict=True)]
 
 
 @pytest.mark.parametrize(("kind", "method"), pairs())
