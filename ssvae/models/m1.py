@@ -33,7 +33,9 @@ class M1(Model):
     latent : int
         Z, dimensions of z.
     hidden : int or sequence of int
-        Hidden widths of the encoder; the decoder's are the same in reverse.
+        Hidden widths of the encoder.
+    decoder_hidden : int or sequence of int, optional
+        Hidden widths of the decoder, from z to x; by default the encoder's in reverse.
     activation : str
         Keras activation of the hidden layers.
     normalization : "none", "layer" or "batch"
@@ -56,6 +58,7 @@ class M1(Model):
         activation: str = "relu",
         normalization: str = "none",
         skip: str = "none",
+        decoder_hidden: int | Sequence[int] | None = None,
         update: Mapping[str, Any] | None = None,
         classifier: str | dict[str, Any] = "svm",
         seed: int = 0,
@@ -66,9 +69,11 @@ class M1(Model):
         self.features, self.likelihood, self.latent = features, likelihood, latent
         self.hidden, self.activation, self.classifier = sizes(hidden), activation, classifier
         self.normalization, self.skip, self.update = normalization, skip, update
+        self.decoder_hidden = None if decoder_hidden is None else sizes(decoder_hidden)
+        upwards = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
         shared: dict[str, Any] = {"activation": activation, "normalization": normalization, "skip": skip}
         self.encoder = MLP([features], self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
-        self.decoder = MLP([latent], self.hidden[::-1], likelihood.outputs(features), name="decoder", **shared)
+        self.decoder = MLP([latent], upwards, likelihood.outputs(features), name="decoder", **shared)
         self.updates = updates(update, {"z": (latent, features)})
         self.built = True
         self.reset(np.random.default_rng(seed))

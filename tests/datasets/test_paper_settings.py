@@ -1,4 +1,6 @@
-"""The paper's SVHN and NORB set-ups, as shipped, run on small made files."""
+"""The papers' set-ups, as shipped, run on small made files."""
+
+import csv
 
 import numpy as np
 import pytest
@@ -21,3 +23,31 @@ def test_runs(name, made, tmp_path):
     assert 0 <= metrics["supervised_error"] <= 100
     assert np.isfinite(metrics["bound"])
     assert (tmp_path / "run" / "model" / "manifest.json").exists()
+
+
+FEW = {"steps": 2}  # in place of 5, each of which is compiled
+NARROW = {"latent": 32, "hidden": [], "decoder_hidden": [64]}
+LEVELS = {"latent": [32, 16], "hidden": 64}
+DENSITIES = {  # settings -> what is made smaller
+    "mnist_iterative_paper": {"inference": FEW},
+    "mnist_levels_iterative_paper": {"inference": FEW},
+    "binarized_mnist_refined_paper": {"inference": {"test_steps": 5}},
+    "rcv1_paper": {},
+    "cifar10_iterative_paper": {"model": NARROW, "inference": {**FEW, "hidden": [64] * 3}},
+    "cifar10_hierarchical_paper": {"model": LEVELS, "inference": {**FEW, "hidden": [64] * 3}},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DENSITIES)
+def test_densities(name, made, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
+    shipped = load(name).values
+    folder, options = made(shipped["dataset"]["name"])
+    few = {"dataset": {"folder": str(folder), "labels": 20, **options}, "classifier": {"epochs": 1}}
+    metrics = experiment.run(merge(shipped, few, {"classifier": DENSITIES[name]}), tmp_path / "run")
+    assert np.isfinite(metrics["bound"])
+    assert np.isfinite(metrics["perplexity" if name == "rcv1_paper" else "bits_per_dim"])
+    line = next(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))
+    assert np.isfinite(float(line["unlabelled_bound"]))
+    assert ("held_out_bound" in line) == ("early_stopping" in shipped["classifier"])
