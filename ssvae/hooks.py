@@ -70,9 +70,9 @@ class Hooks:
             callback.set_params({"epochs": epochs, "verbose": 0})
             callback.on_train_begin({})
         self._epoch_begins(done)
+        self._watch(done)  # first, because a callback may refuse the stage, and others write when it begins
         for own in self.ours:
             own.stage_begin(stage.name, epochs, done)
-        self._watch(done)
 
     def progress(self, epochs: float) -> None:
         """`epochs` of the stage are done."""

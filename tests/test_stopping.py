@@ -207,12 +207,12 @@ def test_numbers_that_cannot_be(settings):
         (X[:0], {}, r"needs rows \[N, D\]"),
     ],
 )
-def test_rows_that_do_not_fit_are_refused_before_the_first_epoch(rows, settings, message):
+def test_rows_that_do_not_fit_are_refused_before_the_stage_begins(rows, settings, message):
     told = []
 
     class Count(Callback):
-        def epoch_end(self, stage, epoch, logs):
-            told.append(epoch)
+        def stage_begin(self, stage, epochs, done):  # where an earlier run's files are removed
+            told.append(stage)
 
     with pytest.raises(ValueError, match=message):
         fit([BoundStopping(rows), Count()], **settings)
