@@ -7,8 +7,9 @@ import pytest
 from sklearn.utils.estimator_checks import check_methods_sample_order_invariance, check_methods_subset_invariance
 
 import ssvae
-from ssvae import SSVAEClassifier
+from ssvae import SSVAEClassifier, training
 from ssvae.inference import gradient_refined
+from ssvae.programs import Pool
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.6, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
@@ -44,9 +45,8 @@ def weights(model) -> list[np.ndarray]:
 
 
 @SLOW
-@pytest.mark.parametrize("model", ["m2", "m1_m2"])
-def test_fit_of_no_steps_is_the_amortised_one(model):
-    plain, refined = fitted(model, "amortized"), fitted(model, "no_steps")
+def test_fit_of_no_steps_is_the_amortised_one():
+    plain, refined = fitted("m1_m2", "amortized"), fitted("m1_m2", "no_steps")
     for a, b in zip(weights(plain.model_), weights(refined.model_), strict=True):
         np.testing.assert_array_equal(a, b)
     assert plain.history_["loss"] == refined.history_["loss"]
@@ -66,6 +66,7 @@ def test_latents_are_refined_means(model):
         assert refined.bound(X).mean() > plain.bound(X).mean() + 0.01
 
 
+@SLOW
 def test_classes_of_m2_are_refined_where_they_come_from_its_bounds():
     plain, refined = fitted("m2", "amortized"), fitted("m2", "at_predict")
     np.testing.assert_array_equal(refined.predict_proba(X), plain.predict_proba(X))
@@ -74,10 +75,7 @@ def test_classes_of_m2_are_refined_where_they_come_from_its_bounds():
     assert np.abs(plain.transform(X) - refined.transform(X)).max() > 0.02
 
 
-@pytest.mark.parametrize(
-    ("model", "method"),
-    [("m1", "refined"), *(pytest.param("m1_m2", method, marks=SLOW) for method in ("refined", "iterative"))],
-)
+@pytest.mark.parametrize(("model", "method"), [("m1", "refined"), pytest.param("m1_m2", "iterative", marks=SLOW)])
 def test_a_row_is_predicted_alone_as_among_others(model, method):
     own, order = fitted(model, method), RNG.permutation(40)
     for function in (own.predict_proba, own.transform):
@@ -88,7 +86,7 @@ def test_a_row_is_predicted_alone_as_among_others(model, method):
         np.testing.assert_allclose(function(np.resize(X, (2100, 3)))[:40], whole, rtol=1e-3, atol=1e-4)  # by XLA
 
 
-@pytest.mark.parametrize("model", ["m1", *(pytest.param(name, marks=SLOW) for name in MODELS if name != "m1")])
+@pytest.mark.parametrize("model", ["m1", *(pytest.param(name, marks=SLOW) for name in ("m1_m2", "hierarchical"))])
 def test_what_was_saved_with_update_networks_comes_back_the_same(model, tmp_path):
     original = fitted(model, "iterative")
     original.save(tmp_path / "saved")
@@ -98,15 +96,17 @@ def test_what_was_saved_with_update_networks_comes_back_the_same(model, tmp_path
     assert loaded.inference == METHODS["iterative"]
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("method", ["refined", "iterative"])
-@pytest.mark.parametrize("model", MODELS)
-def test_fits_do_not_depend_on_the_engine(model, method):
-    losses = [estimator(model, method, engine=engine).fit(X, Y).history_["loss"] for engine in ("graph", "xla")]
-    np.testing.assert_allclose(*losses, rtol=1e-3)
+@pytest.mark.parametrize("model", ["m1_m2", "hierarchical"])
+def test_fits_do_not_depend_on_the_engine(model, method, monkeypatch):
+    """M1 and M2 are the stages of M1+M2; so few steps are taken in graph mode where nothing is said."""
+    monkeypatch.setattr(training, "POOL", Pool())  # what XLA compiled is large, and no other test wants it
+    compiled = estimator(model, method, engine="xla").fit(X, Y)
+    np.testing.assert_allclose(compiled.history_["loss"], fitted(model, method).history_["loss"], rtol=1e-3)
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize(
     ("model", "settings"),
     [("m2", {}), ("m1", {"line_search": True, "samples": 4}), ("m1", {"encoder": "through", "samples": 1})],
@@ -114,7 +114,8 @@ def test_fits_do_not_depend_on_the_engine(model, method):
 def test_fits_of_many_steps_do_not_depend_on_the_engine(model, settings, monkeypatch):
     """More steps than are written out are a loop inside the loop of training, unless they are differentiated."""
     monkeypatch.setattr(gradient_refined, "UNROLLED", 1)
-    inference = {"name": "gradient_refined", "steps": 3, "rate": 0.31, "warm_start": 0.0, **settings}
+    monkeypatch.setattr(training, "POOL", Pool())
+    inference = {"name": "gradient_refined", "steps": 3, "rate": 0.3, "warm_start": 0.0, **settings}
     losses = []
     for engine in ("graph", "xla"):
         own = estimator(model, "refined", epochs=2, engine=engine).set_params(inference=inference)
@@ -122,7 +123,7 @@ def test_fits_of_many_steps_do_not_depend_on_the_engine(model, settings, monkeyp
     np.testing.assert_allclose(*losses, rtol=1e-3)
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("check", [check_methods_subset_invariance, check_methods_sample_order_invariance])
 @pytest.mark.parametrize(("model", "method"), [("m1", "refined"), ("m1_m2", "refined"), ("m1_m2", "iterative")])
 def test_scikit_learn_finds_rows_independent(model, method, check):
