@@ -22,7 +22,8 @@ LAYERS = (
     ("gap_report", "gap"),
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
-    ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures", "gallery", "climb_gallery"),
+    ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures"),
+    ("gallery", "climb_gallery"),
     ("runs", "exports", "twin", "experiment"),
     ("configs", "cli", "__main__"),
 )

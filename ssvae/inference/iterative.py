@@ -41,7 +41,8 @@ class Iterative(Refining):
         What f_φ sees: "data" (x; above the first level the values below), "parameters" (λ_t), "gradient",
         "natural_gradient" (σ² ∂/∂μ, ∂/∂log σ²), "log_sign" (log|∇| and its sign), "normalized_gradient" (mean 0 and
         s.d. 1 within a row), "errors" (x − E[x | z] and z − E_p[z]), "normalized_errors" (the same over the variances).
-    hidden : int or sequence of int
+    hidden : int or sequence of int, optional
+        Hidden widths of f_φ; by default those of the recognition network.
     activation, skip : str
         Of f_φ (`networks.mlp`).
     gate : "residual", "highway" or "none"
@@ -50,7 +51,7 @@ class Iterative(Refining):
 
     start: str = "encoder"
     encodings: Sequence[str] = ("data", "log_sign", "parameters")
-    hidden: int | Sequence[int] = (512, 512)
+    hidden: int | Sequence[int] | None = None
     activation: str = "elu"
     skip: str = "highway"
     gate: str = "residual"
@@ -67,7 +68,7 @@ class Iterative(Refining):
                 f"{self.encodings!r}"
             )
         object.__setattr__(self, "encodings", tuple(given))  # a list from YAML would have no hash
-        object.__setattr__(self, "hidden", sizes(self.hidden))
+        object.__setattr__(self, "hidden", None if self.hidden is None else sizes(self.hidden))
         if self.refine_at == "predict":
             raise ValueError(
                 "refine_at='predict' would leave the update network untaught: 'both', or 'gradient_refined'"

@@ -162,7 +162,9 @@ class Model(keras.Model):
         with tf.GradientTape() as tape, engine.using(engine.current()._replace(training=True)):
             loss = self._alone(data)
         weights = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, [w.value for w in weights]), weights)
+        # What a method does not teach, such as the encoder where iterative inference starts from the prior, has none.
+        gradients = tape.gradient(loss, [w.value for w in weights], unconnected_gradients="zero")
+        self.optimizer.apply(gradients, weights)
         self._steps.assign_add(1)
         self._mean_loss.update_state(loss)
         return {"loss": self._mean_loss.result()}

@@ -22,7 +22,7 @@ from ssvae.distributions import LOG_VARIANCE_RANGE, Conditionals, Values, diagon
 from ssvae.models.base import Infer, Model, Parameters, encoded
 from ssvae.models.ladder import combined
 from ssvae.networks.mlp import MLP
-from ssvae.networks.update import updates
+from ssvae.networks.update import Level, updates
 
 CHOICES = {"top_down": ("none", "ladder"), "generator_sees": ("bottom", "all")}
 
@@ -97,8 +97,9 @@ class Hierarchical(Model):
         self.levels = tuple(f"z{level}" for level in range(1, len(self.latent) + 1))
         self.seen = self.levels if generator_sees == "all" else self.levels[:1]
         self._make()
-        below = (features, *self.latent)
-        self.updates = updates(update, dict(zip(self.levels, zip(self.latent, below, strict=False), strict=True)))
+        widths = zip(self.latent, (features, *self.latent), self.hidden, strict=False)
+        own = [Level(latent, below, [hidden] * self.depth) for latent, below, hidden in widths]
+        self.updates = updates(update, dict(zip(self.levels, own, strict=True)))
         self.built = True
         self.reset(np.random.default_rng(seed))
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
 from ssvae.models.base import Infer, Model, Parameters, encoded, sizes
 from ssvae.networks.mlp import MLP
-from ssvae.networks.update import updates
+from ssvae.networks.update import Level, updates
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -74,7 +74,7 @@ class M1(Model):
         shared: dict[str, Any] = {"activation": activation, "normalization": normalization, "skip": skip}
         self.encoder = MLP([features], self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
         self.decoder = MLP([latent], upwards, likelihood.outputs(features), name="decoder", **shared)
-        self.updates = updates(update, {"z": (latent, features)})
+        self.updates = updates(update, {"z": Level(latent, features, self.hidden)})
         self.built = True
         self.reset(np.random.default_rng(seed))
 

@@ -18,7 +18,7 @@ from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
 from ssvae.models.base import Infer, Model, Parameters, deeper, encoded, sizes
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
-from ssvae.networks.update import updates
+from ssvae.networks.update import Level, updates
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -83,7 +83,7 @@ class M2(Model):
         self.encoder = MLP(inputs, self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
         outputs = likelihood.outputs(features)
         self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, name="decoder", **shared)
-        self.updates = updates(update, {"z": (latent, features)}, classes)
+        self.updates = updates(update, {"z": Level(latent, features, self.hidden)}, classes)
         self.built = True
         self.reset(np.random.default_rng(seed))
 

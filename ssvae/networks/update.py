@@ -8,7 +8,7 @@ Iterative Amortized Inference (Marino, Yue and Mandt, 2018), §4 and the release
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -99,25 +99,33 @@ class Update(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def updates(
-    settings: Mapping[str, Any] | None, levels: Mapping[str, tuple[int, int]], classes: int = 0
-) -> dict[str, Update]:
+class Level(NamedTuple):
+    """A latent, as its update network must know it."""
+
+    latent: int  # its width, Z
+    below: int  # width of what it generates
+    hidden: Sequence[int]  # widths of the recognition network's hidden layers
+
+
+def updates(settings: Mapping[str, Any] | None, levels: Mapping[str, Level], classes: int = 0) -> dict[str, Update]:
     """Return the update network of each latent; none without settings.
 
     Parameters
     ----------
     settings : Mapping or None
-        ``encodings`` and the arguments of `Update` that are not widths.
-    levels : Mapping of str to (int, int)
-        Latent, bottom first -> its width and that of what lies below it.
+        ``encodings`` and the arguments of `Update` that are not widths; ``hidden`` may be None, for the level's own.
+    levels : Mapping of str to Level
+        Bottom first.
     classes : int
         K, where the posterior depends on the class.
     """
     made = {}
-    for position, (name, (latent, below)) in enumerate(levels.items() if settings else ()):
-        others = {key: value for key, value in settings.items() if key != "encodings"} if settings else {}
-        widths = {e: WIDTHS[e](latent, below) for e in settings["encodings"]} if settings else {}
+    for position, (name, level) in enumerate(levels.items() if settings else ()):
+        others = dict(settings or {})
+        widths = {e: WIDTHS[e](level.latent, level.below) for e in others.pop("encodings")}
         data = [widths.pop("data")] if "data" in widths and not position else []  # upper levels see what moves below
         still = [*data, *([classes] if classes else [])]
-        made[name] = Update(latent, still, sum(widths.values()), **others, name=f"update_{name}")
+        if others.get("hidden") is None:
+            others["hidden"] = level.hidden
+        made[name] = Update(level.latent, still, sum(widths.values()), **others, name=f"update_{name}")
     return made

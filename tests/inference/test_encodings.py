@@ -11,7 +11,7 @@ from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.hierarchical import Hierarchical
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
-from ssvae.networks.update import WIDTHS, updates
+from ssvae.networks.update import WIDTHS, Level, updates
 
 D, K, ROWS = 5, 3, 6
 RNG = np.random.default_rng(0)
@@ -22,7 +22,8 @@ MODELS = {
     "two_levels": lambda: Hierarchical(D, Gaussian(), latent=(3, 2), hidden=4, depth=1),
     "ladder": lambda: Hierarchical(D, Gaussian(), latent=(3, 2), hidden=4, top_down="ladder", normalization="batch"),
 }
-LEVELS = {"m1": {"z": (2, D)}, "two_levels": {"z1": (3, D), "z2": (2, 3)}, "ladder": {"z1": (3, D), "z2": (2, 3)}}
+TWO = {"z1": Level(3, D, (4,)), "z2": Level(2, 3, (5,))}
+LEVELS = {"m1": {"z": Level(2, D, (4,))}, "two_levels": TWO, "ladder": TWO}
 
 
 def told(kind, encodings, samples=4, training=False):
@@ -98,8 +99,9 @@ def test_upper_levels_see_the_values_below_as_data(kind):
 def test_widths_are_those_that_update_networks_are_made_for(kind, encoding):
     for encodings in ((encoding,), ("data", encoding)):
         _, _, _, _, found = told(kind, encodings)
-        networks = updates({"encodings": encodings, "hidden": (4,)}, LEVELS[kind])
-        for name, (latent, below) in LEVELS[kind].items():
+        networks = updates({"encodings": encodings, "hidden": None}, LEVELS[kind])
+        for name, (latent, below, hidden) in LEVELS[kind].items():
+            assert networks[name].hidden == hidden  # None is the recognition network's
             upper = below if "data" in encodings and name == "z2" else 0
             assert found[name].shape == (ROWS, WIDTHS[encoding](latent, below) + upper)
             assert networks[name].moving == found[name].shape[1]

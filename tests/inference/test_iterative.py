@@ -13,7 +13,7 @@ from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference.base import elbo
 from ssvae.inference.iterative import STARTS, Iterative
 from ssvae.inference.surface import Surface, held
-from ssvae.networks.update import GATES, updates
+from ssvae.networks.update import GATES, Level, updates
 
 SEED, EXACT = noise.seed_tensor(1), Quadrature(8)
 SETTINGS = {"warm_start": 0.0, "kl_warm_up": 0.0, "hidden": (32,), "encodings": ("log_sign", "parameters")}
@@ -26,7 +26,7 @@ def learner(linear_gaussian):
     class Learner(linear_gaussian):
         def __init__(self, update):
             super().__init__()
-            self.updates = updates(update, {"z": (self.latent, self.features)})
+            self.updates = updates(update, {"z": Level(self.latent, self.features, (8,))})
             self.updates["z"].reset(np.random.default_rng(0))
             self.slopes, self.start = tf.Variable(tf.zeros([1, 4])), tf.Variable(tf.zeros([4]))
             self.loading = tf.Variable(self.loading)
