@@ -24,6 +24,8 @@ from ssvae.models.m2 import M2
 from ssvae.networks.selection import Selection
 from ssvae.piece import Piece
 
+NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1's arguments in a stack
+
 
 @dataclass(frozen=True)
 class FreshSamples(Piece):
@@ -223,4 +225,4 @@ def _arguments(m1: Mapping[str, Any] | M1 | None) -> dict[str, Any]:
     """Return the arguments of M1 that are its own: not the data's, nor the seed."""
     if not isinstance(m1, M1):
         return dict(m1 or {})
-    return {name: getattr(m1, name) for name in ("latent", "hidden", "activation", "normalization", "skip", "update")}
+    return {name: value for name, value in m1.get_config().items() if name not in NOT_ITS_OWN}
