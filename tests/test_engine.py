@@ -121,7 +121,7 @@ def entries() -> list:
 def test_every_piece_gives_the_same_with_either_engine(slot, name):
     settings = {"model": {"name": "m2", "latent": 1, "hidden": [6]}, "regularizers": [], "likelihood": "gaussian"}
     if slot == "model":
-        settings |= {"model": {"name": name, "hidden": [6]} | ({} if name == "supervised" else {"latent": 2})}
+        settings |= {"model": {"name": name, "hidden": 6} | ({} if name == "supervised" else {"latent": 2})}
     else:
         settings |= {slot: [name] if slot == "regularizers" else name}
     rows = (X > 0).astype(np.float32) if slot == "likelihood" and name != "gaussian" else X

@@ -60,7 +60,7 @@ def test_any_number_of_rows_is_one_trace(model, monkeypatch):
 def test_classes_are_two_traces_one_for_few_rows_and_one_for_many(model, monkeypatch):
     traces = []
 
-    def counted(model, x, seed):
+    def counted(model, x, seed, inference):
         traces.append(x.shape)
         return model(x)
 
