@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ssvae import climb_figures, climbs, figures
 from ssvae.climbs import OPTIMIZERS, Rows
-from ssvae.gallery import Skipped, save
+from ssvae.gallery import Skipped, save_all
 from ssvae.inference import INFERENCES
 from ssvae.inference.refining import Refining
 from ssvae.models.base import Parameters
@@ -46,13 +46,7 @@ def draw_all(classifier: Any, x: np.ndarray, image_shape: tuple[int, ...] | None
         "surface": lambda: surface(part, half, ways),
         "iterations": lambda: iterations(part, half, ways, image_shape),
     }
-    skipped = {}
-    for name, plan in plans.items():
-        try:
-            save(plan(), folder / f"{name}.png")
-        except Skipped as reason:
-            skipped[name] = str(reason)
-    return skipped
+    return save_all(plans, folder)
 
 
 def drawn(rows: Rows) -> Rows:

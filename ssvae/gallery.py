@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,17 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure, cut to what is drawn."""
     with beside(path) as draft:
         figure.savefig(draft, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
+
+
+def save_all(plans: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[str, str]:
+    """Write every picture that there is as NAME.png, and return name -> why for those that were skipped."""
+    skipped = {}
+    for name, plan in plans.items():
+        try:
+            save(plan(), folder / f"{name}.png")
+        except Skipped as reason:
+            skipped[name] = str(reason)
+    return skipped
 
 
 def draw_all(classifier: Any, dataset: Dataset, numbers: dict[str, Any], folder: Path) -> dict[str, str]:
@@ -55,13 +66,7 @@ def draw_all(classifier: Any, dataset: Dataset, numbers: dict[str, Any], folder:
         "analogies": lambda: analogies(classifier, dataset),
         "samples": lambda: samples(classifier, dataset),
     }
-    skipped = {}
-    for name, plan in plans.items():
-        try:
-            save(plan(), folder / f"{name}.png")
-        except Skipped as reason:
-            skipped[name] = str(reason)
-    return skipped
+    return save_all(plans, folder)
 
 
 def analogies(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:

@@ -88,7 +88,7 @@ class Refining(Inference):
         return self.warm_start, replace(self, steps=0, warm_start=0.0)
 
     @abstractmethod
-    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: bool) -> Found:
+    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
         """Climb from λ_0 for T >= 1 steps."""
 
     @abstractmethod
