@@ -26,7 +26,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     Parameters
     ----------
     model : str, dict or Model, default="m1_m2"
-        The generative model: "m1", "m2", "m1_m2" or "supervised"; ``{"name": "m2", "latent": 50, "hidden": [500]}``.
+        The generative model: "m1", "m2", "m1_m2", "hierarchical" or "supervised"; with arguments
+        ``{"name": "m2", "latent": 50, "hidden": [500]}``.
     likelihood : "auto", str, dict or Likelihood
         p(x | ·). "auto": Bernoulli where all values lie in [0, 1] (grey levels are resampled to binary values at
         every step), else Gaussian.
@@ -235,7 +236,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         x = self._rows(X)
         if not hasattr(self.model_, "latents"):
-            raise ValueError("this model has no latents to transform to: fit 'm1', 'm2' or 'm1_m2'")
+            raise ValueError("this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2' or 'hierarchical'")
         return prediction.over_rows(self.model_, prediction.latents, x, inference=self._inference)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -119,7 +119,7 @@ class Generation:
             What the part's bound is a bound of.
         """
         x = self._rows(X)
-        self._needs_density("a bound of its own")
+        self._needs_density("elbo_gap")
         part, y = getattr(self.model_, "first", self.model_), None
         words = "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
         if hasattr(part, "classify"):
@@ -181,7 +181,7 @@ class Generation:
 
     def _needs_density(self, method: str) -> None:
         if not hasattr(self.model_, "encode"):
-            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2' or 'm1_m2'")
+            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2' or 'hierarchical'")
 
 
 def _at_least(least: int, argument: str, value: Any) -> None:

@@ -138,7 +138,7 @@ def _networks(part: Any) -> Mapping[str, Any]:
     if not networks:
         name = type(part).__name__
         raise ValueError(
-            f"inference 'iterative' needs update networks, and this {name} was made without: give the model by its "
-            f"name, or pass {name}(..., update=Iterative(...).update)"
+            f"inference 'iterative' needs update networks, and this {name} was made without: fit with "
+            f"inference='iterative' and the model by its name, or pass {name}(..., update=Iterative(...).update)"
         )
     return networks

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import keras
@@ -182,8 +183,17 @@ class Model(keras.Model):
 
 
 def sizes(hidden: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the widths of hidden layers as a tuple; one number is one layer."""
-    return (hidden,) if isinstance(hidden, int) else tuple(hidden)
+    """Return the widths of hidden layers as a tuple; one number is one layer.
+
+    Raises
+    ------
+    ValueError
+        If a width is no integer.
+    """
+    widths = (hidden,) if isinstance(hidden, Integral) else hidden
+    if not isinstance(widths, Sequence) or not all(isinstance(width, Integral) for width in widths):
+        raise ValueError(f"hidden must be an integer or a list of integers, got {hidden!r}")
+    return tuple(int(width) for width in widths)
 
 
 def deeper(hidden: int | Sequence[int]) -> tuple[int, ...]:

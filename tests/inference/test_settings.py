@@ -40,6 +40,8 @@ REFINED = [
     ({"line_search": True, "encoder": "through"}, "encoder='through' needs steps that are differentiable: line_search"),
 ]
 LEARNT = [
+    ({"hidden": "8"}, "hidden must be an integer or a list of integers, got '8'"),
+    ({"hidden": [8, 2.5]}, r"list of integers, got \[8, 2.5\]"),
     ({"start": "zero"}, r"start must be one of \['encoder', 'prior'\], got 'zero'"),
     ({"gate": "open"}, r"gate must be one of \['residual', 'highway', 'none'\], got 'open'"),
     ({"encodings": ["slope"]}, r"encodings of iterative must be different ones of \['data', .*\], .*got \['slope'\]"),
