@@ -22,9 +22,10 @@ LEVELS = {"name": "hierarchical", "latent": [64, 32], "hidden": [512, 256], "act
 WIDE = {"name": "m1", "latent": 200, "hidden": [500], "activation": "softplus"}
 WORDS = {"name": "m1", "latent": 100, "hidden": [500, 500], "decoder_hidden": []}
 STANDARD = {"name": "amortized", "kl_warm_up": 0.1}
-ITERATIVE = {"name": "iterative", "samples": 1, "kl_warm_up": 0.1, "warm_start": 0.5}
+ITERATIVE = {"name": "iterative", "samples": 1, "kl_warm_up": 0.1, "warm_start": 0.7}
 REFINED = {"name": "gradient_refined", "samples": 2, "kl_warm_up": 0.1, "warm_start": 0.5}
-PIXELS = {"likelihood": "bernoulli", "batch_size": 128, "learning_rate": 1e-3}
+EARLY = {**REFINED, "kl_warm_up": 0.3, "warm_start": 0.1}
+PIXELS = {"likelihood": "bernoulli", "batch_size": 128, "learning_rate": 2e-3}
 COUNTS = {"likelihood": "multinomial", "batch_size": 200, "learning_rate": 2e-3, "epochs": 60}
 
 
@@ -46,7 +47,9 @@ ROWS = {
         "newsgroups", {**COUNTS, "model": WORDS, "inference": {**STANDARD, "kl_warm_up": 0.3}}, "perplexity"
     ),
     "newsgroups-refined": Row(
-        "newsgroups", {**COUNTS, "model": WORDS, "inference": {**REFINED, "kl_warm_up": 0.3}}, "perplexity"
+        "newsgroups",
+        {**COUNTS, "model": WORDS, "inference": {**REFINED, "kl_warm_up": 0.3, "warm_start": 0.1}},
+        "perplexity",
     ),
 }
 

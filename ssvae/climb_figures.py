@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ssvae.figures import FAINT, INK, LABELLED, UNLABELLED
 
@@ -39,7 +40,7 @@ def methods(curves: Mapping[str, np.ndarray], title: str = "") -> Figure:
     low, high = np.quantile(finite, 0.02), finite.max()
     axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     axes.set(xlabel="steps", ylabel="bound (nats a row)", title=title)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
