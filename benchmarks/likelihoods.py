@@ -23,7 +23,8 @@ WIDE = {"name": "m1", "latent": 200, "hidden": [500], "activation": "softplus"}
 WORDS = {"name": "m1", "latent": 100, "hidden": [500, 500], "decoder_hidden": []}
 STANDARD = {"name": "amortized", "kl_warm_up": 0.1}
 ITERATIVE = {"name": "iterative", "samples": 1, "kl_warm_up": 0.1, "warm_start": 0.7}
-REFINED = {"name": "gradient_refined", "samples": 2, "kl_warm_up": 0.1, "warm_start": 0.5}
+ITERATIVE_LEVELS = {**ITERATIVE, "warm_start": 0.8}
+REFINED = {"name": "gradient_refined", "samples": 2, "kl_warm_up": 0.1, "warm_start": 0.7}
 EARLY = {**REFINED, "kl_warm_up": 0.3, "warm_start": 0.1}
 PIXELS = {"likelihood": "bernoulli", "batch_size": 128, "learning_rate": 2e-3}
 COUNTS = {"likelihood": "multinomial", "batch_size": 200, "learning_rate": 2e-3, "epochs": 60}
@@ -38,11 +39,13 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    "single-standard": Row("mnist", {**PIXELS, "model": SINGLE, "inference": STANDARD, "epochs": 800}, "log_p"),
-    "single-iterative": Row("mnist", {**PIXELS, "model": SINGLE, "inference": ITERATIVE, "epochs": 240}, "log_p"),
-    "levels-standard": Row("mnist", {**PIXELS, "model": LEVELS, "inference": STANDARD, "epochs": 600}, "log_p"),
-    "levels-iterative": Row("mnist", {**PIXELS, "model": LEVELS, "inference": ITERATIVE, "epochs": 200}, "log_p"),
-    "fixed-refined": Row("binarized_mnist", {**PIXELS, "model": WIDE, "inference": REFINED, "epochs": 100}, "refined"),
+    "single-standard": Row("mnist", {**PIXELS, "model": SINGLE, "inference": STANDARD, "epochs": 700}, "log_p"),
+    "single-iterative": Row("mnist", {**PIXELS, "model": SINGLE, "inference": ITERATIVE, "epochs": 360}, "log_p"),
+    "levels-standard": Row("mnist", {**PIXELS, "model": LEVELS, "inference": STANDARD, "epochs": 480}, "log_p"),
+    "levels-iterative": Row(
+        "mnist", {**PIXELS, "model": LEVELS, "inference": ITERATIVE_LEVELS, "epochs": 280}, "log_p"
+    ),
+    "fixed-refined": Row("binarized_mnist", {**PIXELS, "model": WIDE, "inference": REFINED, "epochs": 240}, "refined"),
     "newsgroups-standard": Row(
         "newsgroups", {**COUNTS, "model": WORDS, "inference": {**STANDARD, "kl_warm_up": 0.3}}, "perplexity"
     ),
@@ -95,15 +98,25 @@ def elbo(classifier: Any, x: np.ndarray, inference: Any, samples: int) -> tuple[
     return found.bound, found.log_p
 
 
-def log_p(classifier: Any, x: np.ndarray, samples: int) -> str:
-    """Return −log p and −bound by the fitted inference."""
+def log_p(classifier: Any, x: np.ndarray, samples: int, folder: Path) -> str:
+    """Return −log p and −bound by the fitted inference, and the mean difference from the same rows' by the standard."""
     bound, found = elbo(classifier, x, None, samples)
+    np.save(folder / "log_p.npy", found)
     error = found.std(ddof=1) / np.sqrt(len(found))
-    return f"-log p {-found.mean():.2f} ± {error:.2f}, -bound {-bound.mean():.2f} ({samples} draws, {len(x)} rows)"
+    text = f"-log p {-found.mean():.2f} ± {error:.2f}, -bound {-bound.mean():.2f} ({samples} draws, {len(x)} rows)"
+    family, method = folder.name.split("-")[:2]
+    others = sorted(folder.parent.glob(f"{family}-standard-*/log_p.npy")) if method != "standard" else []
+    for other in others:
+        gain = found - np.load(other)
+        text += (
+            f", {gain.mean():.3f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.3f} nats better than {other.parent.name}"
+        )
+    return text
 
 
-def refined(classifier: Any, x: np.ndarray, samples: int) -> str:
+def refined(classifier: Any, x: np.ndarray, samples: int, folder: Path) -> str:
     """Return −bound and −log p of the first 1,000 rows at the model's own q_0 and after steps of refinement."""
+    del folder
     x, parts = x[:1000], []
     for steps in (0, 5, 20, 100):
         bound, found = elbo(classifier, x, {"name": "gradient_refined", "test_steps": steps}, min(samples, 1000))
@@ -111,8 +124,9 @@ def refined(classifier: Any, x: np.ndarray, samples: int) -> str:
     return f"-bound / -log p after {', '.join(parts)} ({min(samples, 1000)} draws, first {len(x)} rows)"
 
 
-def words(classifier: Any, x: np.ndarray, samples: int) -> str:
+def words(classifier: Any, x: np.ndarray, samples: int, folder: Path) -> str:
     """Return the perplexity by the bound at the model's own q_0, by the fitted inference and after more steps."""
+    del folder
     from ssvae.evaluation import perplexity
 
     ways = {"q_0": "amortized", "fitted": None}
@@ -152,7 +166,7 @@ def main(
         folder = runs / "-".join([name, str(settings["epochs"]), str(seed), *assignments])
         x, y, x_held, x_test = rows_of(row.data)
         classifier = train(settings, seed, folder, x, y)
-        measured = MEASURES[row.measure](classifier, (x_held if held_out else x_test)[:test_rows], samples)
+        measured = MEASURES[row.measure](classifier, (x_held if held_out else x_test)[:test_rows], samples, folder)
         cost = json.loads((folder / "cost.json").read_text())
         print(f"{name}: {measured}; trained {cost['seconds']:.0f} s, {cost['cpu_seconds']:.0f} CPU-s", flush=True)
 
