@@ -14,6 +14,7 @@ from ssvae.callbacks import Interrupted, State
 from ssvae.compiled import Program, Rows, When, tensors
 from ssvae.engine import Engine, choose
 from ssvae.hooks import Hooks
+from ssvae.interrupts import held
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
 from ssvae.programs import POOL, model_key
@@ -132,8 +133,10 @@ class _Run:
         if begin:
             self.factor = self.hooks.history["learning_rate_factor"][-1]
         try:
-            while self.epoch < last and not self.hooks.stop:
-                self._epochs()
+            with held() as self.answer:
+                while self.epoch < last and not self.hooks.stop:
+                    self._epochs()
+                    self.answer()
         except KeyboardInterrupt as error:
             self.hooks.interrupted(State(self.stage.name, self.epoch, self.good))
             raise Interrupted(f"interrupted in epoch {self.epoch + 1} of stage {self.stage.name!r}") from error
@@ -165,6 +168,7 @@ class _Run:
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
             parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
             self.hooks.progress((start + count) / self.steps)
+            self.answer()
         return np.concatenate(parts)
 
     def _rates(self, steps: np.ndarray) -> tf.Tensor:

@@ -1,0 +1,89 @@
+"""Ctrl-C is held back, answered where it is asked for, and not lost in code that ignores errors."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from ssvae.interrupts import held
+
+
+def test_an_interrupt_is_answered_where_it_is_asked_for():
+    passed = []
+
+    def work():
+        with held() as answer:
+            answer()
+            os.kill(os.getpid(), signal.SIGINT)
+            passed.extend(range(1000))  # bytecodes, between which Python would have raised
+            answer()
+            passed.append("not answered")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert len(passed) == 1000
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_nobody_asked_for_is_answered_at_the_end():
+    passed = []
+
+    def work():
+        with held():
+            os.kill(os.getpid(), signal.SIGINT)
+            passed.extend(range(1000))
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert len(passed) == 1000
+
+
+def test_an_interrupt_is_not_lost_where_errors_are_ignored():
+    class Ignoring:
+        def __del__(self):  # whatever is raised here vanishes
+            os.kill(os.getpid(), signal.SIGINT)
+            sum(range(1000))
+
+    def work():
+        with held() as answer:
+            Ignoring()
+            answer()
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_a_second_interrupt_is_not_held_back():
+    passed = []
+
+    def work():
+        with held():
+            os.kill(os.getpid(), signal.SIGINT)
+            passed.append(1)
+            os.kill(os.getpid(), signal.SIGINT)
+            passed.append(2)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert passed == [1]
+
+
+def test_other_threads_and_other_handlers_are_left_alone():
+    kept = []
+
+    def elsewhere():
+        with held() as answer:
+            answer()
+            kept.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert kept == [signal.default_int_handler]
+    own = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with held():
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, own)
