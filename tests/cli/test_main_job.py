@@ -79,7 +79,7 @@ def test_every_model_has_a_run(model, tmp_path):
 
 @pytest.mark.slow
 def test_ctrl_c_and_resume_end_where_an_uninterrupted_run_ends(tmp_path):
-    quick = [*QUICK, "--set", "classifier.epochs=400"]
+    quick = [*QUICK, "--set", "classifier.epochs=150"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [*SSVAE, "fit", *quick, "--out", str(tmp_path / "stopped")]
     fit = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
