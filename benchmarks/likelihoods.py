@@ -53,11 +53,14 @@ ROWS = {
 }
 
 
+WHOLE = {"mnist": {"pool": 60_000}}  # data set -> what makes all of its training rows ones to learn from
+
+
 def rows_of(data: str) -> tuple[np.ndarray, ...]:
     """Return x and y to learn from, rows for choosing and test rows; MNIST with all of its 60,000 rows."""
     from ssvae.datasets import DATASETS
 
-    dataset = DATASETS.get(data)(**({"pool": 60_000} if data == "mnist" else {}))
+    dataset = DATASETS.get(data)(**WHOLE.get(data, {}))
     y = np.full(len(dataset.x), -1)
     y[:100] = dataset.y[:100]  # the estimator wants classes; a density does not see them
     return dataset.x, y, dataset.x_valid, dataset.x_test
@@ -94,41 +97,45 @@ def elbo(classifier: Any, x: np.ndarray, inference: Any, samples: int) -> tuple[
     return found.bound, found.log_p
 
 
-def log_p(classifier: Any, x: np.ndarray, samples: int, folder: Path) -> str:
-    """Return −log p and −bound by the fitted inference, and the mean difference from the same rows' by the standard."""
+def log_p(classifier: Any, x: np.ndarray, samples: int) -> tuple[str, np.ndarray | None]:
+    """Return −log p and −bound by the fitted inference in words, and log p of each row."""
     bound, found = elbo(classifier, x, None, samples)
-    np.save(folder / "log_p.npy", found)
     error = found.std(ddof=1) / np.sqrt(len(found))
     text = f"-log p {-found.mean():.2f} ± {error:.2f}, -bound {-bound.mean():.2f} ({samples} draws, {len(x)} rows)"
-    family, method = folder.name.split("-")[:2]
-    others = sorted(folder.parent.glob(f"{family}-standard-*/log_p.npy")) if method != "standard" else []
-    for other in others:
-        gain = found - np.load(other)
-        text += (
-            f", {gain.mean():.3f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.3f} nats better than {other.parent.name}"
-        )
-    return text
+    return text, found
 
 
-def refined(classifier: Any, x: np.ndarray, samples: int, folder: Path) -> str:
+def refined(classifier: Any, x: np.ndarray, samples: int) -> tuple[str, np.ndarray | None]:
     """Return −bound and −log p of the first 1,000 rows at the model's own q_0 and after steps of refinement."""
-    del folder
     x, parts = x[:1000], []
     for steps in (0, 5, 20, 100):
         bound, found = elbo(classifier, x, {"name": "gradient_refined", "test_steps": steps}, min(samples, 1000))
         parts.append(f"{steps} steps {-bound.mean():.2f} / {-found.mean():.2f}")
-    return f"-bound / -log p after {', '.join(parts)} ({min(samples, 1000)} draws, first {len(x)} rows)"
+    text = f"-bound / -log p after {', '.join(parts)} ({min(samples, 1000)} draws, first {len(x)} rows)"
+    return text, None
 
 
-def words(classifier: Any, x: np.ndarray, samples: int, folder: Path) -> str:
+def words(classifier: Any, x: np.ndarray, samples: int) -> tuple[str, np.ndarray | None]:
     """Return the perplexity by the bound at the model's own q_0, by the fitted inference and after more steps."""
-    del folder
     from ssvae.evaluation import perplexity
 
     ways = {"q_0": "amortized", "fitted": None}
     ways |= {f"{steps} steps": {"name": "gradient_refined", "test_steps": steps} for steps in (5, 20, 100)}
     found = {name: perplexity(elbo(classifier, x, way, min(samples, 100))[0], x) for name, way in ways.items()}
-    return "perplexity " + ", ".join(f"{name} {number:.1f}" for name, number in found.items()) + f" ({len(x)} rows)"
+    text = "perplexity " + ", ".join(f"{name} {number:.1f}" for name, number in found.items()) + f" ({len(x)} rows)"
+    return text, None
+
+
+def compared(found: np.ndarray, folder: Path, name: str) -> str:
+    """Keep log p of each row; return how much better its mean is than that of standard models of the same family."""
+    np.save(folder / name, found)
+    family, method = folder.name.split("-")[:2]
+    text = ""
+    for other in sorted(folder.parent.glob(f"{family}-standard-*/{name}")) if method != "standard" else []:
+        gain = found - np.load(other)
+        error = gain.std(ddof=1) / np.sqrt(len(gain))
+        text += f", {gain.mean():.3f} ± {error:.3f} nats better than {other.parent.name} on the same rows"
+    return text
 
 
 MEASURES = {"log_p": log_p, "refined": refined, "perplexity": words}
@@ -156,13 +163,22 @@ def main(
     runs: Path,
 ) -> None:
     """Print a line for each row."""
+    whole = [name for name in names if ROWS[name].data in WHOLE]
+    if held_out and whole:
+        raise click.UsageError(
+            f"{', '.join(whole)}: learnt from all training rows of MNIST, of which none are held out"
+        )
     for name in names:
         row = ROWS[name]
         settings = changed({**row.settings, "epochs": epochs or row.settings["epochs"]}, assignments)
         folder = runs / "-".join([name, str(settings["epochs"]), str(seed), *assignments])
         x, y, x_held, x_test = rows_of(row.data)
         classifier = train(settings, seed, folder, x, y)
-        measured = MEASURES[row.measure](classifier, (x_held if held_out else x_test)[:test_rows], samples, folder)
+        rows = (x_held if held_out else x_test)[:test_rows]
+        measured, found = MEASURES[row.measure](classifier, rows, samples)
+        if found is not None:
+            part = "held-out" if held_out else "test"
+            measured += compared(found, folder, f"log_p-{part}-{len(rows)}-{samples}.npy")
         cost = json.loads((folder / "cost.json").read_text())
         print(f"{name}: {measured}; trained {cost['seconds']:.0f} s, {cost['cpu_seconds']:.0f} CPU-s", flush=True)
 
