@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 LABELS ?= 100
 
 .DEFAULT_GOAL := help
@@ -13,14 +14,14 @@ help: ## show the targets
 fit: $(VENV)/.installed ## install, and train on the digits with 100 labels
 	$(BIN)/ssvae fit --labels $(LABELS) --overwrite
 
-test: $(VENV)/.installed-test ## install, and run every test
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-test ## install, and run every test, a process a core
+	$(PYTEST)
 
 check: $(VENV)/.installed-dev ## what to run before a commit: format, lint, types, quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .

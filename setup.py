@@ -14,7 +14,7 @@ readme = here / "README.md"
 parquet = ["pyarrow>=16"]
 bench = ["torch>=2.13"]  # what benchmarks/ compares with; nothing in the package or its tests imports it
 notebooks = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6.29"]
-test = ["pytest>=9", "hypothesis>=6.100", *parquet, *notebooks]
+test = ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.100", *parquet, *notebooks]
 dev = [*test, "ruff>=0.15", "mypy>=1.15", "pre-commit>=4", "types-PyYAML>=6.0"]
 
 setup(
