@@ -42,6 +42,19 @@ def fit(config: str, labels: int, seed: int, runs: Path, *settings: str) -> tupl
     return {**numbers, "cpu_seconds": float((folder / "cpu_seconds").read_text())}, folder
 
 
+def bayes_error(folder: Path, samples: int) -> float:
+    """Return the test error in percent by p(y | x), with p(x | y) by importance samples; kept in the run's folder."""
+    kept = folder / f"bayes_error-{samples}"
+    if not kept.exists():
+        from ssvae import runs
+
+        run = runs.open_run(folder)
+        dataset = runs.load_dataset(run.config)
+        found = run.classifier.predict_proba(dataset.x_test, via="bayes", samples=samples).argmax(axis=1)
+        kept.write_text(f"{100 * np.mean(run.classifier.classes_[found] != dataset.y_test):.4f}\n")
+    return float(kept.read_text())
+
+
 def line(numbers: list[dict[str, Any]], key: str, digits: int = 2) -> str:
     """Return "mean ± s.d. (worst)" of one number over the draws; a low bound is a bad one, a low error a good one."""
     values = np.array([draw[key] for draw in numbers], float)
@@ -56,8 +69,17 @@ def line(numbers: list[dict[str, Any]], key: str, digits: int = 2) -> str:
 @click.option("--draws", default=5, help="Seeds 0, 1, ...")
 @click.option("--share-m1", default=None, help="Shipped settings of the M1 to train once a seed.")
 @click.option("--set", "assignments", multiple=True, help="A setting by its path; give the runs a folder of their own.")
+@click.option("--bayes", default=0, metavar="S", help="Also the error by p(y | x), from S importance samples a class.")
 @click.option("--runs", default="runs/benchmarks", type=click.Path(path_type=Path), help="Where the runs go.")
-def main(config: str, labels: str, draws: int, share_m1: str | None, assignments: tuple[str, ...], runs: Path) -> None:
+def main(
+    config: str,
+    labels: str,
+    draws: int,
+    share_m1: str | None,
+    assignments: tuple[str, ...],
+    bayes: int,
+    runs: Path,
+) -> None:
     """Print a line for each label count."""
     print(f"{config}, {draws} draws, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     for count in [int(text) for text in labels.split(",")]:
@@ -67,14 +89,18 @@ def main(config: str, labels: str, draws: int, share_m1: str | None, assignments
             if share_m1:
                 m1, folder = fit(share_m1, 100, seed, runs)
                 shared.append(f"classifier.model.m1.trained={(folder / 'model').resolve()}")
-            found, _ = fit(config, count, seed, runs, *shared)
+            found, folder = fit(config, count, seed, runs, *shared)
             if share_m1:
                 found |= {key: found[key] + m1[key] for key in ("seconds_fit", "cpu_seconds")}
+            if bayes:
+                found["bayes_error"] = bayes_error(folder, bayes)
             numbers.append(found)
             print(f"  draw {seed}: {found['test_error']:.2f} %, fit {found['seconds_fit']:.0f} s", flush=True)
         print(f"{count} labels: test error {line(numbers, 'test_error')} %")
         if all("valid_error" in draw for draw in numbers):
             print(f"  error on the rows for choosing {line(numbers, 'valid_error')} %")
+        if bayes:
+            print(f"  test error by p(y | x), {bayes} samples a class {line(numbers, 'bayes_error')} %")
         print(f"  labelled rows alone {line(numbers, 'supervised_error')} %, bound {line(numbers, 'bound')} nats")
         print(
             f"  seconds to fit {line(numbers, 'seconds_fit', 0)}, CPU-seconds in all {line(numbers, 'cpu_seconds', 0)}"
