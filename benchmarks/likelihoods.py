@@ -19,7 +19,7 @@ import numpy as np
 
 SINGLE = {"name": "m1", "latent": 64, "hidden": [512, 512], "activation": "elu"}
 LEVELS = {"name": "hierarchical", "latent": [64, 32], "hidden": [512, 256], "activation": "elu", "top_down": "ladder"}
-WIDE = {"name": "m1", "latent": 200, "hidden": [500], "activation": "softplus"}
+WIDE = {**SINGLE, "latent": 200}
 WORDS = {"name": "m1", "latent": 100, "hidden": [500, 500], "decoder_hidden": []}
 STANDARD = {"name": "amortized", "kl_warm_up": 0.1}
 ITERATIVE = {"name": "iterative", "samples": 1, "kl_warm_up": 0.1, "warm_start": 0.7}
