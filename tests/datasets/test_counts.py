@@ -82,7 +82,11 @@ def test_rcv1_needs_only_the_test_parts_that_it_reads(made):
         load("rcv1", folder=folder, **options)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"words first\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"words first\n")],
+    ids=["nothing", "no gzip", "empty", "no number"],
+)
 def test_damaged_rcv1_is_refused(made, place, content):
     _, options = made("rcv1")
     with pytest.raises(DataError, match=r"lyrl2004_tokens_train\.dat\.gz"):

@@ -84,7 +84,11 @@ def test_binarized_text_and_packed_hold_the_same_rows(formats, place, made):
     assert packed.y_test.tolist() != sorted(packed.y_test)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"\0\0\x08\x01\0\0\0\x05abc")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"\0\0\x08\x01\0\0\0\x05abc")],
+    ids=["nothing", "no gzip", "empty", "too few"],
+)
 def test_damaged_idx(tmp_path, content):
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(content)
