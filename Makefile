@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 LABELS ?= 100
 
 .DEFAULT_GOAL := help
@@ -14,7 +14,7 @@ help: ## show the targets
 fit: $(VENV)/.installed ## install, and train on the digits with 100 labels
 	$(BIN)/ssvae fit --labels $(LABELS) --overwrite
 
-test: $(VENV)/.installed-test ## install, and run every test, a process a core
+test: $(VENV)/.installed-test ## install, and run every test, a process a core, 8 at most
 	$(PYTEST)
 
 check: $(VENV)/.installed-dev ## what to run before a commit: format, lint, types, quick tests

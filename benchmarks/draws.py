@@ -38,6 +38,8 @@ def fit(config: str, labels: int, seed: int, runs: Path, *settings: str) -> tupl
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         (folder / "cpu_seconds").write_text(f"{cpu:.1f}\n")
+        for other in folder.glob("bayes_error-*"):  # of a model that was here before
+            other.unlink()
     numbers = json.loads((folder / "metrics.json").read_text())
     return {**numbers, "cpu_seconds": float((folder / "cpu_seconds").read_text())}, folder
 
@@ -69,7 +71,13 @@ def line(numbers: list[dict[str, Any]], key: str, digits: int = 2) -> str:
 @click.option("--draws", default=5, help="Seeds 0, 1, ...")
 @click.option("--share-m1", default=None, help="Shipped settings of the M1 to train once a seed.")
 @click.option("--set", "assignments", multiple=True, help="A setting by its path; give the runs a folder of their own.")
-@click.option("--bayes", default=0, metavar="S", help="Also the error by p(y | x), from S importance samples a class.")
+@click.option(
+    "--bayes",
+    type=click.IntRange(0),
+    default=0,
+    metavar="S",
+    help="Also the error by p(y | x), from S importance samples a class.",
+)
 @click.option("--runs", default="runs/benchmarks", type=click.Path(path_type=Path), help="Where the runs go.")
 def main(
     config: str,

@@ -166,7 +166,7 @@ def main(
     whole = [name for name in names if ROWS[name].data in WHOLE]
     if held_out and whole:
         raise click.UsageError(
-            f"{', '.join(whole)}: learnt from all training rows of MNIST, of which none are held out"
+            f"{', '.join(whole)}: all training rows of MNIST are learnt from and none held out; leave --held-out out"
         )
     for name in names:
         row = ROWS[name]
