@@ -13,6 +13,7 @@ from ssvae.engine import Engine, using
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
 from ssvae.programs import twin
+from ssvae.sparse import Parts, Table
 from ssvae.types import Batch
 
 
@@ -91,7 +92,10 @@ class Program:
 
     def _gather(self, rows: Rows, order: tf.Tensor) -> Batch:
         """Return what is known of the rows [steps, B]."""
-        y, x = tf.one_hot(tf.gather(rows.y, order), getattr(self.model, "classes", 1)), _taken(rows.x, order)
+        y, x = (
+            tf.one_hot(tf.gather(rows.y, order), getattr(self.model, "classes", 1)),
+            _taken(rows.x, order, self.model.features),
+        )
         return Batch(x, y, tf.gather(rows.weight, order), order, hint=tf.gather(rows.hints, order))
 
     def _peers(self, rows: Rows, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> Any:
@@ -99,7 +103,7 @@ class Program:
         every = tf.gather(rows.peers, order)  # [steps, B, k]
         start = tf.cast(first, tf.uint32) * tf.cast(tf.shape(order)[1], tf.uint32)
         pick = noise.uniform(tf.shape(order), key, start) * tf.cast(tf.shape(every)[2], tf.float32)
-        return _taken(rows.x, tf.gather(every, tf.cast(pick, tf.int32), batch_dims=2))
+        return _taken(rows.x, tf.gather(every, tf.cast(pick, tf.int32), batch_dims=2), self.model.features)
 
     def _steps(self, labelled, unlabelled, rates, first, count, when):  # type: ignore[no-untyped-def]
         def body(step: tf.Tensor, record: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
@@ -136,7 +140,7 @@ class Program:
 
 def tensors(rows: Rows) -> Rows:
     """Put the rows where the steps run, once."""
-    x = tf.nest.map_structure(lambda array: tf.constant(array, tf.float32), rows.x)
+    x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _parts(rows.x))
     peers, hints = tf.constant(rows.peers, tf.int32), tf.constant(rows.hints, tf.float32)
     return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
 
@@ -146,13 +150,37 @@ def _at(stream: Batch | None, step: tf.Tensor) -> Batch | None:
     return tf.nest.map_structure(lambda every: None if every is None else every[step], stream)
 
 
-def _taken(x: Any, index: tf.Tensor) -> Any:
+def _parts(x: Any) -> Any:
+    """Return the rows of a stage as a nest of arrays."""
+    return x.parts() if isinstance(x, Table) else x
+
+
+def _kind(array: np.ndarray) -> tf.DType:
+    return tf.as_dtype(array.dtype) if np.issubdtype(array.dtype, np.integer) else tf.float32
+
+
+def _taken(x: Any, index: tf.Tensor, width: int) -> Any:
+    """Return the rows of this index [...], dense: a nest of [..., width]."""
+    if isinstance(x, Parts):
+        return _dense(x, index, width)
     return tf.nest.map_structure(lambda array: tf.gather(array, index), x)
+
+
+def _dense(x: Parts, index: tf.Tensor, width: int) -> tf.Tensor:
+    """Return rows of a sparse table, [..., width]."""
+    rows = tf.reshape(index, [-1])
+    begin, end = tf.gather(x.starts, rows), tf.gather(x.starts, rows + 1)
+    row = tf.repeat(tf.range(tf.size(rows)), end - begin)
+    before = tf.cumsum(end - begin, exclusive=True)
+    position = tf.range(tf.size(row, out_type=tf.int64)) + tf.repeat(begin - before, end - begin)
+    cells = tf.stack([row, tf.gather(x.columns, position)], axis=1)
+    found = tf.scatter_nd(cells, tf.gather(x.values, position), [tf.size(rows), width])
+    return tf.reshape(found, tf.concat([tf.shape(index), [width]], 0))
 
 
 def _signature(stage: Stage) -> tuple[Any, ...]:
     """Return the types of the arguments of `Program.run`."""
-    x = tf.nest.map_structure(lambda array: _floats(None, *array.shape[1:]), stage.rows)
+    x = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], _kind(array)), _parts(stage.rows))
     rows = Rows(x, _integers(None), _floats(None), _integers(None, None), _floats(None, None))
     orders, when = (_integers(None, None),) * 2, When(_integers(2), _floats(), _floats(), _floats())
     return rows, orders, _floats(None), tf.TensorSpec([], tf.int64), _integers(), when

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae import batches
+from ssvae.sparse import Table
 
 STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
 BYTES_PER_CALL = 2**24  # rows that are gathered for one call: a cacheful, more gains nothing
@@ -42,5 +43,5 @@ class Streams(NamedTuple):
 
 def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
     """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
-    row = sum(array[0].size * array.itemsize for array in tf.nest.flatten(x))
+    row = x.dense_row_bytes() if isinstance(x, Table) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
     return int(np.clip(BYTES_PER_CALL // (row * sum(sizes)), 1, STEPS_PER_CALL))

@@ -17,11 +17,11 @@ class Dataset(NamedTuple):
     """
 
     name: str
-    x: np.ndarray  # [N, D] float32, the pool
+    x: Any  # [N, D] float32, the pool: ndarray, or `sparse.Table` where most cells are 0
     y: np.ndarray  # [N]
-    x_valid: np.ndarray | None = None  # rows for choosing settings, never trained on
+    x_valid: Any = None  # rows for choosing settings, never trained on
     y_valid: np.ndarray | None = None
-    x_test: np.ndarray | None = None  # rows for the reported error, never chosen on
+    x_test: Any = None  # rows for the reported error, never chosen on
     y_test: np.ndarray | None = None
     image_shape: tuple[int, ...] | None = None  # (height, width) or (height, width, channels)
     feature_names: tuple[str, ...] | None = None

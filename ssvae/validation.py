@@ -8,18 +8,23 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from ssvae.sparse import Table, is_sparse
+
 CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two looks at it
 
 
 def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     """Return X as float32 [N, D], with y as an array when it is given (then the estimator learns D and the names).
 
+    A sparse matrix becomes a `sparse.Table`.
+
     Raises
     ------
     ValueError
         If X is no table of numbers, holds NaN or infinity (the cell is named), or has another width than in fit.
     """
-    x = check_table(estimator, X, reset=y is not None).astype(np.float32, copy=False)
+    x = check_table(estimator, X, reset=y is not None)
+    x = x if isinstance(x, Table) else x.astype(np.float32, copy=False)
     if y is None:
         return x
     y = np.asarray(y)
@@ -27,7 +32,7 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     return x, y
 
 
-def check_table(estimator: Any, X: Any, reset: bool = False) -> np.ndarray:
+def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
     """Return X as numbers that are finite in float32, [N, D], without a copy where X is an array of floats.
 
     Raises
@@ -35,14 +40,25 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> np.ndarray:
     ValueError
         See `check_rows`.
     """
-    x = validate_data(
-        estimator, X, reset=reset, dtype=(np.float64, np.float32), ensure_all_finite=False, ensure_min_samples=1
-    )
+    if isinstance(X, Table):
+        X = X.matrix
+    settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
+    x = validate_data(estimator, X, reset=reset, accept_sparse="csr", **settings)
+    if is_sparse(x):
+        return _finite_table(x, getattr(estimator, "feature_names_in_", None))
     with np.errstate(over="ignore"):
         if not _fits_float32(x):
             _refuse(x, getattr(estimator, "feature_names_in_", None))
             _refuse(x.astype(np.float32), getattr(estimator, "feature_names_in_", None), " (too large for float32)")
     return x
+
+
+def _finite_table(x: Any, names: Any) -> Table:
+    table = Table(x)
+    if not np.isfinite(table.matrix.data).all():
+        row = int(np.searchsorted(table.matrix.indptr, np.flatnonzero(~np.isfinite(table.matrix.data))[0], "right") - 1)
+        _refuse(np.asarray(table[row : row + 1]), names, of_rows=row)
+    return table
 
 
 def _fits_float32(x: np.ndarray) -> bool:
@@ -52,7 +68,7 @@ def _fits_float32(x: np.ndarray) -> bool:
     return all(np.isfinite(np.array([chunk.min(), chunk.max()]).astype(np.float32)).all() for chunk in chunks)
 
 
-def _refuse(x: np.ndarray, names: Any, why: str = "") -> None:
+def _refuse(x: np.ndarray, names: Any, why: str = "", of_rows: int = 0) -> None:
     bad = np.argwhere(~np.isfinite(x))
     if not len(bad):
         return
@@ -60,6 +76,6 @@ def _refuse(x: np.ndarray, names: Any, why: str = "") -> None:
     what = "NaN" if np.isnan(x[row, column]) else "infinity (inf)"
     name = f"{column} ({names[column]!r})" if names is not None else str(column)
     raise ValueError(
-        f"Input X contains {what}{why}: {len(bad)} cells, the first in row {row}, column {name}; fill in or drop such "
-        "rows before fit and predict"
+        f"Input X contains {what}{why}: {len(bad)} cells, the first in row {row + of_rows}, column {name}; fill in or "
+        "drop such rows before fit and predict"
     )

@@ -1,4 +1,4 @@
-"""Steps that the data sets of word counts share: read text, make counts dense, count words of documents."""
+"""Steps that the data sets of word counts share: read text, make a table of counts, count words of documents."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from ssvae.datasets.base import DataError
 from ssvae.datasets.pixels import unzip
+from ssvae.sparse import Table
 
 
-def dense(row: np.ndarray, word: np.ndarray, count: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return counts as float32 [N, D].
+def table(row: np.ndarray, word: np.ndarray, count: np.ndarray, shape: tuple[int, int]) -> Table:
+    """Return counts as a sparse table [N, D].
 
     Parameters
     ----------
@@ -21,9 +22,9 @@ def dense(row: np.ndarray, word: np.ndarray, count: np.ndarray, shape: tuple[int
     shape : tuple
         (N, D)
     """
-    x = np.zeros(shape, np.float32)
-    np.add.at(x, (row, word), count)
-    return x
+    from scipy.sparse import coo_array
+
+    return Table(coo_array((count, (row, word)), shape))
 
 
 def read_lines(path: Path) -> Iterator[str]:

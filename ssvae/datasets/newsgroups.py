@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 
 from ssvae.datasets.base import About, DataError, DataFile, fetch, find
-from ssvae.datasets.counts import dense, read_lines
+from ssvae.datasets.counts import read_lines, table
 from ssvae.datasets.pixels import cut, one_length
+from ssvae.sparse import Table
 from ssvae.types import Dataset
 
 NAME = "newsgroups"
@@ -50,7 +51,7 @@ ABOUT = About(
     files=tuple(FILES[role] for role in ("train", "test", "words")),
     instead=(FILES["packed"],),
 )
-Part = tuple[np.ndarray, np.ndarray]  # x [N, 2000], y [N]
+Part = tuple[Table, np.ndarray]  # x [N, 2000], y [N]
 
 
 def load(folder: str | Path | None = None, valid: int = 500) -> Dataset:
@@ -87,8 +88,8 @@ def load(folder: str | Path | None = None, valid: int = 500) -> Dataset:
     )
 
 
-def _shuffled(x: np.ndarray, y: np.ndarray, drop_empty: bool = False) -> Part:
-    keep = np.flatnonzero(x.any(axis=1)) if drop_empty else np.arange(len(y))
+def _shuffled(x: Table, y: np.ndarray, drop_empty: bool = False) -> Part:
+    keep = np.flatnonzero(x.sum(axis=1) > 0) if drop_empty else np.arange(len(y))
     order = keep[np.random.default_rng(0).permutation(len(keep))]
     return x[order], y[order]
 
@@ -103,7 +104,7 @@ def _read_packed(path: Path) -> tuple[tuple[str, ...], Part, Part]:
                 starts = arrays[f"{part}_indptr"]
                 row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
                 entries = (row, arrays[f"{part}_indices"], arrays[f"{part}_data"])
-                x, y = dense(*entries, (len(starts) - 1, len(words))), arrays[f"{part}_labels"].astype(np.int64) - 1
+                x, y = table(*entries, (len(starts) - 1, len(words))), arrays[f"{part}_labels"].astype(np.int64) - 1
                 one_length(f"{path} ({part})", x, y)
                 parts.append((x, y))
     except (KeyError, IndexError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
@@ -139,4 +140,4 @@ def _read_part(path: Path, words: int) -> Part:
             raise ValueError(f"a word beyond 1 ... {words}, a group beyond 1 ... {ABOUT.classes}, or nothing at all")
     except ValueError as error:
         raise DataError(f"{path} does not hold lines of a group and word:count ({error}); fetch it again") from error
-    return dense(np.array(row), np.array(word), np.array(count), (len(y), words)), np.array(y, np.int64)
+    return table(np.array(row), np.array(word), np.array(count), (len(y), words)), np.array(y, np.int64)

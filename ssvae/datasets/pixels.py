@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Sized
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def cut(rows: int, valid: int, option: str) -> int:
     return rows - valid
 
 
-def one_length(source: object, x: np.ndarray, y: np.ndarray) -> None:
+def one_length(source: object, x: Sized, y: Sized) -> None:
     """Refuse rows and labels that do not belong together."""
     if len(x) != len(y):
         raise DataError(f"{source} has {len(x)} rows but {len(y)} labels; each row needs one")

@@ -22,6 +22,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ssvae.sparse import Table
+
 
 class Preprocessing(ABC):
     """The base of all preprocessings: it knows how to keep and restore what was learnt."""
@@ -81,6 +83,14 @@ class Preprocessing(ABC):
         """Raise if `fit` was not called."""
         if not all(hasattr(self, f"{name}_") for name in self.learnt):
             raise RuntimeError(f"{type(self).__name__} is not fitted; call fit(x) first")
+
+    def refuse_sparse(self, x: Any) -> None:
+        """Raise if x is a sparse table, which this map would make dense."""
+        if isinstance(x, Table):
+            raise ValueError(
+                f"preprocessing {type(self).__name__} would make the sparse X dense: give preprocessing='identity' "
+                "(likelihood='multinomial' for counts of words), or X.toarray()"
+            )
 
     def check_width(self, x: np.ndarray, width: int) -> None:
         """Raise if x is not [N, width]."""

@@ -7,10 +7,11 @@ from typing import Self
 import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
+from ssvae.sparse import Table
 
 
 class Identity(Preprocessing):
-    """Leave x as it is, but for the conversion to float32."""
+    """Leave x as it is, but for the conversion to float32; a sparse table stays one."""
 
     def fit(self, x: np.ndarray) -> Self:
         """See `Preprocessing.fit`."""
@@ -19,7 +20,7 @@ class Identity(Preprocessing):
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """See `Preprocessing.transform`."""
-        return np.asarray(x, dtype=np.float32)
+        return x if isinstance(x, Table) else np.asarray(x, dtype=np.float32)
 
     def inverse(self, t: np.ndarray) -> np.ndarray:
         """See `Preprocessing.inverse`."""

@@ -59,6 +59,7 @@ class PCA(Preprocessing):
         """
         from sklearn.decomposition import PCA as Decomposition
 
+        self.refuse_sparse(x)
         x = self._sample(np.asarray(x)).astype(np.float64)
         if not 1 <= self.components <= min(x.shape):
             raise ValueError(

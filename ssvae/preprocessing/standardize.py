@@ -27,6 +27,7 @@ class Standardize(Preprocessing):
 
     def fit(self, x: np.ndarray) -> Self:
         """See `Preprocessing.fit`."""
+        self.refuse_sparse(x)
         x = np.asarray(x)
         self.mean_ = x.mean(axis=0, dtype=np.float64)
         squares = sum(np.square(x[at : at + CHUNK] - self.mean_).sum(axis=0) for at in range(0, len(x), CHUNK))

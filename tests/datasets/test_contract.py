@@ -5,6 +5,7 @@ import pytest
 
 from ssvae.datasets import DATASETS
 from ssvae.datasets.front import about, load
+from ssvae.sparse import Table
 
 COUNTS = ("newsgroups", "rcv1")  # of words, which are no grey levels: named columns, whole numbers >= 0
 FOLDERS = {"newsgroups": "20news"}  # where the files' folder has another name than the data set: its authors' one
@@ -43,7 +44,7 @@ class TestContract:
         folder, options = made(name)
         first, second = (load(name, folder=folder, **options) for _ in range(2))
         for a, b in zip(first, second, strict=True):
-            assert np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
+            assert np.array_equal(a, b) if isinstance(a, np.ndarray | Table) else a == b
 
     def test_files_are_named_checked_and_addressed(self, name, made):
         del made

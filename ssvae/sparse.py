@@ -1,0 +1,97 @@
+"""Tables of which most cells are 0, kept without those cells and made dense a few rows at a time."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Table:
+    """Rows [N, D] of float32 in compressed form.
+
+    It is indexed by rows and gives tables; `numpy.asarray` makes the dense array of all its rows, so that whatever
+    works on a few rows at a time takes ``np.asarray(table[start:stop])``.
+
+    Parameters
+    ----------
+    matrix : scipy sparse matrix or array [N, D]
+    """
+
+    ndim = 2
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, matrix: Any) -> None:
+        from scipy.sparse import csr_array  # not at the top: lists of data sets are printed without it
+
+        self.matrix = csr_array(matrix, dtype=np.float32)
+        self.matrix.sum_duplicates()
+        self.shape = self.matrix.shape
+
+    def __len__(self) -> int:
+        """Return N."""
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> Table:
+        """Return the table of some rows: a slice, numbers or a mask."""
+        return Table(self.matrix[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return the dense array [N, D]."""
+        del copy  # it is always a new one
+        return self.matrix.toarray().astype(dtype or np.float32, copy=False)
+
+    def min(self) -> float:
+        """Return the least cell."""
+        return float(self.matrix.min())
+
+    def max(self) -> float:
+        """Return the greatest cell."""
+        return float(self.matrix.max())
+
+    def sum(self, axis: int) -> np.ndarray:
+        """Return the sums of the columns (axis 0) or of the rows (1)."""
+        return np.asarray(self.matrix.sum(axis=axis)).ravel()
+
+    def mean(self, axis: int = 0) -> np.ndarray:
+        """Return the means of the columns (axis 0) or of the rows (1)."""
+        return self.sum(axis) / self.shape[axis]
+
+    def std(self, axis: int = 0) -> np.ndarray:
+        """Return the standard deviations of the columns (axis 0) or of the rows (1)."""
+        squares = Table(self.matrix.power(2)).mean(axis)
+        return np.sqrt(np.maximum(squares - self.mean(axis) ** 2, 0.0))
+
+    def parts(self) -> Parts:
+        """Return the table as arrays that TensorFlow takes."""
+        columns, starts = self.matrix.indices.astype(np.int32), self.matrix.indptr.astype(np.int64)
+        return Parts(self.matrix.data, columns, starts)
+
+    def dense_row_bytes(self) -> int:
+        """Return the bytes of one dense row."""
+        return self.shape[1] * self.dtype.itemsize
+
+
+class Parts(NamedTuple):
+    """A table as three arrays, or three tensors."""
+
+    values: Any  # [cells] float32, the cells that are kept, row by row
+    columns: Any  # [cells] int32
+    starts: Any  # [N + 1] int64, where each row begins
+
+
+def rows_of(x: Any) -> Any:
+    """Return what users hand in as something that rows can be taken from by numbers: a `Table` if it is sparse."""
+    return Table(x) if is_sparse(x) else x if isinstance(x, Table) else np.asarray(x)
+
+
+def cells(x: Any) -> np.ndarray:
+    """Return the cells of a dense array, or those that a `Table` keeps."""
+    return x.matrix.data if isinstance(x, Table) else np.asarray(x)
+
+
+def is_sparse(x: Any) -> bool:
+    """Say whether x is a sparse matrix or array of scipy."""
+    from scipy.sparse import issparse
+
+    return bool(issparse(x))
