@@ -13,6 +13,7 @@ import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from ssvae import engine, noise
+from ssvae.binary import Rule, hard
 from ssvae.softplus import softplus
 
 Values = dict[str, tf.Tensor]
@@ -23,6 +24,40 @@ Conditionals = Mapping[str, Conditional]
 def given(conditional: Any, values: Values) -> tfd.Distribution:
     """Return the distribution of one variable, given the values of those before it."""
     return conditional if isinstance(conditional, tfd.Distribution) else conditional(values)
+
+
+def kinds(q: Conditionals) -> list[tfd.Distribution]:
+    """Return the distribution of each variable, given the means of those before it."""
+    values: Values = {}
+    found = []
+    for name, conditional in q.items():
+        found.append(given(conditional, values))
+        values[name] = found[-1].mean()
+    return found
+
+
+def reads(conditional: Any, values: Values) -> set[str]:
+    """Return the names of the variables that a conditional depends on."""
+    noted = _Noted(values)
+    given(conditional, noted)
+    return noted.names
+
+
+class _Noted(dict[str, tf.Tensor]):
+    """Values that note which of them are read."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> tf.Tensor:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+
+def has_kl(q: tfd.Distribution, p: tfd.Distribution) -> bool:
+    """Whether KL(q || p) has a closed form; distributions that have none say so."""
+    return all(getattr(each, "closed_kl", True) for each in (q, p))
 
 
 LOG_VARIANCE_RANGE = (-15.0, 15.0)  # keeps exp finite in float32 (Marino et al. 2018, released code)
@@ -72,7 +107,21 @@ class _Bernoulli(tfd.Bernoulli):
 
     def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         shape = tf.concat([[n], self.batch_shape_tensor()], 0)
-        return tf.cast(noise.uniform(shape, tfp.random.sanitize_seed(seed)) < self.probs_parameter(), self.dtype)
+        return hard(self.logits_parameter(), noise.latent_uniform(shape, tfp.random.sanitize_seed(seed)))
+
+
+class Binary(_Product):
+    """Independent binary numbers, which can be drawn by another rule."""
+
+    def logits(self) -> tf.Tensor:
+        """Return the logits, [..., D]."""
+        return self.distribution.logits_parameter()
+
+    def drawn(self, rule: Rule, shape: Any, seed: tf.Tensor) -> tf.Tensor:
+        """Return values by a rule of `ssvae.binary`, [*shape, ..., D]."""
+        logits = self.logits()
+        whole = tf.concat([tf.convert_to_tensor(shape, tf.int32), tf.shape(logits)], 0)
+        return rule(tf.broadcast_to(logits, whole), noise.latent_uniform(whole, seed))
 
 
 def bernoulli(logits: tf.Tensor) -> tfd.Distribution:
@@ -82,7 +131,7 @@ def bernoulli(logits: tf.Tensor) -> tfd.Distribution:
     ----------
     logits : Tensor [..., D]
     """
-    return _Product(_Bernoulli(logits=logits, dtype=tf.float32), 1)
+    return Binary(_Bernoulli(logits=logits, dtype=tf.float32), 1)
 
 
 def one_hot(logits: tf.Tensor) -> tfd.Distribution:

@@ -54,12 +54,13 @@ def uniform(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor, start: int | tf
 
 @contextmanager
 def paired(antithetic: bool, same_for_rows: bool) -> Iterator[None]:
-    """Draw normal numbers that belong together, [S, ..., B, Z]; read while a function is traced.
+    """Draw numbers of latents that belong together, [S, ..., B, Z]; read while a function is traced.
 
     Parameters
     ----------
     antithetic : bool
-        The second half of the S draws is the first with its sign changed (S even): what is odd in them cancels.
+        The second half of the S draws is the first with its sign changed, or u as 1 − u (S even): what is odd in them
+        cancels.
     same_for_rows : bool
         Every row gets the same numbers, so that a row's result depends on no other row and no place. The draws then
         have one row, for all to be added to.
@@ -73,13 +74,25 @@ def paired(antithetic: bool, same_for_rows: bool) -> Iterator[None]:
 
 def normal(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Draw from N(0, 1) by the inverse of its distribution function; no draw is further out than 5.3."""
+    shape, wanted = _wanted(shape)
+    drawn = math.sqrt(2.0) * tf.math.erfinv(2.0 * uniform(wanted, seed) - 1.0)
+    return tf.reshape(tf.concat([drawn, -drawn], 0), shape) if _PAIRED.get()[0] else drawn
+
+
+def latent_uniform(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+    """Draw from U(0, 1) what a latent is made of, as `paired` says."""
+    shape, wanted = _wanted(shape)
+    drawn = uniform(wanted, seed)
+    return tf.reshape(tf.concat([drawn, 1.0 - drawn], 0), shape) if _PAIRED.get()[0] else drawn
+
+
+def _wanted(shape: tf.Tensor | tuple[int, ...]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the shape of the numbers that latents are made of, and of those to be drawn for them."""
     antithetic, same_for_rows = _PAIRED.get()
     shape = tf.convert_to_tensor(shape)
     if same_for_rows:
         shape = tf.concat([shape[:-2], [1], shape[-1:]], 0)
-    wanted = tf.reduce_prod(shape, keepdims=True) // 2 if antithetic else shape
-    drawn = math.sqrt(2.0) * tf.math.erfinv(2.0 * uniform(wanted, seed) - 1.0)
-    return tf.reshape(tf.concat([drawn, -drawn], 0), shape) if antithetic else drawn
+    return shape, tf.reduce_prod(shape, keepdims=True) // 2 if antithetic else shape
 
 
 def _hash(word: tf.Tensor) -> tf.Tensor:

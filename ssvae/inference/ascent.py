@@ -14,31 +14,53 @@ from ssvae.inference.surface import Surface
 from ssvae.models.base import Parameters
 
 TINY = 1e-30  # square of a length that counts as none
+LEAST_VARIANCE = 1e-3  # of a binary number
 
 
-def direction(parameters: Parameters, slope: Parameters, natural: bool, clip_norm: float) -> Parameters:
-    """Return d of each row, no longer than `clip_norm`; the natural step of a mean counts in s.d. of q.
+def direction(
+    surface: Surface, parameters: Parameters, slope: Parameters, natural: bool, clip_norm: float
+) -> Parameters:
+    """Return d of each row, no longer than `clip_norm`; a natural step of a mean or a logit counts in s.d. of q.
 
-    The natural gradient in μ and a quarter of it in log σ², (σ² ∂/∂μ, ½ ∂/∂log σ²), or the slope itself.
+    Of a normal latent the natural gradient in μ and a quarter of it in log σ², (σ² ∂/∂μ, ½ ∂/∂log σ²), of a binary one
+    that in its logit, ∂/∂μ; or the slope itself.
     """
     found, square = {}, tf.constant(0.0)
     for name, gradient in slope.items():
-        mean, log_variance = tf.split(gradient, 2, axis=-1)
-        scale = tf.ones_like(mean)
+        scale, length = tf.constant(1.0), gradient
         if natural:
-            scale = tf.exp(0.5 * tf.split(parameters[name], 2, axis=-1)[1])
-            mean, log_variance = scale * mean, 0.5 * log_variance
-        square += tf.reduce_sum(tf.square(mean) + tf.square(log_variance), axis=-1, keepdims=True)
-        found[name] = tf.concat([scale * mean, log_variance], axis=-1)
+            scale, length = (_binary if surface.binary else _normal)(parameters[name], gradient)
+        square += tf.reduce_sum(tf.square(length), axis=-1, keepdims=True)
+        found[name] = scale * length
     # Not the root of 0, whose derivative is no number where steps are differentiated.
     shrink = tf.minimum(1.0, clip_norm * tf.math.rsqrt(tf.maximum(square, TINY)))
     return {name: shrink * value for name, value in found.items()}
 
 
-def bounded(value: tf.Tensor) -> tf.Tensor:
-    """Return λ with log σ² where `distributions.diagonal_normal` would bound it, so that steps find back from there."""
-    mean, log_variance = tf.split(value, 2, axis=-1)
-    return tf.concat([mean, tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)], axis=-1)
+def _normal(parameters: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return a scale and a gradient in its units, whose product is the step."""
+    mean, log_variance = tf.split(gradient, 2, axis=-1)
+    deviation = tf.exp(0.5 * tf.split(parameters, 2, axis=-1)[1])
+    return tf.concat([deviation, tf.ones_like(deviation)], -1), tf.concat([deviation * mean, 0.5 * log_variance], -1)
+
+
+def _binary(parameters: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the same of logits; a mean that is all but 0 or 1 still moves."""
+    mean = tf.sigmoid(parameters)
+    scale = tf.math.rsqrt(mean * (1.0 - mean) + LEAST_VARIANCE)
+    return scale, scale * gradient
+
+
+def bounded(surface: Surface, parameters: Parameters) -> Parameters:
+    """Return λ where `distributions.diagonal_normal` would bound them, and logits alike, so that steps find back."""
+    found = {}
+    for name, value in parameters.items():
+        if surface.binary:
+            found[name] = tf.clip_by_value(value, *LOG_VARIANCE_RANGE)
+            continue
+        mean, log_variance = tf.split(value, 2, axis=-1)
+        found[name] = tf.concat([mean, tf.clip_by_value(log_variance, *LOG_VARIANCE_RANGE)], axis=-1)
+    return found
 
 
 def broadcast(parameters: Parameters, surface: Surface) -> Parameters:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.distributions import Conditionals, Values, given
+from ssvae.distributions import Conditionals, Values, given, has_kl, reads
 from ssvae.gradients.base import Gradient, Integrand, Terms, draw
 from ssvae.models.base import Infer, Parameters
 from ssvae.piece import Piece
@@ -54,12 +54,20 @@ class Evidence(Integrand):
         prior, posterior = {}, {}
         for name, conditional in self.q.items():
             p, q = given(self.joint[name], values), given(conditional, values)
-            if self._parents_drawn_first(name):
+            if self._parents_drawn_first(name) and has_kl(q, p):
                 prior[name] = -self.temper * tfp.distributions.kl_divergence(q, p)
             else:
                 prior[name] = self.temper * p.log_prob(values[name])
                 posterior[name] = -self.temper * q.log_prob(values[name])
         return Terms(given(self.joint["x"], values).log_prob(self.x), prior, posterior)
+
+    def parents(self, values: Values) -> Terms:
+        """See `Integrand.parents`: what each conditional reads."""
+        return Terms(
+            reads(self.joint["x"], values),
+            {name: reads(self.joint[name], values) | {name} for name in self.q},
+            {name: reads(q, values) | {name} for name, q in self.q.items()},
+        )
 
     def _parents_drawn_first(self, name: str) -> bool:
         earlier = list(self.q)[: list(self.q).index(name)]
@@ -79,7 +87,7 @@ def elbo(
 ) -> tf.Tensor:
     """Return E_q[log p(x, z | y) − log q(z)] at λ, [..., B], nats; when training, −KL weighs as `temper` says."""
     q = model.posterior(parameters)
-    return gradient.expectation(Evidence(model.joint(y), q, x, temper(kl_warm_up, training)), q, seed, training)
+    return gradient.bound(Evidence(model.joint(y), q, x, temper(kl_warm_up, training)), model, y, seed, training)
 
 
 def temper(kl_warm_up: float, training: Training) -> tf.Tensor | float:

@@ -18,7 +18,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae import noise
-from ssvae.distributions import given
+from ssvae.binary import Rule, soft, straight_through
+from ssvae.distributions import given, has_kl
 from ssvae.gradients.base import draw
 from ssvae.inference.ascent import bounded, broadcast, direction, where, zeros
 from ssvae.inference.base import Training
@@ -29,6 +30,7 @@ from ssvae.models.base import Parameters
 ENCODERS = ("kl", "bound", "through")
 METRICS = ("natural", "plain")
 DECAYS = ("linear", "constant")
+RULES = {"straight_through": straight_through, "mean": soft}
 UNROLLED = 8  # steps up to which no loop is made: loops inside the loop of training are slow under XLA
 WIDER, NARROWER = 1.25, 0.5  # of a row's rate after a step that the line search took, or refused
 
@@ -49,7 +51,8 @@ class GradientRefined(Refining):
         m.
     metric : "natural" or "plain"
         d is the natural gradient in μ and a quarter of it in log σ², whose slope is the noisier one, (σ² ∂/∂μ,
-        ½ ∂/∂log σ²): it does not mind the scale of z. Or ∇_λ itself (the paper).
+        ½ ∂/∂log σ²): it does not mind the scale of z. Of a binary latent it is that in the logit, ∂/∂μ. Or ∇_λ itself
+        (the paper).
     clip_norm : float
         Largest length of a row's direction, in the metric's own units.
     encoder : "kl", "bound" or "through"
@@ -58,6 +61,9 @@ class GradientRefined(Refining):
     line_search : bool
         Take a step only where it raises the bound of the same draws of z; a row's rate shrinks when one is refused.
         No momentum then. Because the draws are kept, few samples will be overfitted: take 10 or more.
+    binary : "straight_through" or "mean"
+        How the slope passes binary latents: by draws as if they were means, or by the means in place of draws ("mean
+        push", the paper). Both are biased; a row keeps what raised its bound.
     """
 
     rate: float = 0.9
@@ -67,6 +73,7 @@ class GradientRefined(Refining):
     clip_norm: float = 5.0
     encoder: str = "kl"
     line_search: bool = False
+    binary: str = "straight_through"
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -74,6 +81,7 @@ class GradientRefined(Refining):
         self._one_of("metric", METRICS)
         self._one_of("decay", DECAYS)
         self._one_of("encoder", ENCODERS)
+        self._one_of("binary", tuple(RULES))
         if self.line_search and self.encoder == "through":
             raise ValueError("encoder='through' needs steps that are differentiable: line_search=False")
         if not (self.rate > 0.0 and self.clip_norm > 0.0 and 0.0 <= self.momentum < 1.0):
@@ -81,6 +89,10 @@ class GradientRefined(Refining):
                 "gradient_refined needs rate > 0, clip_norm > 0 and 0 <= momentum < 1, got "
                 f"{self.rate!r}, {self.clip_norm!r} and {self.momentum!r}"
             )
+
+    def rule(self) -> Rule:
+        """See `Refining.rule`."""
+        return RULES[self.binary]
 
     def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
         """See `Refining.find`."""
@@ -120,21 +132,22 @@ class GradientRefined(Refining):
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
 
     def _step(self, surface, parameters, velocity, rate, seed):  # type: ignore[no-untyped-def]
-        direction = self._direction(parameters, surface.slope(parameters, seed)[1])
+        direction = self._direction(surface, parameters, surface.slope(parameters, seed)[1])
         velocity = {name: self.momentum * velocity[name] + direction[name] for name in parameters}
-        return {name: bounded(value + rate * velocity[name]) for name, value in parameters.items()}, velocity
+        return bounded(surface, {name: value + rate * velocity[name] for name, value in parameters.items()}), velocity
 
     def _searched(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
         def body(step, parameters, bound, direction, rate):  # type: ignore[no-untyped-def]
             length = rate[..., tf.newaxis]
-            proposed = {name: bounded(value + length * direction[name]) for name, value in parameters.items()}
+            proposed = {name: value + length * direction[name] for name, value in parameters.items()}
+            proposed = bounded(surface, proposed)
             there, slope = surface.slope(proposed, seed)
             taken = there > bound  # False where it is not finite
             kept = {
                 now: where(taken, new, old)
                 for now, new, old in (
                     ("parameters", proposed, parameters),
-                    ("direction", self._direction(proposed, slope), direction),
+                    ("direction", self._direction(surface, proposed, slope), direction),
                 )
             }
             rate *= tf.where(taken, WIDER, NARROWER)
@@ -142,10 +155,10 @@ class GradientRefined(Refining):
 
         bound, slope = surface.slope(start, seed)
         rate = tf.fill(tf.shape(bound), self.rate)
-        return _loop(body, steps, (start, bound, self._direction(start, slope), rate))[0]
+        return _loop(body, steps, (start, bound, self._direction(surface, start, slope), rate))[0]
 
-    def _direction(self, parameters: Parameters, slope: Parameters) -> Parameters:
-        return direction(parameters, slope, self.metric == "natural", self.clip_norm)
+    def _direction(self, surface: Surface, parameters: Parameters, slope: Parameters) -> Parameters:
+        return direction(surface, parameters, slope, self.metric == "natural", self.clip_norm)
 
     def _lesson(self, surface: Surface, start: Parameters, refined: Parameters, seed: tf.Tensor) -> tf.Tensor:
         if self.encoder == "bound":
@@ -162,7 +175,12 @@ def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tenso
     with rows_apart():
         target, q = model.posterior(refined), model.posterior(own)
         values = draw(target, 1, seed)
-        return sum(tfp.distributions.kl_divergence(given(target[name], values), given(q[name], values)) for name in q)
+        return sum(_kl(given(target[name], values), given(q[name], values), values[name]) for name in q)
+
+
+def _kl(p: Any, q: Any, value: tf.Tensor) -> tf.Tensor:
+    """Return KL(p || q), or an estimate by the value drawn from p where it has no closed form."""
+    return tfp.distributions.kl_divergence(p, q) if has_kl(p, q) else p.log_prob(value) - q.log_prob(value)
 
 
 def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:

@@ -49,5 +49,10 @@ class ImportanceWeighted(Inference):
     ) -> tf.Tensor:
         """See `Inference.bound`."""
         del gradient, training
+        if getattr(model, "binary", False):
+            raise ValueError(
+                "inference 'importance_weighted' needs latents with a path, and those of this model are binary: for "
+                "the same bound use inference='amortized' with gradient='vimco'"
+            )
         found = log_weights(model, model.encode(x, y), x, y, self.samples, seed)
         return tf.reduce_logsumexp(found, axis=0) - math.log(self.samples)

@@ -134,6 +134,11 @@ class Iterative(Refining):
 
 
 def _networks(part: Any) -> Mapping[str, Any]:
+    if getattr(part, "binary", False):
+        raise ValueError(
+            "inference 'iterative' is for continuous latents, and those of this model are binary: use "
+            "'gradient_refined' or 'importance_refined'"
+        )
     networks = getattr(part, "updates", None)
     if not networks:
         name = type(part).__name__

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ssvae import noise
+from ssvae.binary import Rule, straight_through
 from ssvae.gradients.base import Gradient
 from ssvae.inference.base import Inference, Training, elbo, temper
 from ssvae.inference.surface import Surface
@@ -87,6 +88,10 @@ class Refining(Inference):
         """See `Inference.beginning`: amortised."""
         return self.warm_start, replace(self, steps=0, warm_start=0.0)
 
+    def rule(self) -> Rule:
+        """Return how the slope passes binary latents (`ssvae.binary`)."""
+        return straight_through
+
     @abstractmethod
     def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
         """Climb from λ_0 for T >= 1 steps."""
@@ -129,5 +134,5 @@ class Refining(Inference):
         if not steps:
             return Found(start)
         samples = self.samples if training is not False or self.test_samples is None else self.test_samples
-        surface = Surface(part, x, y, samples, weight, same_noise=training is False)
+        surface = Surface(part, x, y, samples, weight, training is False, self.rule())
         return self.find(surface, start, steps, seed, training)

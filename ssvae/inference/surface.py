@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae import engine, noise
+from ssvae.binary import Rule, soft, straight_through
 from ssvae.distributions import Values, given
 from ssvae.gradients.base import draw
 from ssvae.inference.base import Evidence
@@ -27,6 +28,8 @@ class Surface:
         S, draws of z a row at each λ.
     temper : Tensor []
         Weight of −KL (`Evidence`).
+    rule : callable
+        How binary latents are drawn where the slope passes them (`ssvae.binary`).
     same_noise : bool
         Whether all rows share their noise, so that the λ found for a row depend on no other row and no place.
     """
@@ -39,14 +42,16 @@ class Surface:
         samples: int,
         temper: tf.Tensor | float = 1.0,
         same_noise: bool = True,
+        rule: Rule = straight_through,
     ) -> None:
         self.model, self.x, self.y, self.samples, self.temper = model, x, y, samples, temper
-        self.same_noise = same_noise
+        self.same_noise, self.rule = same_noise, rule
+        self.binary = getattr(model, "binary", False)
 
-    def values(self, parameters: Parameters, seed: tf.Tensor) -> Values:
+    def values(self, parameters: Parameters, seed: tf.Tensor, rule: Rule | None = None) -> Values:
         """Return draws of z, [..., B, Z], with S first where S > 1; in antithetic pairs where S is even."""
         with noise.paired(self.samples % 2 == 0, self.same_noise):
-            return draw(self.model.posterior(parameters), self.samples, seed)
+            return draw(self.model.posterior(parameters), self.samples, seed, rule)
 
     def bound(self, parameters: Parameters, seed: tf.Tensor) -> tf.Tensor:
         """Return the ELBO [..., B], −KL in closed form where it has one."""
@@ -62,13 +67,17 @@ class Surface:
         moving = {name: tf.identity(value) for name, value in parameters.items()}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(moving)
-            bound, path = self._bounds(moving, parameters, seed)
+            bound, path = self._bounds(moving, parameters, seed, self.rule if self.binary else None)
+        if self.binary and self.rule is soft:
+            bound = self.bound(parameters, seed)  # at the means there is none
         return bound, tape.gradient(path, moving)
 
-    def _bounds(self, moving: Parameters, still: Parameters, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the ELBO and another estimate of it that depends on the moving λ through the draws of z alone."""
+    def _bounds(
+        self, moving: Parameters, still: Parameters, seed: tf.Tensor, rule: Rule | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the ELBO [..., B] and another estimate of it that depends on the moving λ through the draws alone."""
         with rows_apart():
-            values, joint = self.values(moving, seed), self.model.joint(self.y)
+            values, joint = self.values(moving, seed, rule), self.model.joint(self.y)
             terms = Evidence(joint, self.model.posterior(moving), self.x, self.temper).closed_form(values)
             path = terms.log_likelihood
             for name, conditional in self.model.posterior(still).items():

@@ -10,7 +10,8 @@ A model declares by having them which of these it offers:
 
 What needs λ takes `infer`, a function (part, x, y) -> λ that finds them for a model, or for the part of a stack that
 has a bound of its own; by default the recognition network's output (`encoded`). Entries of λ are [..., B, 2Z], mean
-and log-variance side by side, under the names of their latents; other entries are carried along.
+and log-variance side by side, or logits [..., B, Z] where ``binary`` is true, under the names of their latents; other
+entries are carried along.
 
 ``stages(x)`` yields the `Stage`s that train it, one after another; it runs on when a stage has been trained, so that a
 later stage may be made from the earlier one's result.
@@ -56,7 +57,14 @@ class Model(keras.Model):
     ----------
     seed : int
         Seed of the initial weights.
+
+    Attributes
+    ----------
+    binary : bool
+        Whether the latents are binary vectors, and λ logits.
     """
+
+    binary = False
 
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
