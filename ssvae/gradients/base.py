@@ -10,11 +10,12 @@ and layer-local signals need no other contract.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from ssvae import noise
+from ssvae.binary import Rule
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.piece import Piece
 
@@ -42,6 +43,11 @@ class Integrand:
         """Return the terms with every expectation that has a closed form already taken."""
         return self(values)
 
+    def parents(self, values: Values) -> Terms | None:
+        """Return the names of the variables that each term depends on, as a `Terms` of sets; None if not known."""
+        del values
+        return None
+
 
 class Gradient(Piece):
     """A rule for estimating and differentiating an expectation.
@@ -49,12 +55,17 @@ class Gradient(Piece):
     Attributes
     ----------
     unbiased : bool
-        Whether value and gradient are unbiased (contract tests compare both with enumeration or quadrature).
+        Whether the gradient by the numbers of q is unbiased; value and gradient by all else are, of E_q[f] or of L_S
+        (contract tests compare them with enumeration or quadrature).
+    many : bool
+        Whether the value is L_S = E_q[log 1/S Σ_s exp f(values_s)] with S = `samples`, a tighter bound, and not E_q[f].
     needs : str
-        What q must offer: "reparameterised", "enumerable", "categorical" (one variable), "gaussian" or "" for nothing.
+        What q must offer: "reparameterised", "discrete", "enumerable", "categorical" (one variable), "binary",
+        "gaussian" or "" for nothing.
     """
 
     unbiased = True
+    many = False
     needs = ""
 
     @abstractmethod
@@ -63,13 +74,40 @@ class Gradient(Piece):
     ) -> tf.Tensor:
         """Return an estimate of E_q[f], shape [..., B], nats."""
 
+    def bound(
+        self, f: Any, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
+        """Return a lower bound of log p(x | y), [..., B], nats, for an integrand `inference.base.Evidence`.
 
-def draw(q: Conditionals, samples: int, seed: tf.Tensor) -> Values:
-    """Draw every variable of q in order: [S, ..., B, Z], without the leading axis when samples = 1."""
+        By default E_q[f]. Those override it that learn baselines with the model, or that teach its q otherwise.
+        """
+        del model, y
+        return self.expectation(f, f.q, seed, training)
+
+
+def draw(q: Conditionals, samples: int, seed: tf.Tensor, rule: Rule | None = None) -> Values:
+    """Draw every variable of q in order: [S, ..., B, Z], without the leading axis when samples = 1.
+
+    Parameters
+    ----------
+    rule : callable, optional
+        For binary variables: how they are drawn (`ssvae.binary`).
+
+    Raises
+    ------
+    ValueError
+        If there is a rule, and a variable is not binary.
+    """
     values: Values = {}
     for position, (name, conditional) in enumerate(q.items()):
         distribution = given(conditional, values)
         # A conditional that depends on earlier draws has their sample axis already.
-        fresh = samples > 1 and distribution is conditional
-        values[name] = distribution.sample((samples,) if fresh else (), seed=noise.fold(seed, position))
+        shape = (samples,) if samples > 1 and distribution is conditional else ()
+        key = noise.fold(seed, position)
+        if rule is not None and not hasattr(distribution, "drawn"):
+            raise ValueError(
+                f"straight-through, relaxed and mean draws need binary latents; {name!r} is {distribution.name}: use "
+                "'pathwise' for continuous ones, 'score_function' for others"
+            )
+        values[name] = distribution.sample(shape, seed=key) if rule is None else distribution.drawn(rule, shape, key)
     return values

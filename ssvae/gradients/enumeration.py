@@ -67,8 +67,7 @@ def _support(distribution: tfp.distributions.Distribution) -> np.ndarray:
     size = distribution.event_shape[-1]
     if isinstance(distribution, tfp.distributions.OneHotCategorical):
         return np.eye(size, dtype=np.float32)
-    inner = getattr(distribution, "distribution", None)
-    if isinstance(inner, tfp.distributions.Bernoulli) and size <= 16:
+    if hasattr(distribution, "drawn") and size <= 16:
         return np.array(list(itertools.product([0.0, 1.0], repeat=size)), np.float32)
     raise ValueError(
         f"gradient 'enumeration' needs categorical or at most 16 binary variables, got {distribution.name} of size "

@@ -6,10 +6,11 @@ import tensorflow as tf
 
 import ssvae
 from ssvae import SSVAEClassifier, noise
-from ssvae.distributions import bernoulli, one_hot
+from ssvae.distributions import bernoulli, diagonal_normal, one_hot
 from ssvae.gradients.auto import Auto
 from ssvae.gradients.base import Integrand, Terms
 from ssvae.gradients.enumeration import Enumeration
+from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.score_function import ScoreFunction
 from ssvae.gradients.topm import TopM
 
@@ -29,7 +30,10 @@ class First(Integrand):
     [
         ({"y": one_hot(tf.random.stateless_normal([7, 32], [1, 2]))}, Enumeration()),
         ({"y": one_hot(tf.random.stateless_normal([7, 33], [1, 2]))}, TopM(count=3, draws=2)),
-        ({"b": bernoulli(tf.zeros([7, 6]))}, Enumeration()),
+        ({"b": bernoulli(tf.zeros([7, 5]))}, Enumeration()),
+        ({"b": bernoulli(tf.zeros([7, 6]))}, ScoreFunction(4)),
+        ({"b": bernoulli(tf.zeros([7, 3])), "c": lambda v: bernoulli(v["b"])}, ScoreFunction(4)),
+        ({"z": diagonal_normal(tf.zeros([7, 2]), tf.zeros([7, 2]))}, Pathwise()),
         ({"a": one_hot(tf.zeros([7, 33])), "b": one_hot(tf.zeros([7, 2]))}, Enumeration()),
     ],
 )

@@ -1,0 +1,107 @@
+"""NVIL: the score-function gradient with learnt baselines, variance normalisation and local signals.
+
+References
+----------
+Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2014), §2 and algorithm 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae.distributions import Conditionals, Values, given
+from ssvae.gradients.base import Gradient, Integrand, draw
+from ssvae.gradients.score import detached, learning, local, score
+
+
+@dataclass(frozen=True)
+class NVIL(Gradient):
+    """Neural variational inference and learning.
+
+    Approximates ∇E_q[f(z)]; with Σ_i E_q[(l_i − C_ψi − c_i) / max(1, √v_i) · ∇log q(z_i | ·)] + E_q[∇f(z)], l_i the
+    terms of f that z_i can change (local signals), C_ψ an MLP of what q(z_i | ·) sees, c and v running mean and
+    variance of l_i − C_ψi; requires that q can be drawn and scored, and `bound` a model with ``baselines``. Unbiased
+    without normalisation, which scales the gradient of each q(z_i | ·) by one number. Cost: one evaluation of f a
+    sample.
+
+    Parameters
+    ----------
+    samples : int
+        Draws a row.
+    running_mean : bool
+        Subtract c.
+    input_baseline : bool
+        Subtract C_ψ.
+    normalization : bool
+        Divide by max(1, √v).
+    local_signals : bool
+        Leave out of l_i what z_i cannot change.
+    momentum : float
+        Of c and v, a step.
+    hidden : int or sequence of int
+        Hidden widths of C_ψ.
+    """
+
+    samples: int = 1
+    running_mean: bool = True
+    input_baseline: bool = True
+    normalization: bool = True
+    local_signals: bool = True
+    momentum: float = 0.8
+    hidden: int | Sequence[int] = (100,)
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.samples < 1 or not 0.0 <= self.momentum < 1.0:
+            raise ValueError(
+                f"nvil needs samples >= 1 and 0 <= momentum < 1, got {self.samples!r} and {self.momentum!r}"
+            )
+        hidden = (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
+        object.__setattr__(self, "hidden", hidden)  # a list from YAML would have no hash
+
+    @property
+    def baseline(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """See `Gradient`."""
+        return {"hidden": self.hidden, "momentum": self.momentum}
+
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
+        """See `Gradient.expectation`; without baselines and normalisation, which a model learns."""
+        del training
+        return self._estimate(f, q, seed, lambda name, values, signal: (tf.stop_gradient(signal), 0.0))
+
+    def bound(
+        self, f: Any, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
+        """See `Gradient.bound`; moves c and v when training."""
+        del training
+
+        def reduced(name: str, values: Values, signal: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            baseline = model.baselines[name]
+            predicted = tf.constant(0.0)
+            if self.input_baseline:
+                predicted = baseline(*model.sight(name, f.x, y, values))
+            left = tf.stop_gradient(signal - predicted)
+            mean, variance = baseline.moments()
+            baseline.learn(left)
+            left -= mean if self.running_mean else 0.0
+            left /= tf.maximum(1.0, tf.sqrt(variance)) if self.normalization else 1.0
+            return left, left * (predicted - tf.stop_gradient(predicted))  # C_ψ learns from what is left of its signal
+
+        return self._estimate(f, f.q, seed, reduced)
+
+    def _estimate(self, f: Integrand, q: Conditionals, seed: tf.Tensor, reduced: Any) -> tf.Tensor:
+        values = detached(draw(q, self.samples, seed))
+        terms = f(values)
+        signals = local(terms, f.parents(values), list(q)) if self.local_signals else {}
+        value = terms.total()
+        found = tf.stop_gradient(value) + learning(terms)
+        for name, conditional in q.items():
+            signal, lesson = reduced(name, values, signals.get(name, value))
+            found += signal * score(given(conditional, values), values[name]) + lesson
+        return found if self.samples == 1 else tf.reduce_mean(found, axis=0)

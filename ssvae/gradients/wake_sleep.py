@@ -1,0 +1,58 @@
+"""Wake-sleep: p learns from what q infers, q from what p dreams.
+
+References
+----------
+The wake-sleep algorithm for unsupervised neural networks (Hinton, Dayan, Frey and Neal, 1995).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.distributions import Conditionals
+from ssvae.gradients.base import Gradient, Integrand, draw
+from ssvae.gradients.dream import asleep
+from ssvae.gradients.score import detached, learning
+
+
+@dataclass(frozen=True)
+class WakeSleep(Gradient):
+    """Wake-sleep.
+
+    Approximates ∇E_q[f] for p, and for q −∇KL(p(z | x) || q) over dreams in place of data; with ∇log p(x, z), z ~ q,
+    and ∇log q(z' | x'), (x', z') ~ p; requires a model that can be drawn from. Unbiased for p, not for q. Cost: one
+    evaluation of f a sample, a draw from the model and its recognition.
+
+    Parameters
+    ----------
+    samples : int
+        Draws of z a row.
+    """
+
+    samples: int = 1
+    unbiased = False
+
+    def __post_init__(self) -> None:
+        """Check the number."""
+        if self.samples < 1:
+            raise ValueError(f"wake_sleep needs samples >= 1, got {self.samples!r}")
+
+    def expectation(
+        self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
+        """See `Gradient.expectation`; awake, so that q learns nothing."""
+        del training
+        terms = f(detached(draw(q, self.samples, seed)))
+        found = tf.stop_gradient(terms.total()) + learning(terms)
+        return found if self.samples == 1 else tf.reduce_mean(found, axis=0)
+
+    def bound(
+        self, f: Any, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+    ) -> tf.Tensor:
+        """See `Gradient.bound`."""
+        awake = self.expectation(f, f.q, seed)
+        return awake if training is False else awake + asleep(f, model, y, noise.fold(seed, 1 << 18))
