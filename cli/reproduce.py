@@ -1,0 +1,67 @@
+"""`ssvae reproduce`: train and measure the rows of a paper's table."""
+
+from __future__ import annotations
+
+import click
+
+from ssvae.cli.options import data_dir, json_flag
+from ssvae.cli.progress import to_stderr
+
+
+@click.command()
+@click.argument("table", metavar="TABLE")
+@click.argument("rows", metavar="[ROW]...", nargs=-1)
+@click.option("--runs", default="runs/reproduce", show_default=True, help="Folder of the trained rows.")
+@click.option("--samples", type=click.IntRange(1), default=1000, show_default=True, help="Importance samples a row.")
+@click.option("--test-rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows to measure.")
+@click.option("--held-out", is_flag=True, help="Measure rows for choosing in place of test rows.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order and noise.")
+@click.option("--list", "only_list", is_flag=True, help="List the rows and what the paper has.")
+@data_dir
+@json_flag
+def reproduce(
+    table: str,
+    rows: tuple[str, ...],
+    runs: str,
+    samples: int,
+    test_rows: int,
+    held_out: bool,
+    seed: int,
+    only_list: bool,
+    data_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Train and measure rows of the TABLE of a paper, one after another; all of them where none is named.
+
+    A row that is interrupted goes on where it stood when the command is given again, and a row that is trained is only
+    measured. Every line has the paper's number beside the one measured here.
+    """
+    import json
+    from pathlib import Path
+
+    from ssvae.cli.quiet import start_tensorflow
+    from ssvae.registry import unknown
+    from ssvae.reproductions import REPRODUCTIONS
+
+    if not only_list:
+        start_tensorflow()
+    known = REPRODUCTIONS.get(table)
+    for name in rows:
+        if name not in known:
+            raise ValueError(unknown(f"row of table {table!r}", name, list(known)))
+    if only_list:
+        width = max(map(len, known))
+        click.echo("\n".join(f"{name:<{width}}  {known[name].paper}" for name in rows or known))
+        return
+    from ssvae.reproductions.base import Protocol, run
+
+    for name in rows or known:
+        protocol = Protocol(samples, test_rows, held_out, seed)
+        folder = Path(runs) / table / f"{name}-{seed}"
+        found = run(name, known[name], folder, protocol, data_dir, to_stderr(name))
+        line = ", ".join(f"{key} {_short(value)}" for key, value in found.items())
+        click.echo(json.dumps(found) if as_json else line)
+
+
+def _short(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

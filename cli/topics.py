@@ -1,0 +1,35 @@
+"""`ssvae topics`: the words that each latent of a run's model makes likelier."""
+
+from __future__ import annotations
+
+import click
+
+from ssvae.cli.options import json_flag
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--words", type=click.IntRange(1), default=10, show_default=True, help="Words a topic.")
+@click.option("--topics", "count", type=click.IntRange(1), help="Only the strongest of them.")
+@json_flag
+def topics(run: str, words: int, count: int | None, as_json: bool) -> None:
+    """Print the words that each latent of the run RUN makes likelier, the strongest latent first.
+
+    A latent's strength is KL(p(word | 1) || p(word | 0)) in nats, the other latents at 0.
+    """
+    import json
+
+    from ssvae.cli.quiet import start_tensorflow
+
+    start_tensorflow()
+    from ssvae import runs
+    from ssvae import topics as library
+
+    opened = runs.open_run(run)
+    names = opened.form["feature_names"] or [f"word{n}" for n in range(opened.classifier.model_.features)]
+    found = library.topics(opened.classifier.model_, names, words)[:count]
+    if as_json:
+        click.echo(json.dumps([topic._asdict() for topic in found]))
+        return
+    for topic in found:
+        click.echo(f"{topic.latent} {topic.strength:.3f}: {' '.join(topic.words)}")

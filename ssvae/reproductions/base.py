@@ -1,0 +1,84 @@
+"""A row of a paper's table: a density model to train without labels, and what to measure of it on test rows.
+
+A row's state is kept in its folder, so that a command that was interrupted goes on where it stood, and a model that is
+trained is only measured.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssvae.files import write_text
+
+Progress = Callable[[int, int], None]
+
+
+class Row(NamedTuple):
+    """What to train, what to measure, and what the paper has."""
+
+    data: str  # name of a data set
+    settings: Mapping[str, Any]  # of the classifier
+    measure: str  # in `measures.MEASURES`
+    paper: str  # its numbers, as it words them
+
+
+class Protocol(NamedTuple):
+    """How a trained model is measured."""
+
+    samples: int = 1000  # importance samples a row
+    rows: int = 10_000  # at most, the first ones
+    held_out: bool = False  # rows for choosing in place of test rows
+    seed: int = 0
+
+
+def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
+    """Return the rows to learn from, those for choosing and the test rows; MNIST with all of its 60,000 rows."""
+    from ssvae.datasets import DATASETS
+
+    more = {"pool": 60_000} if row.data == "mnist" else {}
+    found = DATASETS.get(row.data)(**more, **({"folder": data_dir} if data_dir else {}))
+    return found.x, found.x_valid, found.x_test
+
+
+def train(row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1) -> Any:
+    """Return the row's classifier, trained now or before; its folder keeps the model and what it cost."""
+    import ssvae
+    from ssvae.callbacks import Checkpoint
+
+    if (folder / "cost.json").exists():
+        return ssvae.load(folder / "model")
+    folder.mkdir(parents=True, exist_ok=True)
+    # The estimator wants two classes. A density does not see them, and the classifier on its latents is not used.
+    y = np.full(len(x), -1)
+    y[:2] = 0, 1
+    settings = {**row.settings, "model": {**row.settings["model"], "classifier": {"name": "knn", "n_neighbors": 1}}}
+    classifier = ssvae.SSVAEClassifier(
+        **settings, random_state=seed, callbacks=[Checkpoint(folder, every=60.0)], verbose=verbose
+    )
+    begin = time.process_time()
+    classifier.fit(x, y)
+    cost = {"seconds": sum(classifier.history_["seconds"]), "cpu_seconds": time.process_time() - begin}
+    classifier.save(folder / "model", overwrite=True)
+    write_text(folder / "cost.json", json.dumps(cost))
+    return classifier
+
+
+def run(
+    name: str, row: Row, folder: Path, protocol: Protocol, data_dir: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Train and measure a row; return its numbers, what they depend on and what they cost."""
+    from ssvae.reproductions.measures import MEASURES
+
+    x, x_held, x_test = data(row, data_dir)
+    classifier = train(row, folder, x, protocol.seed)
+    rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
+    found = MEASURES[row.measure](classifier, rows, protocol.samples, progress)
+    cost = json.loads((folder / "cost.json").read_text("utf-8"))
+    part = "rows for choosing" if protocol.held_out else "test rows"
+    return {"row": name, "paper": row.paper, **found, "measured": f"{len(rows)} {part}", **cost}

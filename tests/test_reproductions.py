@@ -1,0 +1,55 @@
+"""Tables of papers: every row can be built, and one that was trained is only measured."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from ssvae import SSVAEClassifier
+from ssvae.cli.main import main
+from ssvae.reproductions import REPRODUCTIONS
+from ssvae.reproductions.base import Protocol, Row, run
+from ssvae.reproductions.measures import MEASURES
+
+ROWS = [(table, name) for table in REPRODUCTIONS.names() for name in REPRODUCTIONS.get(table)]
+TINY = Row(
+    "digits",
+    {"model": {"name": "sbn", "latent": [6]}, "likelihood": "bernoulli", "gradient": "nvil", "epochs": 2},
+    "density",
+    "12.3",
+)
+
+
+@pytest.mark.parametrize(("table", "name"), ROWS)
+def test_settings_of_a_row_are_ones_that_the_estimator_takes(table, name):
+    from ssvae.checks import check
+    from ssvae.schema import schema
+
+    row = REPRODUCTIONS.get(table)[name]
+    check({"dataset": {"name": row.data}, "classifier": dict(row.settings)}, schema())
+    assert row.measure in MEASURES
+    assert row.paper
+    SSVAEClassifier(**row.settings)
+
+
+def test_a_trained_row_is_only_measured(tmp_path, monkeypatch):
+    first = run("tiny", TINY, tmp_path / "tiny", Protocol(samples=5, rows=50))
+    assert first["paper"] == "12.3"
+    assert first["measured"] == "50 test rows"
+    assert first["negative_log_p"] <= first["negative_bound"]
+    assert first["seconds"] > 0
+    monkeypatch.setattr(SSVAEClassifier, "fit", None)
+    again = run("tiny", TINY, tmp_path / "tiny", Protocol(samples=5, rows=50))
+    assert again["negative_log_p"] == pytest.approx(first["negative_log_p"], rel=1e-6)
+    assert json.loads((tmp_path / "tiny" / "cost.json").read_text())["cpu_seconds"] == first["cpu_seconds"]
+
+
+def test_the_command_lists_rows_and_names_the_nearest():
+    listed = CliRunner().invoke(main, ["reproduce", "nvil", "--list"])
+    assert listed.exit_code == 0
+    assert "sbn-200-200-200" in listed.output
+    wrong = CliRunner().invoke(main, ["reproduce", "nvil", "sbn-20"])
+    assert wrong.exit_code == 1
+    assert "did you mean 'sbn-200'" in wrong.output
+    wrong = CliRunner().invoke(main, ["reproduce", "nvli"])
+    assert "did you mean 'nvil'" in wrong.output
