@@ -172,7 +172,7 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
         raise KeyError(f"weights: {error}") from error
     if "features/rows" in kept:
         own = [kept[f"features/{name}"] for name in ("rows", "labels")]
-        classifier.feature_classifier_ = feature_classifiers.refit(classifier.model_.classifier, *own)
+        classifier.feature_classifier_ = feature_classifiers.fit(classifier.model_.classifier, *own)
     columns = manifest["history"]
     classifier.history_ = {k: [float("nan") if v is None else v for v in column] for k, column in columns.items()}
     classifier.n_iter_ = len(classifier.history_["epoch"])

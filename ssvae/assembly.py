@@ -26,7 +26,8 @@ TABLES = {
     "class_gradient": GRADIENTS,
     "regularizers": REGULARIZERS,
 }
-NOT_PLAIN = ("features", "classes", "likelihood", "latent_likelihood", "update", "seed")  # what fit supplies
+# What fit supplies.
+NOT_PLAIN = ("features", "classes", "likelihood", "latent_likelihood", "update", "baseline", "seed")
 
 
 class Assembly(NamedTuple):
@@ -114,7 +115,7 @@ def _context(features: int, classes: int, likelihood: Any, objective: Objective)
     """Return what a model may ask for in its constructor."""
     latent, update = LIKELIHOODS.build("gaussian"), getattr(objective.inference, "update", None)
     known = {"features": features, "classes": classes, "likelihood": likelihood, "latent_likelihood": latent}
-    return {**known, "update": update}
+    return {**known, "update": update, "baseline": getattr(objective.gradient, "baseline", None)}
 
 
 def _objective(estimator: Any) -> Objective:
@@ -160,12 +161,21 @@ def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
     low, high = getattr(likelihood, "support", (-np.inf, np.inf))
     t = preprocessing.transform(x)
     if t.min() < low or t.max() > high:
-        row, column = np.argwhere((t < low) | (t > high))[0]
+        row, column, value = _first_outside(t, low, high)
         raise ValueError(
             f"likelihood {type(likelihood).__name__} needs values in [{low:g}, {high:g}], row {row}, column {column} "
-            f"is {t[row, column]:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "
+            f"is {value:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "
             "likelihood='gaussian'"
         )
+
+
+def _first_outside(t: Any, low: float, high: float) -> tuple[int, int, float]:
+    """Return row, column and value of the first cell that is out of range."""
+    for row in range(len(t)):
+        values = np.asarray(t[row : row + 1])[0]
+        for column in np.flatnonzero((values < low) | (values > high)):
+            return row, int(column), float(values[column])
+    raise AssertionError("all cells are in range")
 
 
 def _fits(model: Any, features: int, classes: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ssvae import feature_classifiers, labels, prediction
+from ssvae import feature_classifiers, labels, prediction, sparse
 from ssvae.assembly import Assembly
 from ssvae.fitting import fit_stages, fresh_seed
 from ssvae.generation import Generation
@@ -26,8 +26,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     Parameters
     ----------
     model : str, dict or Model, default="m1_m2"
-        The generative model: "m1", "m2", "m1_m2", "hierarchical" or "supervised"; with arguments
-        ``{"name": "m2", "latent": 50, "hidden": [500]}``.
+        The generative model: "m1", "m2", "m1_m2", "hierarchical", "sbn", "fdarn", "conditional_sbn" or "supervised";
+        with arguments ``{"name": "m2", "latent": 50, "hidden": [500]}``.
     likelihood : "auto", str, dict or Likelihood
         p(x | ·). "auto": Bernoulli where all values lie in [0, 1] (grey levels are resampled to binary values at
         every step), else Gaussian.
@@ -38,7 +38,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     gradient, class_gradient : str, dict or Gradient
         How the expectations over z and over y are estimated and differentiated. Over y: "enumeration", the exact sum;
         "topm", the sum over the most probable classes and a draw from the others; "sample", draws alone (the score
-        function); "auto", enumeration up to 32 classes and topm beyond.
+        function); "auto", enumeration up to 32 classes and topm beyond. Over z "auto" is "pathwise" where z is
+        continuous and "score_function" where it is binary; "nvil", "vimco", "rws" and others are for binary ones.
     regularizers : sequence of str, dict or Regularizer
         Further terms on q(y | x); none is the paper's objective.
     pull : float
@@ -113,7 +114,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         likelihood: Any = "auto",
         preprocessing: Any = "auto",
         inference: Any = "amortized",
-        gradient: Any = "pathwise",
+        gradient: Any = "auto",
         class_gradient: Any = "auto",
         regularizers: Sequence[Any] = (
             "virtual_adversarial",
@@ -191,8 +192,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts
         self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
         if not hasattr(self.model_, "classify"):
-            features = prediction.over_rows(self.model_, prediction.latents, rows, inference=self._inference)
-            self.feature_classifier_ = feature_classifiers.fit(self.model_.classifier, features, index)
+            slot = self.model_.classifier
+            seen = feature_classifiers.seen(slot, index)
+            features = prediction.over_rows(self.model_, prediction.latents, rows[seen], inference=self._inference)
+            self.feature_classifier_ = feature_classifiers.fit(slot, features, index[seen])
         return self
 
     def predict_proba(self, X: Any, via: Literal["encoder", "bayes"] = "encoder", samples: int = 100) -> np.ndarray:
@@ -236,7 +239,9 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         x = self._rows(X)
         if not hasattr(self.model_, "latents"):
-            raise ValueError("this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2' or 'hierarchical'")
+            raise ValueError(
+                "this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
+            )
         return prediction.over_rows(self.model_, prediction.latents, x, inference=self._inference)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -249,7 +254,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         check_is_fitted(self)
         known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
-        rows = X.iloc[known] if hasattr(X, "iloc") else np.asarray(X)[known]
+        rows = X.iloc[known] if hasattr(X, "iloc") else sparse.rows_of(X)[known]
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
         return super().score(rows, y, weight)
 
@@ -295,4 +300,5 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.classifier_tags.poor_score = False
+        tags.input_tags.sparse = True
         return tags

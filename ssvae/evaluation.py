@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ssvae import sparse
 from ssvae.splits import has_label
 
 BINS = 15  # of equal width in confidence; the customary number for the expected calibration error
@@ -47,7 +48,7 @@ def evaluate(
     keep = has_label(y, classifier.unlabeled)
     if not keep.any():
         raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
-    x, y = x[keep], np.asarray(y)[keep]
+    x, y = sparse.rows_of(x)[keep], np.asarray(y)[keep]
     numbers = measure(classifier.classes_, y, classifier.predict_proba(x))
     if not has_density(classifier):
         if log_p is not None:
@@ -56,7 +57,7 @@ def evaluate(
     bounds = np.asarray(classifier.bound(x))
     numbers["bound"] = float(bounds.mean())
     if _counts_words(classifier):
-        numbers |= {"perplexity": perplexity(bounds, x), "wordless": int(np.sum(~np.any(x, axis=1)))}
+        numbers |= {"perplexity": perplexity(bounds, x), "wordless": int(np.sum(sparse.rows_of(x).sum(axis=1) == 0))}
     if log_p is not None:
         evidence = classifier.log_evidence(x, log_p, progress=progress)
         numbers |= {"log_p": float(np.mean(evidence)), "log_p_samples": log_p, **circumstances(classifier, x)}
@@ -81,7 +82,7 @@ def binarisation(classifier: Any, x: np.ndarray) -> str:
     likelihood = classifier.likelihood_
     if type(likelihood).__name__ != "Bernoulli":
         return "none"
-    seen = classifier.preprocessing_.transform(x)
+    seen = sparse.cells(classifier.preprocessing_.transform(x))
     return "resampled once" if likelihood.resample and np.any((seen > 0) & (seen < 1)) else "as they are"
 
 
@@ -190,7 +191,7 @@ def perplexity(bounds: np.ndarray, counts: np.ndarray) -> float:
     ----------
     Neural variational inference and learning in belief networks (Mnih and Gregor, 2014), for the mean over documents.
     """
-    words = np.asarray(counts).sum(axis=1)
+    words = sparse.rows_of(counts).sum(axis=1)
     some = words > 0
     each = -np.asarray(bounds, np.float64)[some] / words[some]
     return float(np.exp(each.mean())) if some.any() else math.nan

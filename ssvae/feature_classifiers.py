@@ -79,18 +79,17 @@ class FeatureClassifier(NamedTuple):
         return np.nan_to_num(found, nan=1.0 / found.shape[1])
 
 
-def fit(slot: str | dict[str, Any], features: np.ndarray, index: np.ndarray) -> FeatureClassifier:
-    """Fit a classifier on latents [N, Z] with class index [N], -1 where there is no label.
+def seen(slot: str | dict[str, Any], index: np.ndarray) -> np.ndarray:
+    """Return which rows a classifier learns from, [N] bool: the labelled ones, or all where it is semi-supervised."""
+    return np.ones(len(index), bool) if _is_semi_supervised(_make(slot, len(index))) else index >= 0
 
-    Those that are not semi-supervised see the labelled rows only. The latents keep their scale: one that M1 does not
-    use has means close to zero, and would be all noise at the scale of the others.
+
+def fit(slot: str | dict[str, Any], rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
+    """Fit a classifier on latents [n, Z] of the rows that it learns from, class index [n], -1 where there is no label.
+
+    The latents keep their scale: one that M1 does not use has means close to zero, and would be all noise at the scale
+    of the others.
     """
-    seen = np.ones(len(index), bool) if _is_semi_supervised(_make(slot, len(index))) else index >= 0
-    return refit(slot, features[seen], index[seen])
-
-
-def refit(slot: str | dict[str, Any], rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
-    """Fit a classifier again on the rows that a `FeatureClassifier` keeps."""
     return FeatureClassifier(slot, _make(slot, len(rows)).fit(rows, index), rows, index)
 
 

@@ -18,6 +18,7 @@ from ssvae.models.base import Stage
 from ssvae.peers import nearest
 from ssvae.plans import plan
 from ssvae.propagation import propagate
+from ssvae.sparse import Table
 from ssvae.stopping import set_apart
 from ssvae.streams import Streams
 from ssvae.training import train
@@ -81,6 +82,6 @@ def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.nd
     left_out = ("callbacks", "verbose", "random_state")
     settings = {k: v for k, v in sorted(estimator.get_params(deep=False).items()) if k not in left_out}
     digest = hashlib.sha256(json.dumps(settings, default=repr, sort_keys=True).encode())
-    for array in (x, index, weight):
+    for array in (*(x.parts() if isinstance(x, Table) else [x]), index, weight):
         digest.update(np.ascontiguousarray(array).tobytes())
     return f"{digest.hexdigest()}-{seed}"

@@ -112,7 +112,7 @@ def examples(classifier: Any, dataset: Dataset, rows: int) -> tuple[np.ndarray, 
         rank[y == name] = np.arange(np.sum(y == name))
     shown = np.argsort(rank, kind="stable")[:rows]
     shown = shown[np.argsort(y[shown], kind="stable")]
-    return x[shown], y[shown]
+    return np.asarray(x[shown]), y[shown]
 
 
 def _test_rows(classifier: Any, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -100,6 +100,11 @@ class Generation:
         _at_least(1, "steps", steps)
         _at_least(2, "samples", samples)
         part, seen, y, words = self.scored(X, random_state)
+        if part.binary:
+            raise ValueError(
+                "elbo_gap climbs along paths of continuous latents, and those of this model are binary: compare "
+                "bound(X) with log_evidence(X)"
+            )
         inference = self.objective_.inference
         about = About(words, samples, steps, evidence.steps(inference), getattr(inference, "start", "encoder"))
         return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
@@ -181,7 +186,7 @@ class Generation:
 
     def _needs_density(self, method: str) -> None:
         if not hasattr(self.model_, "encode"):
-            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2' or 'hierarchical'")
+            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")
 
 
 def _at_least(least: int, argument: str, value: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.neighbors import NearestNeighbors
+
+from ssvae.sparse import Table
 
 WIDEST = 50  # columns; more are brought down by PCA, which keeps the order of distances well and costs far less
 
@@ -23,6 +25,9 @@ def nearest(rows: Any, count: int) -> np.ndarray:
     x = rows[0] if isinstance(rows, tuple) else rows
     if count == 0 or len(x) < 2:
         return np.zeros((len(x), count), np.int32)
+    if isinstance(x, Table) and min(x.shape) > WIDEST:
+        x = TruncatedSVD(WIDEST, random_state=0).fit_transform(x.matrix)
+    x = np.asarray(x)
     if x.shape[1] > WIDEST and len(x) > WIDEST:
         x = PCA(WIDEST, svd_solver="covariance_eigh").fit_transform(x)
     found = NearestNeighbors(n_neighbors=min(count, len(x) - 1)).fit(x).kneighbors(return_distance=False)

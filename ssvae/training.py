@@ -18,6 +18,7 @@ from ssvae.interrupts import held
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
 from ssvae.programs import POOL, model_key
+from ssvae.sparse import Table
 from ssvae.streams import Streams, steps_per_call
 
 RETRIES = 5  # halvings of the learning rate before a diverging fit gives up
@@ -94,7 +95,8 @@ def _phases(objective: Objective, epochs: int) -> list[tuple[int, Objective]]:
 def _lent(stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine) -> Any:
     """Return a context that lends the compiled loop of a stage."""
     used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
-    key = None if shape is None else (shape, stage.source, objective, used, clip_norm, engine)
+    kind = isinstance(stage.rows, Table)
+    key = None if shape is None else (shape, kind, stage.source, objective, used, clip_norm, engine)
     return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine))
 
 

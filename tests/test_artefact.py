@@ -64,7 +64,9 @@ def test_classifiers_on_features_are_refitted(name, m1, tmp_path):
     slot = {"name": name, "k_best": 5} if name == "self_training" else name
     m1.model_.classifier = slot
     _, index = np.unique(NAMES, return_inverse=True)
-    m1.feature_classifier_ = feature_classifiers.fit(slot, m1.transform(X), np.where(Y == -1, -1, index))
+    labels = np.where(Y == -1, -1, index)
+    seen = feature_classifiers.seen(slot, labels)
+    m1.feature_classifier_ = feature_classifiers.fit(slot, m1.transform(X[seen]), labels[seen])
     m1.save(tmp_path / "saved")
     loaded = ssvae.load(tmp_path / "saved")
     same(loaded, m1)

@@ -150,5 +150,7 @@ def test_what_a_model_cannot_do_names_one_that_can():
     ):
         with pytest.raises(ValueError, match=f"{words}.*'m2'"):
             getattr(own, method)(X)
-    with pytest.raises(ValueError, match="sample needs a generative model: fit 'm1', 'm2', 'm1_m2' or 'hierarchical'"):
+    with pytest.raises(
+        ValueError, match="sample needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
+    ):
         own.sample(3)

@@ -124,7 +124,11 @@ def test_every_piece_gives_the_same_with_either_engine(slot, name):
         settings |= {"model": {"name": name, "hidden": 6} | ({} if name == "supervised" else {"latent": 2})}
     else:
         settings |= {slot: [name] if slot == "regularizers" else name}
-    rows = (X > 0).astype(np.float32) if slot == "likelihood" and name != "gaussian" else X
+    if name in ("importance_refined", "nvil"):  # of binary latents, or in a model with baselines
+        settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
+    settings |= {"likelihood": "bernoulli"} if name == "fdarn" else {}
+    binary = (slot == "likelihood" and name != "gaussian") or settings["likelihood"] == "bernoulli"
+    rows = (X > 0).astype(np.float32) if binary else X
     plan = {"epochs": 3, "batch_size": 10, "random_state": 0}
     losses = [SSVAEClassifier(engine=e, **settings, **plan).fit(rows, Y).history_["loss"] for e in ("graph", "xla")]
     np.testing.assert_allclose(*losses, rtol=1e-4)

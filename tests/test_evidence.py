@@ -9,6 +9,7 @@ from ssvae import SSVAEClassifier, evidence, noise, prediction
 from ssvae.evaluation import binarisation, evaluate
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
+from ssvae.gradients.score_function import ScoreFunction
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.likelihoods.bernoulli import Bernoulli
@@ -156,7 +157,7 @@ def test_log_p_is_above_the_bound_of_every_model(name):
     model = bent(MODELS.build({"name": name, **small}, **context))
     if not hasattr(model, "encode"):
         return
-    objective = Objective(Amortized(), Pathwise(), Enumeration())
+    objective = Objective(Amortized(), ScoreFunction() if model.binary else Pathwise(), Enumeration())
     rows = np.repeat(X, 16, axis=0)
     bounds = prediction.over_rows(model, prediction.bound, rows, objective=objective).reshape(len(X), -1)
     log_p = evidence.estimate(model, X, 300, Amortized()).log_p

@@ -14,18 +14,18 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 # From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
 LAYERS = (
     ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "engine", "softplus", "adam"),
-    ("interrupts",),
+    ("binary", "interrupts", "sparse"),
     ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
     ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
     ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
-    ("gap_report", "gap"),
+    ("gap_report", "gap", "topics"),
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
     ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
     ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures"),
     ("gallery", "climb_gallery"),
-    ("runs", "exports", "twin", "experiment"),
+    ("runs", "exports", "twin", "experiment", "reproductions"),
     ("configs", "cli", "__main__"),
 )
 # Folders of interchangeable pieces, and which others they may use beyond the base.py of any.
@@ -40,7 +40,11 @@ PIECES = {
     "regularizers": set(),
 }
 # A piece that is made of its peers, by definition.
-COMPOSED = {"models/m1_m2.py": {"m1", "m2"}}
+COMPOSED = {
+    "models/m1_m2.py": {"m1", "m2"},
+    "models/fdarn.py": {"sbn"},
+    "models/conditional_sbn.py": {"sbn"},
+}
 LIGHT = ("__init__", "__main__", "registry", "types", "files", "checks", "config", "splits", "schema", "runs")
 
 

@@ -5,7 +5,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ssvae import SSVAEClassifier
 
-SGD = {"check_sample_weight_equivalence_on_dense_data": "minibatches: a weight of 2 is not two rows"}
+SGD = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "minibatches: a weight of 2 is not two rows"
+    for kind in ("dense", "sparse")
+}
 MARKER = {"check_classifiers_classes": "its classes are -1 and 1, and -1 means unlabelled"}
 
 

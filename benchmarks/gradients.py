@@ -1,0 +1,160 @@
+"""Variance and direction of gradient estimators at equal cost.
+
+On a belief network that can be enumerated, or on one of 200 units and binarised MNIST.
+Every estimator gets as many samples as fit into the CPU-seconds that one evaluation of the dearest takes (value plus
+gradient of one minibatch). Variance is that of the gradient by q's weights, summed over them; cosine is that of single
+estimates with the exact gradient, or with the mean of all unbiased ones.
+
+    python benchmarks/gradients.py enumerable
+    python benchmarks/gradients.py sbn-200 --epochs 10
+    python benchmarks/gradients.py sbn-200 --model runs/reproduce/nvil/sbn-200-0/model
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+import numpy as np
+
+NVIL = {"name": "nvil", "normalization": False}  # which would only change the unit of the gradient
+# Estimator -> the argument that makes it dearer, and its least value.
+ESTIMATORS: dict[str, tuple[dict[str, Any], int]] = {
+    "nvil": (NVIL, 1),
+    "nvil, no baselines": ({**NVIL, "running_mean": False, "input_baseline": False}, 1),
+    "nvil, whole signals": ({**NVIL, "local_signals": False}, 1),
+    "score_function": ({"name": "score_function"}, 2),
+    "double_control": ({"name": "double_control"}, 2),
+    "vimco": ({"name": "vimco"}, 2),
+    "local_expectation": ({"name": "local_expectation"}, 1),
+    "straight_through": ({"name": "straight_through"}, 1),
+    "gumbel_softmax": ({"name": "gumbel_softmax"}, 1),
+    "mean_propagation": ({"name": "mean_propagation"}, 1),
+    "rws": ({"name": "rws", "wake": 1.0}, 2),
+}
+DEAREST = "local_expectation"  # one sample of it is what all may cost
+MOST = 1024  # samples, however cheap they are
+NOT_OF_THE_BOUND = ("vimco", "rws", "straight_through", "gumbel_softmax", "mean_propagation")
+
+
+def evaluator(model: Any, x: np.ndarray, slot: dict[str, Any]) -> Any:
+    """Return a compiled function seed -> gradient of the mean bound by the weights of q, flat."""
+    import tensorflow as tf
+
+    from ssvae.gradients import GRADIENTS
+    from ssvae.inference.base import elbo
+
+    gradient, rows = GRADIENTS.build(slot), tf.constant(x)
+    weights = [weight.value for network in model.encoders for weight in network.trainable_weights]
+
+    @tf.function(autograph=False, jit_compile=True)
+    def estimate(seed: Any) -> Any:
+        with tf.GradientTape() as tape:
+            bound = tf.reduce_mean(elbo(model, model.encode(rows), rows, None, gradient, seed))
+        found = tape.gradient(bound, weights, unconnected_gradients="zero")
+        return tf.concat([tf.reshape(each, [-1]) for each in found], 0)
+
+    return estimate
+
+
+def cost(estimate: Any, seeds: list[Any]) -> float:
+    """Return CPU-seconds of one evaluation: the least of five parts of the seeds."""
+    estimate(seeds[0])
+    spent = []
+    for part in np.array_split(np.arange(len(seeds)), 5):
+        begin = time.process_time()
+        for i in part:
+            estimate(seeds[i])
+        spent.append((time.process_time() - begin) / len(part))
+    return min(spent)
+
+
+def most_samples(model: Any, x: np.ndarray, slot: dict[str, Any], least: int, budget: float, seeds: list[Any]) -> int:
+    """Return how many samples fit into the budget, from the cost of 4 and 32 times the least number; at most `MOST`."""
+    few, many = (cost(evaluator(model, x, {**slot, "samples": n * least}), seeds) for n in (4, 32))
+    each = max((many - few) / (28 * least), budget / MOST)
+    return int(np.clip((budget - few) / each + 4 * least, least, MOST))
+
+
+@click.command(help=__doc__.split("\n")[0])
+@click.argument("net", type=click.Choice(["enumerable", "sbn-200"]))
+@click.option("--model", "folder", help="A trained belief network of 200 numbers; by default one with random weights.")
+@click.option("--epochs", default=0, help="Train one of 200 by NVIL for so long.")
+@click.option("--draws", default=200, help="Estimates, of which variance and cosine are taken.")
+@click.option("--rows", default=100, help="Of the minibatch.")
+@click.option("--json", "as_json", is_flag=True)
+def main(net: str, folder: str | None, epochs: int, draws: int, rows: int, as_json: bool) -> None:
+    """Print a line an estimator."""
+    from ssvae import noise
+
+    model, x = opened(net, folder, epochs, rows)
+    seeds = [noise.seed_tensor(seed) for seed in range(draws)]
+    budget = cost(evaluator(model, x, {"name": DEAREST}), seeds[:10])
+    exact = np.array(evaluator(model, x, {"name": "enumeration"})(seeds[0])) if net == "enumerable" else None
+    found, means = {}, []
+    for name, (slot, least) in ESTIMATORS.items():
+        samples = 1 if name == DEAREST else most_samples(model, x, slot, least, budget, seeds[:10])
+        estimate = evaluator(model, x, {**slot, "samples": samples})
+        drawn = np.array([np.array(estimate(seed)) for seed in seeds])
+        spent = cost(estimate, seeds[:10])
+        found[name] = {"samples": samples, "cpu_seconds": spent, "drawn": drawn}
+        if name not in NOT_OF_THE_BOUND:
+            means.append((drawn.mean(axis=0), 1.0 / drawn.var(axis=0, ddof=1).sum()))
+    truth = exact if exact is not None else np.average([m for m, _ in means], axis=0, weights=[w for _, w in means])
+    for name, numbers in found.items():
+        drawn = numbers.pop("drawn")
+        numbers["variance"] = float(drawn.var(axis=0, ddof=1).sum())
+        numbers["bias"] = float(
+            np.sqrt(max(0.0, ((drawn.mean(axis=0) - truth) ** 2).sum() - numbers["variance"] / draws))
+        )
+        scale = np.linalg.norm(drawn, axis=1) * np.linalg.norm(truth)
+        numbers["cosine"] = float((drawn @ truth / np.maximum(scale, 1e-30)).mean())
+        click.echo(json.dumps({"name": name, **numbers}) if as_json else line(name, numbers))
+
+
+def opened(net: str, folder: str | None, epochs: int, rows: int) -> tuple[Any, np.ndarray]:
+    """Return a belief network with baselines, and a minibatch."""
+    import ssvae
+    from ssvae.datasets import DATASETS
+    from ssvae.likelihoods.bernoulli import Bernoulli
+    from ssvae.models.sbn import SBN
+
+    if net == "enumerable":
+        model = SBN(20, Bernoulli(), latent=[6, 4], baseline={"hidden": [20], "momentum": 0.8})
+        rng = np.random.default_rng(0)
+        for weight in model.trainable_weights:
+            weight.assign(rng.normal(0, 0.5, weight.shape))
+        return model, (rng.uniform(size=(rows, 20)) < 0.5).astype(np.float32)
+    every = DATASETS.get("binarized_mnist")().x
+    x = every[:rows].astype(np.float32)
+    if folder is not None:
+        return ssvae.load(folder).model_, x
+    if epochs:
+        return trained(every, epochs), x
+    return SBN(784, Bernoulli(), latent=200, baseline={"hidden": [100], "momentum": 0.8}), x
+
+
+def trained(x: np.ndarray, epochs: int) -> Any:
+    """Return a belief network of 200 numbers after some epochs of NVIL."""
+    import ssvae
+    from ssvae.reproductions.nvil import TABLE
+
+    y = np.full(len(x), -1)
+    y[:2] = 0, 1  # the estimator wants two classes; a density does not see them
+    settings = dict(TABLE["sbn-200"].settings)
+    settings |= {"epochs": epochs, "model": {**settings["model"], "classifier": {"name": "knn", "n_neighbors": 1}}}
+    return ssvae.SSVAEClassifier(**settings, random_state=0).fit(x, y).model_
+
+
+def line(name: str, numbers: dict[str, Any]) -> str:
+    """Return one estimator's numbers in words."""
+    return (
+        f"{name:<20} {numbers['samples']:>4} samples, {1000 * numbers['cpu_seconds']:7.1f} CPU-ms: variance "
+        f"{numbers['variance']:.3g}, bias {numbers['bias']:.3g}, cosine {numbers['cosine']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
