@@ -54,7 +54,8 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
 
 
 def _finite_table(x: Any, names: Any) -> Table:
-    table = Table(x)
+    with np.errstate(over="ignore"):
+        table = Table(x)
     if not np.isfinite(table.matrix.data).all():
         row = int(np.searchsorted(table.matrix.indptr, np.flatnonzero(~np.isfinite(table.matrix.data))[0], "right") - 1)
         _refuse(np.asarray(table[row : row + 1]), names, of_rows=row)

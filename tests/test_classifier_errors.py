@@ -69,6 +69,7 @@ def test_bad_data(x, y, message):
         ({"regularizers": "neighbours"}, r"regularizers must be a list, \[\] for none, got 'neighbours'"),
         ({"model": {"name": "m2", "latent": 0}}, "latent and hidden must be at least 1"),
         ({"model": {"name": "m2", "hidden": [5, -1]}}, "latent and hidden must be at least 1"),
+        ({"model": {"name": "sbn", "latent": [2.5]}}, r"latent must be an integer or a list of integers, got \[2.5\]"),
         ({"model": {"name": "m2", "kwargs": 1}}, "unknown argument of model 'm2': 'kwargs'"),
         ({"model": "m22"}, r"unknown model 'm22', one of \[.*'m2'.*\]; did you mean 'm(2|1_m2)'\?"),
         ({"model": {"name": "m2", "latnet": 5}}, "unknown argument of model 'm2': 'latnet'.*did you mean 'latent'"),
@@ -108,6 +109,8 @@ def test_bad_settings(settings, message):
 def test_pieces_that_do_not_fit_each_other_name_both():
     with pytest.raises(ValueError, match="'pathwise' needs reparameterised latents; 'y' is not: use"):
         classifier(class_gradient="pathwise").fit(X, Y)
+    with pytest.raises(ValueError, match="'nvil' learns baselines that M2 does not have: take model 'sbn'"):
+        classifier(gradient="nvil").fit(X, Y)
     with pytest.raises(ValueError, match="'enumeration' needs categorical"):
         classifier(gradient=Enumeration()).fit(X, Y)
     with pytest.raises(ValueError, match=r"epochs has no entry for stage 'm2', only for .*'m1'"):

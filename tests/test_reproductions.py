@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from ssvae import SSVAEClassifier
 from ssvae.cli.main import main
 from ssvae.reproductions import REPRODUCTIONS
-from ssvae.reproductions.base import Protocol, Row, run
+from ssvae.reproductions.base import COST, Protocol, Row, run
 from ssvae.reproductions.measures import MEASURES
 
 ROWS = [(table, name) for table in REPRODUCTIONS.names() for name in REPRODUCTIONS.get(table)]
@@ -41,7 +41,29 @@ def test_a_trained_row_is_only_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(SSVAEClassifier, "fit", None)
     again = run("tiny", TINY, tmp_path / "tiny", Protocol(samples=5, rows=50))
     assert again["negative_log_p"] == pytest.approx(first["negative_log_p"], rel=1e-6)
-    assert json.loads((tmp_path / "tiny" / "cost.json").read_text())["cpu_seconds"] == first["cpu_seconds"]
+    kept = json.loads((tmp_path / "tiny" / COST).read_text())
+    assert kept["cost"]["cpu_seconds"] == again["cpu_seconds"] == first["cpu_seconds"]
+
+
+def test_a_folder_of_other_settings_or_with_a_damaged_file_is_refused(tmp_path):
+    folder = tmp_path / "tiny"
+    run("tiny", TINY, folder, Protocol(samples=2, rows=5))
+    with pytest.raises(ValueError, match="other settings or another seed"):
+        run("tiny", TINY, folder, Protocol(samples=2, rows=5, seed=1))
+    longer = TINY._replace(settings={**TINY.settings, "epochs": 3})
+    with pytest.raises(ValueError, match="other settings or another seed"):
+        run("tiny", longer, folder, Protocol(samples=2, rows=5))
+    (folder / COST).write_text("[1")
+    with pytest.raises(ValueError, match="cannot be read"):
+        run("tiny", TINY, folder, Protocol(samples=2, rows=5))
+
+
+def test_cpu_seconds_are_not_told_of_a_row_that_was_interrupted(tmp_path):
+    run("tiny", TINY, tmp_path, Protocol(samples=2, rows=5))
+    (tmp_path / COST).unlink()  # as if the command had ended here; the checkpoint stays
+    again = run("tiny", TINY, tmp_path, Protocol(samples=2, rows=5))
+    assert "cpu_seconds" not in again
+    assert again["seconds"] > 0
 
 
 def test_the_command_lists_rows_and_names_the_nearest():

@@ -85,6 +85,13 @@ def test_a_cell_that_is_no_number_is_named():
         SSVAEClassifier(MODELS["m1"], **SMALL).fit(scipy_sparse.csr_matrix(bad), HIDDEN)
 
 
+def test_a_cell_too_large_for_float32_is_named():
+    bad = X.astype(np.float64)
+    bad[4, 1] = 1e300
+    with pytest.raises(ValueError, match=r"1 cells, the first in row 4, column 1"):
+        SSVAEClassifier(MODELS["m1"], **SMALL).fit(scipy_sparse.csr_matrix(bad), HIDDEN)
+
+
 def test_a_cell_out_of_range_is_named():
     bad = X.copy()
     bad[9, 4] = -2.0

@@ -59,6 +59,8 @@ class Gradient(Piece):
         (contract tests compare them with enumeration or quadrature).
     many : bool
         Whether the value is L_S = E_q[log 1/S Σ_s exp f(values_s)] with S = `samples`, a tighter bound, and not E_q[f].
+    least : int
+        Least number of `samples`; 0 where there is no such setting.
     needs : str
         What q must offer: "reparameterised", "discrete", "enumerable", "categorical" (one variable), "binary",
         "gaussian" or "" for nothing.
@@ -66,7 +68,19 @@ class Gradient(Piece):
 
     unbiased = True
     many = False
+    least = 0
     needs = ""
+
+    def __post_init__(self) -> None:
+        """Check the number of samples."""
+        if self.least and getattr(self, "samples", 0) < self.least:
+            raise ValueError(f"{self.named()} needs samples >= {self.least}, got {getattr(self, 'samples', None)!r}")
+
+    def named(self) -> str:
+        """Return the name that users give it."""
+        from ssvae.gradients import GRADIENTS
+
+        return f"gradient {GRADIENTS.name_of(self) or type(self).__name__!r}"
 
     @abstractmethod
     def expectation(

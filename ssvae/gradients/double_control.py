@@ -35,11 +35,7 @@ class DoubleControl(Gradient):
     """
 
     samples: int = 8
-
-    def __post_init__(self) -> None:
-        """Check the number."""
-        if self.samples < 2:
-            raise ValueError(f"double_control needs samples >= 2 for its baselines, got {self.samples!r}")
+    least = 2
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

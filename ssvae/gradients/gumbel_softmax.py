@@ -37,15 +37,15 @@ class GumbelSoftmax(Gradient):
 
     samples: int = 1
     temperature: float = 0.5
+    least = 1
     unbiased = False
     needs = "binary"
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.samples < 1 or not self.temperature > 0.0:
-            raise ValueError(
-                f"gumbel_softmax needs samples >= 1 and temperature > 0, got {self.samples!r} and {self.temperature!r}"
-            )
+        super().__post_init__()
+        if not self.temperature > 0.0:
+            raise ValueError(f"{self.named()} needs temperature > 0, got {self.temperature!r}")
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

@@ -34,12 +34,8 @@ class LocalExpectation(Gradient):
     """
 
     samples: int = 1
+    least = 1
     needs = "binary"
-
-    def __post_init__(self) -> None:
-        """Check the number."""
-        if self.samples < 1:
-            raise ValueError(f"local_expectation needs samples >= 1, got {self.samples!r}")
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

@@ -16,6 +16,7 @@ import tensorflow as tf
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.gradients.base import Gradient, Integrand, draw
 from ssvae.gradients.score import detached, learning, local, score
+from ssvae.networks.widths import sizes
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,14 @@ class NVIL(Gradient):
     local_signals: bool = True
     momentum: float = 0.8
     hidden: int | Sequence[int] = (100,)
+    least = 1
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.samples < 1 or not 0.0 <= self.momentum < 1.0:
-            raise ValueError(
-                f"nvil needs samples >= 1 and 0 <= momentum < 1, got {self.samples!r} and {self.momentum!r}"
-            )
-        hidden = (self.hidden,) if isinstance(self.hidden, int) else tuple(self.hidden)
-        object.__setattr__(self, "hidden", hidden)  # a list from YAML would have no hash
+        super().__post_init__()
+        if not 0.0 <= self.momentum < 1.0:
+            raise ValueError(f"{self.named()} needs momentum in [0, 1), got {self.momentum!r}")
+        object.__setattr__(self, "hidden", sizes(self.hidden))  # a list from YAML would have no hash
 
     @property
     def baseline(self) -> Mapping[str, Any]:  # type: ignore[override]
@@ -80,6 +80,11 @@ class NVIL(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.bound`; moves c and v when training."""
         del training
+        if not getattr(model, "baselines", None):
+            raise ValueError(
+                f"{self.named()} learns baselines that {type(model).__name__} does not have: take model 'sbn', 'fdarn' "
+                "or 'conditional_sbn' by name, or gradient 'score_function', which needs none"
+            )
 
         def reduced(name: str, values: Values, signal: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             baseline = model.baselines[name]

@@ -31,6 +31,7 @@ class Pathwise(Gradient):
     """
 
     samples: int = 1
+    least = 1
     needs = "reparameterised"
 
     def expectation(

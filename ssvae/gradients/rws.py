@@ -39,14 +39,16 @@ class RWS(Gradient):
 
     samples: int = 10
     wake: float = 0.5
+    least = 2
     unbiased = False
     many = True
     needs = "discrete"
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.samples < 2 or not 0.0 <= self.wake <= 1.0:
-            raise ValueError(f"rws needs samples >= 2 and wake in [0, 1], got {self.samples!r} and {self.wake!r}")
+        super().__post_init__()
+        if not 0.0 <= self.wake <= 1.0:
+            raise ValueError(f"{self.named()} needs wake in [0, 1], got {self.wake!r}")
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

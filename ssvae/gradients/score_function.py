@@ -31,11 +31,7 @@ class ScoreFunction(Gradient):
     """
 
     samples: int = 8
-
-    def __post_init__(self) -> None:
-        """Refuse a single sample, which has no baseline."""
-        if self.samples < 2:
-            raise ValueError(f"gradient 'score_function' needs samples >= 2 for its baseline, got {self.samples}")
+    least = 2
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

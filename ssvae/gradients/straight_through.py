@@ -33,13 +33,9 @@ class StraightThrough(Gradient):
     """
 
     samples: int = 1
+    least = 1
     unbiased = False
     needs = "binary"
-
-    def __post_init__(self) -> None:
-        """Check the number."""
-        if self.samples < 1:
-            raise ValueError(f"straight_through needs samples >= 1, got {self.samples!r}")
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

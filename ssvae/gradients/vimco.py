@@ -33,13 +33,9 @@ class VIMCO(Gradient):
     """
 
     samples: int = 5
+    least = 2
     many = True
     needs = "discrete"
-
-    def __post_init__(self) -> None:
-        """Refuse a single sample, which has no others."""
-        if self.samples < 2:
-            raise ValueError(f"vimco needs samples >= 2, got {self.samples}")
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

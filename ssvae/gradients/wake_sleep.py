@@ -34,12 +34,8 @@ class WakeSleep(Gradient):
     """
 
     samples: int = 1
+    least = 1
     unbiased = False
-
-    def __post_init__(self) -> None:
-        """Check the number."""
-        if self.samples < 1:
-            raise ValueError(f"wake_sleep needs samples >= 1, got {self.samples!r}")
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

@@ -20,8 +20,9 @@ from ssvae.inference.base import Inference, Training
 from ssvae.inference.encodings import clues
 from ssvae.inference.refining import Found, Refining
 from ssvae.inference.surface import Surface, held, lesson
-from ssvae.models.base import Parameters, sizes
+from ssvae.models.base import Parameters
 from ssvae.networks.update import GATES, WIDTHS
+from ssvae.networks.widths import sizes
 
 STARTS = ("encoder", "prior")
 

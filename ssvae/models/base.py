@@ -20,8 +20,7 @@ later stage may be made from the earlier one's result.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
 import keras
@@ -188,23 +187,3 @@ class Model(keras.Model):
         seed = noise.fold(noise.seed_tensor(self.seed), self._steps)
         observed = self.likelihood.observe(tf.cast(x, tf.float32), noise.fold(seed, 0))
         return self._objective.mixed(self, observed, y, seed)
-
-
-def sizes(hidden: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the widths of hidden layers as a tuple; one number is one layer.
-
-    Raises
-    ------
-    ValueError
-        If a width is no integer.
-    """
-    widths = (hidden,) if isinstance(hidden, Integral) else hidden
-    if not isinstance(widths, Sequence) or not all(isinstance(width, Integral) for width in widths):
-        raise ValueError(f"hidden must be an integer or a list of integers, got {hidden!r}")
-    return tuple(int(width) for width in widths)
-
-
-def deeper(hidden: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the widths with one layer more, the last twice."""
-    widths = sizes(hidden)
-    return (*widths, widths[-1]) if widths else ()

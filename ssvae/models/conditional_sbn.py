@@ -15,10 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.models.base import Infer, encoded, sizes
+from ssvae.models.base import Infer, encoded
 from ssvae.models.sbn import SBN
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
+from ssvae.networks.widths import sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -66,7 +67,7 @@ class ConditionalSBN(SBN):
         own: dict[str, Any] = {"autoregressive": autoregressive, "upwards": upwards, "baseline": baseline}
         own |= {"seed": seed, "name": name, "told": (classes,)}
         super().__init__(features, likelihood, latent, hidden, activation, **own, **kwargs)
-        self.classes, self.classifier_hidden = classes, sizes(classifier_hidden)
+        self.classes, self.classifier_hidden = classes, sizes(classifier_hidden, "classifier_hidden")
         self.normalization, self.prior = normalization, prior
         self.class_prior = ClassPrior(classes, prior, name="class_prior")
         widths = self.classifier_hidden

@@ -19,10 +19,11 @@ import tensorflow as tf
 
 from ssvae import engine
 from ssvae.distributions import LOG_VARIANCE_RANGE, Conditionals, Values, diagonal_normal, standard_normal
-from ssvae.models.base import Infer, Model, Parameters, encoded, sizes
+from ssvae.models.base import Infer, Model, Parameters, encoded
 from ssvae.models.ladder import combined
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
+from ssvae.networks.widths import sizes
 
 CHOICES = {"top_down": ("none", "ladder"), "generator_sees": ("bottom", "all")}
 
@@ -89,7 +90,7 @@ class Hierarchical(Model):
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.likelihood, self.classifier = features, likelihood, classifier
-        self.latent = (latent, latent) if isinstance(latent, int) else tuple(latent)
+        self.latent = (latent, latent) if isinstance(latent, int) else sizes(latent, "latent")
         self.hidden = (hidden,) * len(self.latent) if isinstance(hidden, int) else sizes(hidden)
         self.depth, self.activation, self.skip, self.normalization = depth, activation, skip, normalization
         self.top_down, self.generator_sees, self.update = top_down, generator_sees, update

@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Infer, Model, Parameters, encoded, sizes
+from ssvae.models.base import Infer, Model, Parameters, encoded
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
+from ssvae.networks.widths import sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -69,7 +70,7 @@ class M1(Model):
         self.features, self.likelihood, self.latent = features, likelihood, latent
         self.hidden, self.activation, self.classifier = sizes(hidden), activation, classifier
         self.normalization, self.skip, self.update = normalization, skip, update
-        self.decoder_hidden = None if decoder_hidden is None else sizes(decoder_hidden)
+        self.decoder_hidden = None if decoder_hidden is None else sizes(decoder_hidden, "decoder_hidden")
         upwards = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
         shared: dict[str, Any] = {"activation": activation, "normalization": normalization, "skip": skip}
         self.encoder = MLP([features], self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)

@@ -15,10 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Infer, Model, Parameters, deeper, encoded, sizes
+from ssvae.models.base import Infer, Model, Parameters, encoded
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
+from ssvae.networks.widths import deeper, sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -73,7 +74,9 @@ class M2(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
         self.hidden, self.activation, self.prior = sizes(hidden), activation, prior
-        self.classifier_hidden = deeper(hidden) if classifier_hidden is None else sizes(classifier_hidden)
+        self.classifier_hidden = (
+            deeper(hidden) if classifier_hidden is None else sizes(classifier_hidden, "classifier_hidden")
+        )
         self.normalization, self.skip, self.update = normalization, skip, update
         self.class_prior = ClassPrior(classes, prior, name="class_prior")
         own = self.classifier_hidden

@@ -17,11 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import Conditionals, Values, bernoulli
-from ssvae.models.base import Infer, Model, Parameters, Stage, encoded, sizes
+from ssvae.models.base import Infer, Model, Parameters, Stage, encoded
 from ssvae.networks.autoregressive import Autoregression
 from ssvae.networks.baseline import baselines
 from ssvae.networks.constant import Constant
 from ssvae.networks.mlp import MLP
+from ssvae.networks.widths import sizes
 
 CONDITIONALS = ("latent", "visible", "posterior")
 UPWARDS = ("sampled", "deterministic")
@@ -86,7 +87,7 @@ class SBN(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.likelihood = features, likelihood
         self.classifier: Any = classifier  # a network in `conditional_sbn`
-        self.latent, self.hidden, self.activation = sizes(latent), sizes(hidden), activation
+        self.latent, self.hidden, self.activation = sizes(latent, "latent"), sizes(hidden), activation
         self.autoregressive = autoregressive if isinstance(autoregressive, str) else list(autoregressive)
         self.upwards, self.baseline = upwards, baseline
         self._check()

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.models.base import Model, Stage, sizes
+from ssvae.models.base import Model, Stage
 from ssvae.networks.mlp import MLP
+from ssvae.networks.widths import sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")

@@ -17,6 +17,7 @@ import numpy as np
 from ssvae.files import write_text
 
 Progress = Callable[[int, int], None]
+COST = "cost.json"  # of a row's folder: what was trained, and what that took
 
 
 class Row(NamedTuple):
@@ -46,27 +47,54 @@ def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
     return found.x, found.x_valid, found.x_test
 
 
-def train(row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1) -> Any:
-    """Return the row's classifier, trained now or before; its folder keeps the model and what it cost."""
+def train(row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1) -> tuple[Any, dict[str, float]]:
+    """Return the row's classifier and what it cost, trained now or before; its folder keeps both.
+
+    CPU-seconds are left out where the training was interrupted: those of the earlier parts are not known.
+    """
     import ssvae
     from ssvae.callbacks import Checkpoint
 
-    if (folder / "cost.json").exists():
-        return ssvae.load(folder / "model")
+    what = {"data": row.data, "settings": dict(row.settings), "seed": seed}
+    kept = _kept(folder, what)
+    if kept is not None:
+        return ssvae.load(folder / "model"), kept
     folder.mkdir(parents=True, exist_ok=True)
     # The estimator wants two classes. A density does not see them, and the classifier on its latents is not used.
     y = np.full(len(x), -1)
     y[:2] = 0, 1
     settings = {**row.settings, "model": {**row.settings["model"], "classifier": {"name": "knn", "n_neighbors": 1}}}
-    classifier = ssvae.SSVAEClassifier(
-        **settings, random_state=seed, callbacks=[Checkpoint(folder, every=60.0)], verbose=verbose
-    )
+    checkpoint = Checkpoint(folder, every=60.0)
+    whole = not checkpoint.path.exists()
+    classifier = ssvae.SSVAEClassifier(**settings, random_state=seed, callbacks=[checkpoint], verbose=verbose)
     begin = time.process_time()
     classifier.fit(x, y)
-    cost = {"seconds": sum(classifier.history_["seconds"]), "cpu_seconds": time.process_time() - begin}
+    cost = {"seconds": sum(classifier.history_["seconds"])}
+    cost |= {"cpu_seconds": time.process_time() - begin} if whole else {}
     classifier.save(folder / "model", overwrite=True)
-    write_text(folder / "cost.json", json.dumps(cost))
-    return classifier
+    write_text(folder / COST, json.dumps({**what, "cost": cost}))
+    return classifier, cost
+
+
+def _kept(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
+    """Return what the row cost if it has been trained.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a row of other settings, or the file cannot be read.
+    """
+    path = folder / COST
+    if not path.exists():
+        return None
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        cost = dict(kept.pop("cost"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} cannot be read ({error!r}): remove {folder} to train the row anew") from error
+    if kept != json.loads(json.dumps(what)):
+        raise ValueError(f"{folder} holds a row trained with other settings or another seed: remove it, or give --runs")
+    return cost
 
 
 def run(
@@ -76,9 +104,8 @@ def run(
     from ssvae.reproductions.measures import MEASURES
 
     x, x_held, x_test = data(row, data_dir)
-    classifier = train(row, folder, x, protocol.seed)
+    classifier, cost = train(row, folder, x, protocol.seed)
     rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
     found = MEASURES[row.measure](classifier, rows, protocol.samples, progress)
-    cost = json.loads((folder / "cost.json").read_text("utf-8"))
     part = "rows for choosing" if protocol.held_out else "test rows"
     return {"row": name, "paper": row.paper, **found, "measured": f"{len(rows)} {part}", **cost}
