@@ -81,6 +81,13 @@ def load_nearest_mean(folder):
     return classifier
 
 
+@pytest.fixture(autouse=True)
+def own_random_numbers(request, monkeypatch):
+    """Give each test the same numbers of its module's RNG, whichever tests ran before it in this process."""
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", np.random.default_rng(1))
+
+
 @pytest.fixture
 def quick_core(monkeypatch):
     """Put NearestMean in the place of SSVAEClassifier, and return it; shipped settings are not for its constructor."""
