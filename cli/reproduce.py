@@ -15,6 +15,9 @@ from ssvae.cli.progress import to_stderr
 @click.option("--samples", type=click.IntRange(1), default=1000, show_default=True, help="Importance samples a row.")
 @click.option("--test-rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows to measure.")
 @click.option("--held-out", is_flag=True, help="Measure rows for choosing in place of test rows.")
+@click.option(
+    "--epochs", type=click.IntRange(1), help="To train for, in place of the row's own: a trial, or equal cost."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order and noise.")
 @click.option("--list", "only_list", is_flag=True, help="List the rows and what the paper has.")
 @data_dir
@@ -26,6 +29,7 @@ def reproduce(
     samples: int,
     test_rows: int,
     held_out: bool,
+    epochs: int | None,
     seed: int,
     only_list: bool,
     data_dir: str | None,
@@ -57,8 +61,9 @@ def reproduce(
 
     for name in rows or known:
         protocol = Protocol(samples, test_rows, held_out, seed)
-        folder = Path(runs) / table / f"{name}-{seed}"
-        found = run(name, known[name], folder, protocol, data_dir, to_stderr(name))
+        row = known[name] if epochs is None else known[name].shortened(epochs)
+        folder = Path(runs) / table / (f"{name}-{seed}" if epochs is None else f"{name}-{seed}-{epochs}")
+        found = run(name, row, folder, protocol, data_dir, to_stderr(name))
         line = ", ".join(f"{key} {_short(value)}" for key, value in found.items())
         click.echo(json.dumps(found) if as_json else line)
 

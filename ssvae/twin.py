@@ -22,7 +22,7 @@ def settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
         given = _defaults(model) | dict(slot)
         given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
         network = {name: given[name] for name in ("activation", "normalization") if name in given}
-        network["hidden"] = given.get("classifier_hidden") or find("ssvae.models.base:deeper")(given["hidden"])
+        network["hidden"] = given.get("classifier_hidden") or find("ssvae.networks.widths:deeper")(given["hidden"])
     own: dict[str, Any] = {
         "model": {"name": "supervised", **network},
         "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"],

@@ -66,6 +66,15 @@ def test_cpu_seconds_are_not_told_of_a_row_that_was_interrupted(tmp_path):
     assert again["seconds"] > 0
 
 
+def test_other_epochs_have_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("ssvae.reproductions.nvil.TABLE", {"tiny": TINY})
+    arguments = ["reproduce", "nvil", "tiny", "--samples", "2", "--test-rows", "5", "--runs", str(tmp_path), "--json"]
+    for more, epochs in ((), 2), (("--epochs", "1"), 1):
+        told = CliRunner().invoke(main, [*arguments, *more])
+        assert json.loads(told.stdout)["epochs"] == epochs
+    assert sorted(folder.name for folder in (tmp_path / "nvil").iterdir()) == ["tiny-0", "tiny-0-1"]
+
+
 def test_the_command_lists_rows_and_names_the_nearest():
     listed = CliRunner().invoke(main, ["reproduce", "nvil", "--list"])
     assert listed.exit_code == 0

@@ -28,6 +28,10 @@ class Row(NamedTuple):
     measure: str  # in `measures.MEASURES`
     paper: str  # its numbers, as it words them
 
+    def shortened(self, epochs: int) -> Row:
+        """Return the row trained for other epochs."""
+        return self._replace(settings={**self.settings, "epochs": epochs})
+
 
 class Protocol(NamedTuple):
     """How a trained model is measured."""
@@ -108,4 +112,5 @@ def run(
     rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
     found = MEASURES[row.measure](classifier, rows, protocol.samples, progress)
     part = "rows for choosing" if protocol.held_out else "test rows"
-    return {"row": name, "paper": row.paper, **found, "measured": f"{len(rows)} {part}", **cost}
+    what = {"row": name, "paper": row.paper, "epochs": row.settings["epochs"]}
+    return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
