@@ -18,6 +18,8 @@ LAYERS = (
     ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
+    ("bayes_nets", "samplers", "diagnostics"),
+    ("sampling",),
     ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
     ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap", "topics"),

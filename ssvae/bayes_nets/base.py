@@ -1,0 +1,114 @@
+"""The contract of a node: what it is given its parents.
+
+Functions of a node name their parents as arguments and get the parents' values [..., *shape]; they return tensors that
+broadcast over the leading axes (chains, rows).
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from numbers import Integral
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+Values = dict[str, tf.Tensor]
+Parameter: TypeAlias = Any  # a number, a tensor, or a function of the parents that returns one
+LEAST, MOST = 0.0, 3.4e38  # a scale is above the first and below the second
+
+
+class Node(ABC):
+    """A node of a net.
+
+    Parameters
+    ----------
+    parameters : numbers, tensors or functions
+        Those that may depend on parents.
+    """
+
+    def __init__(self, *parameters: Parameter) -> None:
+        named = [list(inspect.signature(p).parameters) for p in parameters if callable(p)]
+        self.parents = tuple(dict.fromkeys(name for names in named for name in names))
+
+    def read(self, parameter: Parameter, values: Values) -> Any:
+        """Return a parameter at the values of the parents."""
+        if not callable(parameter):
+            return parameter
+        return parameter(*(values[name] for name in inspect.signature(parameter).parameters))
+
+    @abstractmethod
+    def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
+        """Return log p(value | parents), numbers [..., *shape] that add up to it, or [...]."""
+
+
+class Latent(Node):
+    """A node with z = g(parents, ε): a distribution of ε without parameters, and a bijector g for each parents' values.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Of one value.
+    noise : tfp.distributions.Distribution
+        Of each number of ε.
+    """
+
+    def __init__(self, shape: int | Sequence[int], noise: Any, *parameters: Parameter) -> None:
+        super().__init__(*parameters)
+        self.shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+        if not self.shape or not all(isinstance(n, Integral) and n > 0 for n in self.shape):
+            raise ValueError(f"shape must be an integer >= 1 or a list of such, got {shape!r}")
+        self.noise = noise
+
+    @property
+    def rank(self) -> int:
+        """Axes of one value."""
+        return len(self.shape)
+
+    @abstractmethod
+    def bijector(self, values: Values) -> Any:
+        """Return g(parents, ·), a tfp.bijectors.Bijector."""
+
+    def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
+        """Return log p(z | parents) = log p(ε) + log |∂ε/∂z|, [...], nats."""
+        g = self.bijector(values)
+        return self.noise_log_prob(g.inverse(value)) + g.inverse_log_det_jacobian(value, event_ndims=self.rank)
+
+    def noise_log_prob(self, epsilon: tf.Tensor) -> tf.Tensor:
+        """Return log p(ε), [...], nats."""
+        return tf.reduce_sum(self.noise.log_prob(epsilon), axis=list(range(-self.rank, 0)))
+
+    def faults(self, values: Values) -> list[str]:
+        """Say what of the parameters no density can have, at these values of the parents."""
+        del values
+        return []
+
+
+class Observed(Node):
+    """A node whose values are data: any distribution of the parents.
+
+    Parameters
+    ----------
+    distribution : function
+        Of parents' values -> tfp.distributions.Distribution over [..., *shape of one row's data].
+    """
+
+    def __init__(self, distribution: Callable[..., Any]) -> None:
+        super().__init__(distribution)
+        self.distribution = distribution
+
+    def given(self, values: Values) -> Any:
+        """Return the distribution at the values of the parents."""
+        return self.read(self.distribution, values)
+
+    def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
+        """Return log p(x | parents), numbers of which those of a row add up to it, nats."""
+        return self.given(values).log_prob(value)
+
+
+def scale_faults(scale: tf.Tensor) -> list[str]:
+    """Say what is wrong with a scale."""
+    scale = tf.reshape(tf.convert_to_tensor(scale, tf.float32), [-1])
+    bad = tf.boolean_mask(scale, tf.logical_not((scale > LEAST) & (scale < MOST)))
+    return [f"its scale must be > 0 and finite, got {float(bad[0])}"] if int(tf.size(bad)) else []

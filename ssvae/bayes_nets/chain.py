@@ -1,0 +1,80 @@
+"""A plate over time: z_1, …, z_T, each Gaussian given the one before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from ssvae.bayes_nets.base import Latent, Parameter, Values, scale_faults
+
+
+class Chain(Latent):
+    """z_1 = first_mean + first_scale ⊙ ε_1, z_t = mean(z_{t−1}, parents) + scale ⊙ ε_t; a value is [T, width].
+
+    Parameters
+    ----------
+    steps : int
+        T.
+    width : int
+    mean : function
+        Of the value before, [..., width], and of the parents that its further arguments name.
+    scale, first_mean, first_scale : number or tensor [width]
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        width: int,
+        mean: Any,
+        scale: Parameter = 1.0,
+        first_mean: Parameter = 0.0,
+        first_scale: Parameter = 1.0,
+    ) -> None:
+        super().__init__((steps, width), tfd.Normal(0.0, 1.0), mean)
+        self.previous, *others = self.parents
+        self.parents = tuple(others)
+        self.mean, self.scale, self.first_mean, self.first_scale = mean, scale, first_mean, first_scale
+
+    def bijector(self, values: Values) -> Any:
+        """See `Latent.bijector`."""
+        others = [values[name] for name in self.parents]
+        return _Recurrence(self, lambda before: self.mean(before, *others))
+
+    def faults(self, values: Values) -> list[str]:
+        """See `Latent.faults`."""
+        return scale_faults(self.scale) or scale_faults(self.first_scale)
+
+
+class _Recurrence(tfb.Bijector):
+    """ε [..., T, width] -> z, one step after another; back all steps at once."""
+
+    def __init__(self, chain: Chain, mean: Any) -> None:
+        self.chain, self.mean = chain, mean
+        super().__init__(forward_min_event_ndims=2, is_constant_jacobian=True, name="recurrence")
+
+    def _forward(self, epsilon: tf.Tensor) -> tf.Tensor:
+        first, *rest = tf.unstack(epsilon, axis=-2)
+        found = [self.chain.first_mean + self.chain.first_scale * first]
+        for noise in rest:
+            found.append(self.mean(found[-1]) + self.chain.scale * noise)
+        return tf.stack(found, axis=-2)
+
+    def _inverse(self, z: tf.Tensor) -> tf.Tensor:
+        first = (z[..., :1, :] - self.chain.first_mean) / self.chain.first_scale
+        # One call for all steps: parents' values have no axis of time, and get one that broadcasts.
+        rest = (z[..., 1:, :] - self._all_means(z[..., :-1, :])) / self.chain.scale
+        return tf.concat([first, rest], axis=-2)
+
+    def _all_means(self, before: tf.Tensor) -> tf.Tensor:
+        if not self.chain.parents:
+            return self.mean(before)
+        return tf.stack([self.mean(step) for step in tf.unstack(before, axis=-2)], axis=-2)
+
+    def _forward_log_det_jacobian(self, epsilon: tf.Tensor) -> tf.Tensor:
+        del epsilon
+        steps, width = self.chain.shape
+        scales = tf.math.log(self.chain.first_scale * tf.ones(width)), tf.math.log(self.chain.scale * tf.ones(width))
+        return tf.reduce_sum(scales[0]) + (steps - 1) * tf.reduce_sum(scales[1])

@@ -1,0 +1,52 @@
+"""What a net must be where its chains start: every density a finite number, every scale above 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae.bayes_nets.base import Values
+from ssvae.bayes_nets.net import BayesNet
+
+
+def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
+    """Check the densities of all nodes at z [chains, rows, *shape] and of the data.
+
+    Raises
+    ------
+    ValueError
+        If a scale is 0, negative or infinite, a latent's density is improper or no number there, or the data are
+        impossible; the node is named.
+    """
+    for name, node in net.latents.items():
+        faults = node.faults(z)
+        if faults:
+            raise ValueError(f"latent node {name!r}: {faults[0]}")
+        log_p = node.log_prob(z[name], z)
+        if not _finite(log_p) or not _finite(z[name]):
+            raise ValueError(
+                f"latent node {name!r}: log p at a draw from the prior is {_worst(log_p)}; its density is improper, or "
+                "a function of its parents gives no number"
+            )
+    for name, seen in net.observed.items():
+        try:
+            log_p = seen.given(z).copy(validate_args=True).log_prob(data[name])
+        except tf.errors.InvalidArgumentError as error:
+            why = str(error).splitlines()[0].split("[", 1)[0].strip()
+            raise ValueError(f"observed node {name!r} cannot have these data or parameters: {why}") from None
+        if not _finite(log_p):
+            raise ValueError(
+                f"observed node {name!r}: log p of its data at the start point is {_worst(log_p)}; look for data out "
+                "of the distribution's range, missing values, or parameters that are no numbers"
+            )
+
+
+def _finite(x: tf.Tensor) -> bool:
+    return bool(tf.reduce_all(tf.math.is_finite(x)))
+
+
+def _worst(x: tf.Tensor) -> float:
+    x = tf.reshape(x, [-1])
+    bad = tf.boolean_mask(x, tf.logical_not(tf.math.is_finite(x)))
+    return float(bad[0]) if int(tf.size(bad)) else float("nan")

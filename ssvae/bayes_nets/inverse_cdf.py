@@ -1,0 +1,55 @@
+"""Nodes of any one-dimensional distribution with an inverse CDF: z = F⁻¹(Φ(ε) | parents), ε ~ N(0, 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from ssvae.bayes_nets.base import Latent, Values
+
+EDGE = 1e-6  # of Φ(ε) to 0 and 1: beyond it float32 has quantiles without slope
+
+
+class InverseCDF(Latent):
+    """z_i ~ F( · | parents), independent given the parents.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+    distribution : function
+        Of parents' values -> tfp.distributions.Distribution with ``quantile``, ``cdf`` and ``log_prob``, of numbers.
+    """
+
+    def __init__(self, shape: int | Sequence[int], distribution: Callable[..., Any]) -> None:
+        super().__init__(shape, tfd.Normal(0.0, 1.0), distribution)
+        self.distribution = distribution
+
+    def bijector(self, values: Values) -> Any:
+        """See `Latent.bijector`."""
+        return _Quantile(self.read(self.distribution, values))
+
+    def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
+        """See `Latent.log_prob`; the distribution's own, which needs no inverse."""
+        found = self.read(self.distribution, values).log_prob(value) + tf.zeros(self.shape)
+        return tf.reduce_sum(found, axis=list(range(-self.rank, 0)))
+
+
+class _Quantile(tfb.Bijector):
+    """ε -> F⁻¹(Φ(ε)), with log |∂z/∂ε| = log φ(ε) − log f(z)."""
+
+    def __init__(self, distribution: Any) -> None:
+        self.of, self.normal = distribution, tfd.Normal(0.0, 1.0)
+        super().__init__(forward_min_event_ndims=0, validate_args=False, name="quantile")
+
+    def _forward(self, epsilon: tf.Tensor) -> tf.Tensor:
+        return self.of.quantile(tf.clip_by_value(self.normal.cdf(epsilon), EDGE, 1.0 - EDGE))
+
+    def _inverse(self, z: tf.Tensor) -> tf.Tensor:
+        return self.normal.quantile(tf.clip_by_value(self.of.cdf(z), EDGE, 1.0 - EDGE))
+
+    def _forward_log_det_jacobian(self, epsilon: tf.Tensor) -> tf.Tensor:
+        return self.normal.log_prob(epsilon) - self.of.log_prob(self._forward(epsilon))

@@ -1,0 +1,47 @@
+"""Nodes z = m(parents) + s(parents) ⊙ ε: Gaussian, and any other family with a location and a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from ssvae.bayes_nets.base import Latent, Parameter, Values, scale_faults
+
+
+class LocationScale(Latent):
+    """z = loc + scale ⊙ ε.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+    noise : tfp.distributions.Distribution
+        Of ε, such as ``tfd.StudentT(4.0, 0.0, 1.0)`` or ``tfd.Logistic(0.0, 1.0)``.
+    loc, scale : number, tensor or function of the parents
+    """
+
+    def __init__(self, shape: int | Sequence[int], noise: Any, loc: Parameter = 0.0, scale: Parameter = 1.0) -> None:
+        super().__init__(shape, noise, loc, scale)
+        self.loc, self.scale = loc, scale
+
+    def bijector(self, values: Values) -> Any:
+        """See `Latent.bijector`."""
+        return tfb.Shift(self.read(self.loc, values))(tfb.Scale(self._scale(values)))
+
+    def faults(self, values: Values) -> list[str]:
+        """See `Latent.faults`."""
+        return scale_faults(self.read(self.scale, values))
+
+    def _scale(self, values: Values) -> tf.Tensor:
+        # Of the whole shape, so that the log-determinant counts every number.
+        return tf.convert_to_tensor(self.read(self.scale, values), tf.float32) * tf.ones(self.shape)
+
+
+class Gaussian(LocationScale):
+    """z ~ N(mean, scale²), mean and standard deviation networks of the parents, or constants."""
+
+    def __init__(self, shape: int | Sequence[int], mean: Parameter = 0.0, scale: Parameter = 1.0) -> None:
+        super().__init__(shape, tfd.Normal(0.0, 1.0), mean, scale)

@@ -1,0 +1,83 @@
+"""A Bayes net: named nodes, checked once, in the order in which values can be found."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ssvae.bayes_nets.base import Latent, Node, Observed, Values
+from ssvae.registry import unknown
+
+
+class BayesNet:
+    """A directed net of nodes.
+
+    ``BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Normal(z, 0.1)))``; a node's parents are the arguments of its
+    functions.
+
+    Parameters
+    ----------
+    **nodes : Node
+
+    Raises
+    ------
+    ValueError
+        If an argument is no node, a parent is unknown or observed, there is a cycle, or no latent.
+    """
+
+    def __init__(self, **nodes: Node) -> None:
+        for name, node in nodes.items():
+            if not isinstance(node, Node):
+                raise ValueError(f"{name} must be a node such as Gaussian(2) or Observed(...), got {node!r}")
+            for parent in node.parents:
+                if parent not in nodes:
+                    raise ValueError(f"{unknown(f'parent of {name!r}:', parent, list(nodes))}")
+        try:
+            order = list(TopologicalSorter({name: node.parents for name, node in nodes.items()}).static_order())
+        except CycleError as error:
+            raise ValueError(f"the net has a cycle: {' -> '.join(error.args[1])}; a Bayes net has none") from None
+        self.latents = {name: node for name in order if isinstance(node := nodes[name], Latent)}
+        self.observed = {name: node for name in order if isinstance(node := nodes[name], Observed)}
+        if not self.latents:
+            raise ValueError("the net has no latent node: there is nothing to infer")
+        self._check_leaves()
+
+    def _check_leaves(self) -> None:
+        for name, node in {**self.latents, **self.observed}.items():
+            seen = [parent for parent in node.parents if parent in self.observed]
+            if seen:
+                raise ValueError(
+                    f"{name!r} depends on {seen[0]!r}, which is observed: an observed node has no children; put its "
+                    "data into the function as a constant"
+                )
+
+    def values(self, epsilon: Values) -> Values:
+        """Return z [..., *shape] by name for ε [..., *shape]."""
+        found: Values = {}
+        for name, node in self.latents.items():
+            found[name] = node.bijector(found).forward(epsilon[name])
+        return found
+
+    def noise(self, z: Values) -> Values:
+        """Return ε for z, the inverse of `values`."""
+        return {name: node.bijector(z).inverse(z[name]) for name, node in self.latents.items()}
+
+    def sample(self, shape: tuple[int, ...], seed: int) -> Values:
+        """Draw every node, latents first, each [*shape, *its own shape]."""
+        seeds = np.random.SeedSequence(seed).generate_state(2 * (len(self.latents) + len(self.observed)))
+        keys = iter(seeds.astype(np.int32).reshape(-1, 2))
+        drawn = {name: (node.noise, (*shape, *node.shape)) for name, node in self.latents.items()}
+        epsilon = {name: own.sample(of, seed=next(keys)) for name, (own, of) in drawn.items()}
+        found = self.values(epsilon)
+        return found | {name: node.given(found).sample(seed=next(keys)) for name, node in self.observed.items()}
+
+    def log_likelihood(self, z: Values, data: dict[str, Any], axes: int) -> tf.Tensor:
+        """Return Σ log p(x | z) over what is observed, with `axes` leading axes (chains, rows), nats."""
+        total: Any = 0.0
+        for name, node in self.observed.items():
+            log_p = node.log_prob(data[name], z)
+            total += tf.reduce_sum(log_p, axis=list(range(axes, len(log_p.shape))))
+        return total

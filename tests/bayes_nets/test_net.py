@@ -1,0 +1,131 @@
+"""Nets as they are described: order, draws, densities of both forms, errors."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from ssvae.bayes_nets import BayesNet, Chain, Gaussian, InverseCDF, LocationScale, Observed
+from ssvae.bayes_nets.check import check_start
+from ssvae.bayes_nets.forms import Target
+
+
+def test_noise_is_the_inverse_of_values(net):
+    z = {name: value for name, value in net.sample((3, 2), 0).items() if name in net.latents}
+    again = net.values(net.noise(z))
+    for name, value in z.items():
+        np.testing.assert_allclose(again[name], value, rtol=2e-3, atol=2e-4)
+
+
+def test_densities_of_the_forms_differ_by_the_log_determinant(net):
+    """log p(z) = log p(ε) − log |∂z/∂ε|, the determinant from automatic differentiation of all latents at once."""
+    data = net.sample((1,), 1)
+    data = {name: data[name] for name in net.observed}
+    original, auxiliary = (Target(net, data, form) for form in ("original", "auxiliary"))
+    z = {name: value for name, value in net.sample((1, 1), 2).items() if name in net.latents}
+    epsilon = tf.Variable(auxiliary.state(z)[0])
+
+    def move(state):
+        return original.state(auxiliary.values(state))
+
+    with tf.GradientTape() as tape:
+        moved = move(epsilon)
+    slope = tape.jacobian(moved, epsilon)[0, :, 0, :]
+    log_determinant = np.linalg.slogdet(np.float64(slope))[1]
+    found = auxiliary.log_prob(epsilon)[0] - original.log_prob(original.state(z)[0])[0]
+    assert float(found) == pytest.approx(log_determinant, abs=2e-3)
+
+
+def test_a_mixed_form_has_the_density_of_its_parts():
+    net = BayesNet(a=Gaussian(2, 0.0, 2.0), b=Gaussian(2, lambda a: a, 0.1))
+    z = net.sample((5, 1), 0)
+    mixed = Target(net, {}, {"a": "original", "b": "auxiliary"})
+    expected = tfd.Normal(0.0, 2.0).log_prob(z["a"]) + tfd.Normal(0.0, 1.0).log_prob((z["b"] - z["a"]) / 0.1)
+    np.testing.assert_allclose(mixed.log_prob(mixed.state(z)), tf.reduce_sum(expected, -1), rtol=1e-4)
+    np.testing.assert_allclose(mixed.values(mixed.state(z))["b"], z["b"], rtol=1e-4, atol=1e-5)
+
+
+def test_draws_of_a_chain_have_its_moments(linear_chain):
+    z = linear_chain.sample((20_000,), 0)["z"].numpy()[..., 0]
+    variance = [1.0]
+    for _ in range(3):
+        variance.append(0.9**2 * variance[-1] + 0.5**2)
+    np.testing.assert_allclose(z.var(axis=0), variance, rtol=0.05)
+    np.testing.assert_allclose(z.mean(axis=0), 0.0, atol=0.04)
+
+
+def test_the_order_of_nodes_is_not_that_of_the_arguments():
+    net = BayesNet(x=Observed(lambda b: tfd.Normal(b, 1.0)), b=Gaussian(1, lambda a: a), a=Gaussian(1))
+    assert list(net.latents) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ({"a": Gaussian(1, lambda b: b), "b": Gaussian(1, lambda a: a)}, "has a cycle: (a -> b -> a|b -> a -> b)"),
+        ({"a": Gaussian(1, lambda a: a)}, "has a cycle: a -> a"),
+        ({"a": Gaussian(1, lambda bb: bb), "b": Gaussian(1)}, "unknown parent of 'a': 'bb'.*"),
+        ({"x": Observed(lambda: tfd.Normal(0.0, 1.0))}, "no latent node"),
+        ({"a": 3}, "a must be a node"),
+        (
+            {"a": Gaussian(1), "x": Observed(lambda a: tfd.Normal(a, 1.0)), "b": Gaussian(1, lambda x: x)},
+            "'b' depends on 'x', which is observed",
+        ),
+    ],
+    ids=str,
+)
+def test_nets_that_are_none_are_refused(nodes, message):
+    with pytest.raises(ValueError, match=message):
+        BayesNet(**nodes)
+
+
+@pytest.mark.parametrize("shape", [0, 2.5, [], [3, -1]], ids=str)
+def test_shapes_are_positive_integers(shape):
+    with pytest.raises(ValueError, match="shape must be an integer >= 1"):
+        Gaussian(shape)
+
+
+@pytest.mark.parametrize(
+    ("net", "data", "message"),
+    [
+        (BayesNet(a=Gaussian(2, 0.0, 0.0)), {}, "'a': its scale must be > 0 and finite"),
+        (BayesNet(a=Gaussian(2, 0.0, [1.0, -1.0])), {}, "'a': its scale must be > 0"),
+        (BayesNet(a=Gaussian(2, 0.0, float("inf"))), {}, "'a': its scale must be > 0 and finite"),
+        (BayesNet(a=Gaussian(1), b=Gaussian(1, 0.0, lambda a: 0.0 * a)), {}, "'b': its scale must be > 0"),
+        (BayesNet(z=Chain(3, 2, lambda z: z, scale=0.0)), {}, "'z': its scale must be > 0"),
+        (BayesNet(a=LocationScale(1, tfd.Logistic(0.0, 1.0), float("nan"))), {}, "'a': log p at a draw .* is nan"),
+        (BayesNet(a=InverseCDF(1, lambda: tfd.Uniform(0.0, float("inf")))), {}, "'a': log p .* improper"),
+        (
+            BayesNet(a=Gaussian(1), x=Observed(lambda a: tfd.Normal(a, 1.0))),
+            {"x": [[float("nan")]]},
+            "'x': log p of its data .* is nan",
+        ),
+        (
+            BayesNet(a=Gaussian(1), x=Observed(lambda a: tfd.Uniform(a, a + 1.0))),
+            {"x": [[99.0]]},
+            "'x' cannot have these data or parameters: Sample must be less than or equal to `high`",
+        ),
+        (
+            BayesNet(a=Gaussian(1), x=Observed(lambda a: tfd.Bernoulli(logits=a))),
+            {"x": [[3.0]]},
+            "'x' cannot have these data or parameters: .*must be",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_densities_that_are_none_are_named_before_sampling(net, data, message):
+    target = Target(net, data)
+    with pytest.raises(ValueError, match=message):
+        check_start(net, target.data, net.sample((2, target.rows), 0))
+
+
+def test_data_and_forms_are_checked():
+    net = BayesNet(a=Gaussian(1), x=Observed(lambda a: tfd.Normal(a, 1.0)), y=Observed(lambda a: tfd.Normal(a, 1.0)))
+    with pytest.raises(ValueError, match="data of the observed node 'y' are missing, got \\['x'\\]"):
+        Target(net, {"x": [[0.0]]})
+    with pytest.raises(ValueError, match=r"as many rows, got \{'x': 1, 'y': 2\}"):
+        Target(net, {"x": [[0.0]], "y": [[0.0], [1.0]]})
+    with pytest.raises(ValueError, match="one entry a row"):
+        Target(net, {"x": 0.0, "y": [[0.0]]})
+    with pytest.raises(ValueError, match="form of 'a' must be one of"):
+        Target(net, {"x": [[0.0]], "y": [[0.0]]}, "centered")
