@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,10 +14,22 @@ from ssvae import diagnostics, noise
 from ssvae.bayes_nets.check import check_start
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.choose_form import choose_form
 from ssvae.samplers import SAMPLERS
 from ssvae.samplers.base import Trace
 
 ENGINES = ("xla", "graph")
+
+
+class Pilot(NamedTuple):
+    """The short runs that a form is chosen by."""
+
+    chains: int
+    draws: int
+    warm_up: int
+
+
+PILOT = Pilot(chains=8, draws=200, warm_up=300)
 CHUNK = 100  # steps of one call, after which progress is shown and draws leave the device
 
 
@@ -109,7 +121,8 @@ def sample(
     net : BayesNet
     data : dict of array [rows, ...]
         By the names of the observed nodes.
-    form : "original", "auxiliary" or dict by latent
+    form : "auto", "original", "auxiliary" or dict by latent
+        "auto" chooses by short runs in both (`choose_form`).
     sampler : str, dict or Sampler
         "hmc", "nuts" or "chees".
     chains : int
@@ -133,6 +146,9 @@ def sample(
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {list(ENGINES)}, got {engine!r}")
     begin = time.perf_counter()
+    if form == "auto":
+        pilot = {"sampler": sampler, "chains": max(chains, PILOT.chains), "engine": engine, "seed": seed}
+        form = choose_form(net, data, **pilot, draws=PILOT.draws, warm_up=PILOT.warm_up)
     target = Target(net, data, form)
     start = net.sample((chains, target.rows), seed)
     check_start(net, target.data, start)

@@ -18,7 +18,7 @@ def exceptions(estimator) -> dict[str, str]:
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [SSVAEClassifier(random_state=0), SSVAEClassifier(unlabeled=None, random_state=0)],
+    [SSVAEClassifier(random_state=0), SSVAEClassifier("m2", unlabeled=None, random_state=0)],
     expected_failed_checks=exceptions,
 )
 def test_sklearn(estimator, check):

@@ -1,0 +1,48 @@
+"""The form that is chosen is the one that mixes faster, latent by latent."""
+
+import numpy as np
+import pytest
+from tensorflow_probability import distributions as tfd
+
+from ssvae.bayes_nets import BayesNet, Gaussian, Observed
+from ssvae.choose_form import choose_form
+from ssvae.sampling import sample
+
+QUICK = {"chains": 8, "draws": 150, "warm_up": 200, "sampler": {"name": "hmc", "leapfrog": 5}}
+
+
+def level(noise):
+    """Return a mean whose spread is unknown, for 8 groups; `noise` of the data says how much they tell."""
+    return BayesNet(
+        a=Gaussian(1, 0.0, 3.0),
+        b=Gaussian(8, lambda a: a, 0.1),
+        x=Observed(lambda b: tfd.Normal(b, noise)),
+    )
+
+
+@pytest.mark.parametrize(("noise", "best"), [(10.0, "auxiliary"), (0.01, "original")])
+def test_weak_data_want_the_auxiliary_form_and_strong_data_the_original(noise, best):
+    net = level(noise)
+    data = {"x": net.sample((1,), 3)["x"]}
+    assert choose_form(net, data, **QUICK)["b"] == best
+
+
+def test_latents_may_differ():
+    """Two hierarchies side by side, one with weak and one with strong data."""
+    net = BayesNet(
+        weak=Gaussian(1),
+        deep=Gaussian(4, lambda weak: weak, 0.03),
+        strong=Gaussian(4, lambda: 0.0, 1.0),
+        x=Observed(lambda deep: tfd.Normal(deep, 5.0)),
+        y=Observed(lambda strong: tfd.Normal(strong, 1.0)),
+    )
+    seen = net.sample((1,), 0)
+    found = choose_form(net, {"x": seen["x"], "y": seen["y"]}, **QUICK)
+    assert set(found) == {"weak", "deep", "strong"}
+    assert found["deep"] == "auxiliary"
+
+
+def test_automatic_form_of_a_run(monkeypatch):
+    monkeypatch.setattr("ssvae.sampling.choose_form", lambda *_, **how: {"a": "original", "b": "auxiliary"})
+    found = sample(level(1.0), {"x": np.zeros([1, 8])}, form="auto", draws=5, warm_up=5, engine="graph")
+    assert found.form == {"a": "original", "b": "auxiliary"}
