@@ -53,10 +53,12 @@ class Target:
         """Numbers of a state."""
         return sum(self.sizes)
 
-    def log_prob(self, state: tf.Tensor) -> tf.Tensor:
-        """Return the log-density of states [..., rows, size], nats."""
-        z, total = self._sweep(state)
-        return total + self.net.log_likelihood(z, self.data, len(state.shape) - 1)
+    def log_prob(self, state: tf.Tensor, data: Mapping[str, tf.Tensor] | None = None) -> tf.Tensor:
+        """Return the log-density of states [..., rows, size], nats; of some of the rows where their data are given."""
+        # TensorFlow Probability's bijectors remember what they were called with, and would hand out an older tensor
+        # that does not depend on this one.
+        z, total = self._sweep(tf.identity(state))
+        return total + self.net.log_likelihood(z, self.data if data is None else data, len(state.shape) - 1)
 
     def values(self, state: tf.Tensor) -> Values:
         """Return z by name of states."""
@@ -75,7 +77,7 @@ class Target:
         z: Values = {}
         total: Any = 0.0
         for (name, node), part in zip(self.net.latents.items(), tf.split(state, self.sizes, axis=-1), strict=True):
-            held = tf.reshape(part, [*state.shape[:-1], *node.shape])
+            held = tf.reshape(part, tf.concat([tf.shape(state)[:-1], node.shape], 0))
             if self.form[name] == "original":
                 z[name] = held
                 total += node.log_prob(held, z)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -74,7 +75,7 @@ class BayesNet:
         found = self.values(epsilon)
         return found | {name: node.given(found).sample(seed=next(keys)) for name, node in self.observed.items()}
 
-    def log_likelihood(self, z: Values, data: dict[str, Any], axes: int) -> tf.Tensor:
+    def log_likelihood(self, z: Values, data: Mapping[str, Any], axes: int) -> tf.Tensor:
         """Return Σ log p(x | z) over what is observed, with `axes` leading axes (chains, rows), nats."""
         total: Any = 0.0
         for name, node in self.observed.items():
