@@ -55,10 +55,16 @@ class Target:
 
     def log_prob(self, state: tf.Tensor, data: Mapping[str, tf.Tensor] | None = None) -> tf.Tensor:
         """Return the log-density of states [..., rows, size], nats; of some of the rows where their data are given."""
-        # TensorFlow Probability's bijectors remember what they were called with, and would hand out an older tensor
-        # that does not depend on this one.
-        z, total = self._sweep(tf.identity(state))
+        z, total = self._sweep(state)
         return total + self.net.log_likelihood(z, self.data if data is None else data, len(state.shape) - 1)
+
+    def log_prior(self, state: tf.Tensor) -> tf.Tensor:
+        """Return the part of `log_prob` that is of the latents."""
+        return self._sweep(state)[1]
+
+    def log_likelihood(self, state: tf.Tensor) -> tf.Tensor:
+        """Return the part of `log_prob` that is of the data."""
+        return self.net.log_likelihood(self._sweep(state)[0], self.data, len(state.shape) - 1)
 
     def values(self, state: tf.Tensor) -> Values:
         """Return z by name of states."""
@@ -74,6 +80,9 @@ class Target:
 
     def _sweep(self, state: tf.Tensor) -> tuple[Values, tf.Tensor]:
         """Return z and Σ log-densities of the latents' numbers, as each is held."""
+        # TensorFlow Probability's bijectors remember what they were called with, and would hand out an older tensor
+        # that does not depend on this one.
+        state = tf.identity(state)
         z: Values = {}
         total: Any = 0.0
         for (name, node), part in zip(self.net.latents.items(), tf.split(state, self.sizes, axis=-1), strict=True):
