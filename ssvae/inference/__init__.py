@@ -7,6 +7,7 @@ INFERENCES = Registry(
     {
         "amortized": "ssvae.inference.amortized:Amortized",
         "gradient_refined": "ssvae.inference.gradient_refined:GradientRefined",
+        "hmc": "ssvae.inference.hmc:HMC",
         "importance_refined": "ssvae.inference.importance_refined:ImportanceRefined",
         "importance_weighted": "ssvae.inference.importance_weighted:ImportanceWeighted",
         "iterative": "ssvae.inference.iterative:Iterative",

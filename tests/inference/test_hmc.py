@@ -1,0 +1,88 @@
+"""Draws that HMC has moved: the model's gradient is that of log p(x), the encoder's that of the amortised bound."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssvae import SSVAEClassifier, noise
+from ssvae.gradients.pathwise import Pathwise
+from ssvae.inference.amortized import Amortized
+from ssvae.inference.hmc import HMC
+
+SEED = noise.seed_tensor(4)
+COPIES = 2000
+
+
+def slopes(method, model, rows):
+    """Return the slopes of the mean bound by the loading and by the encoder's error."""
+    loading, error = tf.Variable(model.loading), tf.Variable(model.error)
+    model.loading, model.error = loading, error
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(method.bound(model, rows, None, Pathwise(), SEED, training=True))
+    return [np.array(slope) for slope in tape.gradient(value, [loading, error])]
+
+
+def slope_of_log_p(model):
+    """Return ∂ mean log p(x) / ∂ loading, by the closed form of log N(x; 0, WᵀW + s² I)."""
+    covariance = model.loading.T @ model.loading + model.noise_variance * np.eye(model.features)
+    inverse = np.linalg.inv(covariance)
+    scatter = model.x.T @ model.x / len(model.x)
+    return model.loading @ (inverse @ scatter @ inverse - inverse)
+
+
+def test_the_model_learns_log_p_though_the_encoder_is_wrong(linear_gaussian):
+    rows = np.repeat(linear_gaussian.x, COPIES, axis=0)
+    truth = slope_of_log_p(linear_gaussian())
+    moved = slopes(HMC(steps=12, leapfrog=6), linear_gaussian(error=0.8, wider=0.5), rows)[0]
+    plain = slopes(Amortized(), linear_gaussian(error=0.8, wider=0.5), rows)[0]
+    np.testing.assert_allclose(moved, truth, atol=0.08)
+    assert np.abs(plain - truth).max() > 0.4
+
+
+def test_the_encoder_learns_as_amortised(linear_gaussian):
+    rows = np.repeat(linear_gaussian.x, COPIES, axis=0)
+    moved = slopes(HMC(steps=2), linear_gaussian(), rows)[1]
+    still = slopes(HMC(steps=0), linear_gaussian(), rows)[1]
+    np.testing.assert_allclose(moved, still, rtol=1e-4)
+    np.testing.assert_allclose(still, slopes(Amortized(), linear_gaussian(), rows)[1], rtol=0.1)
+
+
+def test_outside_training_it_is_amortised(linear_gaussian):
+    model = linear_gaussian()
+    values = [HMC(steps=s).bound(model, model.x, None, Pathwise(), SEED) for s in (0, 5)]
+    np.testing.assert_array_equal(*values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["m1", "m2"])
+def test_in_the_estimator(model):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(mean, 0.5, (40, 3)) for mean in (-1, 1)])
+    truth = np.repeat([0, 1], 40)
+    y = np.where(np.arange(80) % 4 == 0, truth, -1)
+    slot = {"name": model, "latent": 2, "hidden": [8]}
+    settings = {"epochs": 30, "batch_size": 20, "regularizers": (), "engine": "graph", "random_state": 0}
+    fitted = SSVAEClassifier(slot, inference={"name": "hmc", "steps": 2}, learning_rate=1e-2, **settings).fit(x, y)
+    assert fitted.history_["loss"][-1] < fitted.history_["loss"][0]
+    assert fitted.score(x, truth) > 0.9
+
+
+def test_models_that_have_no_such_latent_are_refused():
+    x, y = np.eye(4, dtype=np.float32)[np.arange(20) % 4], np.where(np.arange(20) < 8, np.arange(20) % 2, -1)
+    with pytest.raises(ValueError, match=r"'hmc' needs one continuous latent, and SBN has \['z1'\] of binary numbers"):
+        SSVAEClassifier({"name": "sbn", "latent": [3]}, inference="hmc").fit(x, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": -1}, "steps of inference 'hmc' must be an integer >= 0, got -1"),
+        ({"leapfrog": 0}, "leapfrog of inference 'hmc' must be an integer >= 1, got 0"),
+        ({"step_size": 0.0}, "needs step_size > 0"),
+        ({"kl_warm_up": 2.0}, r"kl_warm_up in \[0, 1\]"),
+    ],
+    ids=str,
+)
+def test_numbers_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        HMC(**settings)
