@@ -99,7 +99,7 @@ class Target:
 def _rows(name: str, data: Mapping[str, Any]) -> tf.Tensor:
     if name not in data:
         raise ValueError(f"data of the observed node {name!r} are missing, got {sorted(data)}")
-    found = tf.convert_to_tensor(data[name], tf.float32)
+    found = tf.cast(tf.convert_to_tensor(data[name]), tf.float32)
     if not len(found.shape):
         raise ValueError(f"data of {name!r} must have one entry a row, [rows, ...], got a single number")
     return found

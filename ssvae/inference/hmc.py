@@ -1,4 +1,4 @@
-"""HMC inference: the model learns from draws that a few transitions have moved towards the posterior, the encoder from q.
+"""HMC inference: the model learns from draws that transitions have moved towards the posterior, the encoder from q.
 
 References
 ----------

@@ -119,6 +119,14 @@ def test_densities_that_are_none_are_named_before_sampling(net, data, message):
         check_start(net, target.data, net.sample((2, target.rows), 0))
 
 
+@pytest.mark.parametrize("kind", [tf.constant, np.array, list], ids=["tensor", "array", "list"])
+def test_data_may_be_integers(kind):
+    net = BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Bernoulli(logits=z)))
+    target = Target(net, {"x": kind([[0, 1], [1, 1]])})
+    assert target.rows == 2
+    assert target.log_prob(tf.zeros([3, 2, 2])).shape == (3, 2)
+
+
 def test_data_and_forms_are_checked():
     net = BayesNet(a=Gaussian(1), x=Observed(lambda a: tfd.Normal(a, 1.0)), y=Observed(lambda a: tfd.Normal(a, 1.0)))
     with pytest.raises(ValueError, match="data of the observed node 'y' are missing, got \\['x'\\]"):
