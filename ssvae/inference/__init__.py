@@ -11,5 +11,6 @@ INFERENCES = Registry(
         "importance_refined": "ssvae.inference.importance_refined:ImportanceRefined",
         "importance_weighted": "ssvae.inference.importance_weighted:ImportanceWeighted",
         "iterative": "ssvae.inference.iterative:Iterative",
+        "mc_likelihood": "ssvae.inference.mc_likelihood:MCLikelihood",
     },
 )

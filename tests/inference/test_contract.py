@@ -12,6 +12,7 @@ from ssvae.inference import INFERENCES
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.base import Evidence, Inference
 from ssvae.inference.importance_weighted import ImportanceWeighted
+from ssvae.inference.mc_likelihood import MCLikelihood
 
 SEED = noise.seed_tensor(1)
 
@@ -21,7 +22,7 @@ CONTINUOUS = [name for name in INFERENCES.names() if name != "importance_refined
 
 @pytest.fixture(params=CONTINUOUS)
 def inference(request):
-    settings = {"iterative": {"encodings": ("gradient",), "samples": 10}}
+    settings = {"iterative": {"encodings": ("gradient",), "samples": 10}, "mc_likelihood": {"samples": 200}}
     return INFERENCES.build({"name": request.param, **settings.get(request.param, {})})
 
 
@@ -56,7 +57,10 @@ def test_bound_has_a_gradient_by_the_model_and_by_q(inference, linear_gaussian):
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(inference.bound(model, rows, None, Pathwise(), SEED, training=True))
     by_error, by_loading = tape.gradient(value, [error, loading])
-    assert float(by_error) < 0  # a larger error is a lower bound
+    if isinstance(inference, MCLikelihood):
+        assert by_error is None  # it has no q
+    else:
+        assert float(by_error) < 0  # a larger error is a lower bound
     assert np.isfinite(by_loading).all()
     assert np.abs(by_loading).max() > 0
 
@@ -80,6 +84,18 @@ def test_importance_weighted_approaches_log_p_from_below(linear_gaussian):
     assert gaps[2] < 0.02
     with pytest.raises(ValueError, match="samples >= 2, got 1: use 'amortized'"):
         ImportanceWeighted(1)
+
+
+def test_draws_from_the_prior_approach_log_p_from_below(linear_gaussian):
+    model, x = linear_gaussian(), linear_gaussian.x
+    rows, gaps = np.repeat(x, 200, axis=0), []
+    for samples in (1, 10, 2000):
+        bounds = np.array(MCLikelihood(samples).bound(model, rows, None, Pathwise(), SEED)).reshape(len(x), -1)
+        gaps.append((model.log_evidence(x) - bounds.mean(axis=1)).mean())
+    assert gaps[0] > gaps[1] > gaps[2] > -0.02
+    assert gaps[2] < 0.05
+    with pytest.raises(ValueError, match="samples >= 1, got 0"):
+        MCLikelihood(0)
 
 
 def test_closed_form_kl_is_the_mean_of_its_sampled_terms(linear_gaussian):

@@ -1,0 +1,68 @@
+"""log p(x | y) by draws from the prior: no recognition network, no EM.
+
+References
+----------
+Fast gradient-based inference with continuous latent variable models in auxiliary form (Kingma, 2013): the Monte Carlo
+likelihood, of which dropout is the case of one draw.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ssvae import noise
+from ssvae.distributions import given
+from ssvae.gradients.base import Gradient
+from ssvae.inference.base import Inference, Training
+
+
+@dataclass(frozen=True)
+class MCLikelihood(Inference):
+    """log 1/L Σ_l p(x | y, z_l), z_l ~ p(z | y).
+
+    Its mean is below log p(x | y), and far below it where few draws from the prior come near the posterior: for few
+    latents. The recognition network learns nothing, so that only what needs no latents of rows is of use afterwards.
+
+    Parameters
+    ----------
+    samples : int
+        L; the cost of a step grows in proportion.
+    """
+
+    samples: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse no sample."""
+        if self.samples < 1:
+            raise ValueError(f"inference 'mc_likelihood' needs samples >= 1, got {self.samples}")
+
+    def bound(
+        self,
+        model: Any,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        gradient: Gradient,
+        seed: tf.Tensor,
+        training: Training = False,
+    ) -> tf.Tensor:
+        """See `Inference.bound`."""
+        del gradient, training
+        if getattr(model, "binary", False):
+            raise ValueError(
+                "inference 'mc_likelihood' needs latents with a path, and those of this model are binary: take "
+                "inference='amortized'"
+            )
+        rows, joint = tf.shape(x)[0], model.joint(y)
+        values: dict[str, tf.Tensor] = {}
+        for position, (name, conditional) in enumerate(joint.items()):
+            if name == "x":
+                break
+            p = given(conditional, values)
+            shape = [] if len(p.batch_shape) else [self.samples, *([1] if y is not None else []), rows]
+            values[name] = p.sample(shape, seed=noise.fold(seed, position))
+        log_p = given(joint["x"], values).log_prob(x)
+        return tf.reduce_logsumexp(log_p, axis=0) - math.log(self.samples)
