@@ -57,13 +57,13 @@ def reproduce(
         width = max(map(len, known))
         click.echo("\n".join(f"{name:<{width}}  {known[name].paper}" for name in rows or known))
         return
-    from ssvae.reproductions.base import Protocol, run
+    from ssvae.reproductions.base import Protocol
 
     for name in rows or known:
         protocol = Protocol(samples, test_rows, held_out, seed)
         row = known[name] if epochs is None else known[name].shortened(epochs)
         folder = Path(runs) / table / (f"{name}-{seed}" if epochs is None else f"{name}-{seed}-{epochs}")
-        found = run(name, row, folder, protocol, data_dir, to_stderr(name))
+        found = row.run(name, folder, protocol, data_dir, to_stderr(name))
         line = ", ".join(f"{key} {_short(value)}" for key, value in found.items())
         click.echo(json.dumps(found) if as_json else line)
 

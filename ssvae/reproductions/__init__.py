@@ -5,6 +5,7 @@ from ssvae.registry import Registry
 REPRODUCTIONS = Registry(
     "table",
     {
+        "auxiliary": "ssvae.reproductions.auxiliary:TABLE",
         "nvil": "ssvae.reproductions.nvil:TABLE",
     },
 )

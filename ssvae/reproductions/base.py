@@ -1,4 +1,6 @@
-"""A row of a paper's table: a density model to train without labels, and what to measure of it on test rows.
+"""A row of a paper's table: what to train or to draw, and what to measure; here, a density of a data set.
+
+Every row has `paper`, `run` and `shortened`.
 
 A row's state is kept in its folder, so that a command that was interrupted goes on where it stood, and a model that is
 trained is only measured.
@@ -20,6 +22,15 @@ Progress = Callable[[int, int], None]
 COST = "cost.json"  # of a row's folder: what was trained, and what that took
 
 
+class Protocol(NamedTuple):
+    """How a trained model is measured."""
+
+    samples: int = 1000  # importance samples a row
+    rows: int = 10_000  # at most, the first ones
+    held_out: bool = False  # rows for choosing in place of test rows
+    seed: int = 0
+
+
 class Row(NamedTuple):
     """What to train, what to measure, and what the paper has."""
 
@@ -32,14 +43,24 @@ class Row(NamedTuple):
         """Return the row trained for other epochs."""
         return self._replace(settings={**self.settings, "epochs": epochs})
 
+    def run(
+        self,
+        name: str,
+        folder: Path,
+        protocol: Protocol,
+        data_dir: str | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Train and measure the row; return its numbers, what they depend on and what they cost."""
+        from ssvae.reproductions.measures import MEASURES
 
-class Protocol(NamedTuple):
-    """How a trained model is measured."""
-
-    samples: int = 1000  # importance samples a row
-    rows: int = 10_000  # at most, the first ones
-    held_out: bool = False  # rows for choosing in place of test rows
-    seed: int = 0
+        x, x_held, x_test = data(self, data_dir)
+        classifier, cost = train(self, folder, x, protocol.seed)
+        rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
+        found = MEASURES[self.measure](classifier, rows, protocol.samples, progress)
+        part = "rows for choosing" if protocol.held_out else "test rows"
+        what = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
+        return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
 
 
 def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
@@ -99,18 +120,3 @@ def _kept(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
     if kept != json.loads(json.dumps(what)):
         raise ValueError(f"{folder} holds a row trained with other settings or another seed: remove it, or give --runs")
     return cost
-
-
-def run(
-    name: str, row: Row, folder: Path, protocol: Protocol, data_dir: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Train and measure a row; return its numbers, what they depend on and what they cost."""
-    from ssvae.reproductions.measures import MEASURES
-
-    x, x_held, x_test = data(row, data_dir)
-    classifier, cost = train(row, folder, x, protocol.seed)
-    rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
-    found = MEASURES[row.measure](classifier, rows, protocol.samples, progress)
-    part = "rows for choosing" if protocol.held_out else "test rows"
-    what = {"row": name, "paper": row.paper, "epochs": row.settings["epochs"]}
-    return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
