@@ -72,7 +72,7 @@ def test_the_order_of_nodes_is_not_that_of_the_arguments():
             "'b' depends on 'x', which is observed",
         ),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_nets_that_are_none_are_refused(nodes, message):
     with pytest.raises(ValueError, match=message):
