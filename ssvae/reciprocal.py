@@ -19,7 +19,7 @@ from scipy import stats
 from ssvae.annealing import Marginal, summary
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
-from ssvae.sampling import Draws
+from ssvae.draws import Draws
 
 MOST = 5  # numbers of a row's latents: in more dimensions its variance has no use
 SHARE = 0.1  # of all weight, that one draw may have
