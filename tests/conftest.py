@@ -1,12 +1,19 @@
 """A classifier that learns in no time, for tests of what stands around the real one."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ssvae
+
+
+def pytest_configure():
+    """Answer Ctrl-C as Python does, for tests that send it: shells start background jobs with it ignored."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class NearestMean:

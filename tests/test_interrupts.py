@@ -9,14 +9,6 @@ import pytest
 from ssvae.interrupts import held
 
 
-@pytest.fixture(autouse=True)
-def default_handler():
-    """Answer Ctrl-C as Python does: a shell starts what it runs in the background with it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_an_interrupt_is_answered_where_it_is_asked_for():
     passed = []
 
