@@ -4,20 +4,23 @@ References
 ----------
 Fast gradient-based inference with continuous latent variable models in auxiliary form (Kingma, 2013).
 Learning deep latent Gaussian models with Markov chain Monte Carlo (Hoffman, 2017), algorithm 1.
+MCMC using Hamiltonian dynamics (Neal, 2011).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from ssvae import noise
 from ssvae.gradients.base import Gradient, Terms, draw
 from ssvae.inference.base import Evidence, Inference, Training, temper
+
+LogProb = Callable[[tf.Tensor], tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,42 @@ class HMC(Inference):
         def log_prob(epsilon: tf.Tensor) -> tf.Tensor:
             return _log_joint(evidence({"z": mean + scale * epsilon}))
 
-        kernel = tfp.mcmc.HamiltonianMonteCarlo(log_prob, self.step_size, self.leapfrog)
-        epsilon = (z - mean) / scale
-        results = kernel.bootstrap_results(epsilon)
-        for step in range(self.steps):
-            epsilon, results = kernel.one_step(epsilon, results, seed=noise.fold(seed, step))
-        return tf.stop_gradient(mean + scale * epsilon)
+        def body(step: tf.Tensor, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return step + 1, self._transition(log_prob, epsilon, noise.fold(seed, step))
+
+        state = (tf.constant(0), (z - mean) / scale)
+        epsilon = tf.while_loop(
+            lambda step, _: step < self.steps, body, state, parallel_iterations=1, maximum_iterations=self.steps
+        )[1]
+        return mean + scale * tf.stop_gradient(epsilon)
+
+    def _transition(self, log_prob: LogProb, epsilon: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Return ε after leapfrog steps, where they are accepted (Neal, 2011, figure 2).
+
+        Not tfp.mcmc's, whose random numbers are others under XLA than in graph mode.
+        """
+        momentum = noise.normal(tf.shape(epsilon), noise.fold(seed, 0))
+        log_p, slope = _slope(log_prob, epsilon)
+        energy, moved = log_p - _kinetic(momentum), epsilon
+        for _ in range(self.leapfrog):
+            momentum += 0.5 * self.step_size * slope
+            moved += self.step_size * momentum
+            log_p, slope = _slope(log_prob, moved)
+            momentum += 0.5 * self.step_size * slope
+        log_u = tf.math.log(noise.uniform(tf.shape(energy), noise.fold(seed, 1)))
+        taken = log_u < log_p - _kinetic(momentum) - energy  # not where it is no number
+        return tf.where(taken[..., tf.newaxis], moved, epsilon)
+
+
+def _slope(log_prob: LogProb, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(epsilon)
+        log_p = log_prob(epsilon)
+    return log_p, tape.gradient(log_p, epsilon)
+
+
+def _kinetic(momentum: tf.Tensor) -> tf.Tensor:
+    return 0.5 * tf.reduce_sum(tf.square(momentum), axis=-1)
 
 
 def _log_joint(terms: Terms) -> tf.Tensor:
