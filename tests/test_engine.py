@@ -107,6 +107,15 @@ def test_fits_do_not_depend_on_the_engine(engine, precision):
         np.testing.assert_allclose(fitted.history_[column], plain.history_[column], rtol=tolerance, err_msg=column)
 
 
+FEW = {  # steps of what is compiled once for each
+    "gradient_refined": {"steps": 2},
+    "hmc": {"steps": 2, "leapfrog": 2},
+    "importance_refined": {"steps": 2},
+    "iterative": {"steps": 2, "hidden": [4]},
+    "quadrature": {"nodes": 4},
+}
+
+
 def entries() -> list:
     """One change of the settings for every entry of the tables that a step is made of."""
     tables = {"likelihood": LIKELIHOODS, "inference": INFERENCES, "regularizers": REGULARIZERS}
@@ -123,7 +132,8 @@ def test_every_piece_gives_the_same_with_either_engine(slot, name):
     if slot == "model":
         settings |= {"model": {"name": name, "hidden": 6} | ({} if name == "supervised" else {"latent": 2})}
     else:
-        settings |= {slot: [name] if slot == "regularizers" else name}
+        piece = {"name": name, **FEW.get(name, {})}
+        settings |= {slot: [piece] if slot == "regularizers" else piece}
     if name in ("importance_refined", "nvil"):  # of binary latents, or in a model with baselines
         settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
     settings |= {"likelihood": "bernoulli"} if name == "fdarn" else {}
