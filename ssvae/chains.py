@@ -10,8 +10,11 @@ import tensorflow as tf
 
 from ssvae import noise
 from ssvae.bayes_nets.forms import Target
+from ssvae.metric import Metric
 from ssvae.samplers.base import Trace
 
+WINDOWS = (0.2, 0.3)  # shares of the warm-up after which the metric is learnt
+LEAST = 20  # steps of a warm-up that is worth dividing
 CHUNK = 100  # steps of one call, after which progress is shown and draws leave the device
 
 
@@ -24,26 +27,55 @@ class Chains:
     sampler : Sampler
     state : Tensor [chains, rows, size]
     warm_up : int
+        Steps of `warm`.
     seed : int
     engine : "xla" or "graph"
+    metric : str
+        See `metric.Metric`.
     """
 
     def __init__(
-        self, target: Target, sampler: Any, state: tf.Tensor, warm_up: int, seed: int, engine: str = "xla"
+        self,
+        target: Target,
+        sampler: Any,
+        state: tf.Tensor,
+        warm_up: int,
+        seed: int,
+        engine: str = "xla",
+        metric: str = "unit",
     ) -> None:
-        self.kernel = sampler.kernel(target.log_prob, target.rows, warm_up)
-        self.sampler, self.state, self.seed = sampler, state, noise.seed_tensor(seed)
-        self.results = self.kernel.bootstrap_results(state)
-        self.done = 0
+        self.metric = Metric(metric, target.rows, target.size)
+        short = warm_up < LEAST or metric == "unit"
+        windows = [] if short else [int(share * warm_up) for share in WINDOWS]
+        self.windows = [*windows, warm_up - sum(windows)]
+        self.kernel = sampler.kernel(lambda u: target.log_prob(self.metric.state(u)), target.rows, self.windows[-1])
+        self.sampler, self.seed, self.done = sampler, noise.seed_tensor(seed), 0
+        self._start(state)
         self._run = tf.function(self._steps, autograph=False, jit_compile=engine == "xla")
+
+    def warm(self) -> Iterator[None]:
+        """Take the steps of the warm-up; the metric is learnt between its windows, step sizes in each anew."""
+        for window in self.windows[:-1]:
+            kept = []
+            for states, _ in self.walk(window):
+                kept.append(states)
+                yield
+            self.metric.learn(np.concatenate(kept)[window // 2 :])
+            self._start(tf.constant(kept[-1][-1]))
+        for _ in self.walk(self.windows[-1]):
+            yield
+
+    def _start(self, state: tf.Tensor) -> None:
+        self.u = self.metric.coordinates(state)
+        self.results = self.kernel.bootstrap_results(self.u)
 
     def walk(self, steps: int) -> Iterator[tuple[np.ndarray, Trace]]:
         """Take steps, some at once; yield their states [n, chains, rows, size] and what the kernel told of each."""
         last = self.done + steps
         while self.done < last:
             count = min(CHUNK, last - self.done)
-            self.state, self.results, states, trace = self._run(
-                self.state, self.results, tf.constant(self.done), tf.constant(count)
+            self.u, self.results, states, trace = self._run(
+                self.u, self.results, tf.constant(self.done), tf.constant(count)
             )
             self.done += count
             yield states.numpy()[:count], Trace(*(part.numpy()[:count] for part in trace))
@@ -60,5 +92,5 @@ class Chains:
         _, state, results, records = tf.while_loop(
             lambda step, *_: step < count, body, (tf.constant(0), state, results, records), maximum_iterations=CHUNK
         )
-        states, *told = [record.stack() for record in records]
-        return state, results, states, Trace(*told)
+        u, *told = [record.stack() for record in records]
+        return state, results, self.metric.state(u), Trace(*told)

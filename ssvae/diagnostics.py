@@ -9,8 +9,6 @@ Simpson, Carpenter and Bürkner, 2021).
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_probability as tfp
 from scipy import special, stats
 
 LEAST_DRAWS = 4  # two of each half
@@ -18,13 +16,30 @@ LEAST_DRAWS = 4  # two of each half
 
 def ess(x: np.ndarray) -> np.ndarray:
     """Return the effective sample size of the means of x [draws, chains, ...], over all chains, [...] (eq. 10)."""
-    x = np.asarray(_checked(x), np.float64)
-    spread = x.std(axis=(0, 1))
-    # Numbers that do not move tell nothing of the posterior: NaN, as ArviZ has it.
-    scaled = np.where(spread > 0.0, (x - x.mean(axis=(0, 1))) / np.where(spread > 0.0, spread, 1.0), np.nan)
-    halves = tf.constant(split(scaled))
-    found = tfp.mcmc.effective_sample_size(halves, filter_beyond_positive_pairs=True, cross_chain_dims=1)
-    return np.minimum(found.numpy(), x.shape[0] * x.shape[1] * np.log10(x.shape[0] * x.shape[1]))
+    halves = split(np.asarray(_checked(x), np.float64))
+    draws, chains = halves.shape[:2]
+    n = draws * chains
+    pairs = _correlation(halves)[: draws // 2 * 2].reshape(draws // 2, 2, *halves.shape[2:]).sum(axis=1)
+    # Sums of two neighbours are positive and fall (Geyer, 1992): what does not is noise, and ends the sum.
+    kept = np.where(np.logical_and.accumulate(pairs > 0.0, axis=0), pairs, 0.0)
+    time = -1.0 + 2.0 * np.minimum.accumulate(kept, axis=0).sum(axis=0)
+    return np.where(np.isnan(pairs[0]), np.nan, n / np.maximum(time, 1.0 / np.log10(n)))
+
+
+def _correlation(halves: np.ndarray) -> np.ndarray:
+    """Return the autocorrelation at every lag by all chains together (eq. 10); NaN for what does not move."""
+    draws = len(halves)
+    covariance = _covariance(halves).mean(axis=1)
+    within = covariance[0] * draws / (draws - 1)
+    between = halves.mean(axis=0).var(axis=0, ddof=1) if halves.shape[1] > 1 else 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1.0 - (within - covariance * draws / (draws - 1)) / (covariance[0] + between)
+
+
+def _covariance(x: np.ndarray) -> np.ndarray:
+    """Return the autocovariance of each chain at every lag, shaped as x, with the divisor of lag 0."""
+    spectrum = np.fft.rfft(x - x.mean(axis=0), n=2 * len(x), axis=0)
+    return np.fft.irfft(np.abs(spectrum) ** 2, axis=0)[: len(x)] / len(x)
 
 
 def bulk_ess(x: np.ndarray) -> np.ndarray:
@@ -45,10 +60,11 @@ def r_hat(x: np.ndarray) -> np.ndarray:
 
 
 def autocorrelation(x: np.ndarray, lags: int = 100) -> np.ndarray:
-    """Return the autocorrelation of x at lags 0 to `lags`, a mean over chains, [lags + 1, ...]."""
+    """Return the autocorrelation of x at lags 0 to `lags`, by all chains about their common mean, [lags + 1, ...]."""
     x = np.asarray(_checked(x), np.float64)
-    found = tfp.stats.auto_correlation(tf.constant(x - x.mean(axis=(0, 1))), axis=0, max_lags=min(lags, len(x) - 1))
-    return found.numpy().mean(axis=1)
+    spectrum = np.fft.rfft(x - x.mean(axis=(0, 1)), n=2 * len(x), axis=0)
+    covariance = np.fft.irfft(np.abs(spectrum) ** 2, axis=0)[: min(lags + 1, len(x))].mean(axis=1)
+    return covariance / covariance[0]
 
 
 def normal_ranks(x: np.ndarray) -> np.ndarray:

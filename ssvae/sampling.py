@@ -42,6 +42,7 @@ def sample(
     draws: int = 1000,
     warm_up: int = 500,
     seed: int = 0,
+    metric: str = "diagonal",
     engine: str = "xla",
     progress: Callable[[int, int], None] | None = None,
 ) -> Draws:
@@ -61,6 +62,8 @@ def sample(
     draws, warm_up : int
         Steps that are kept, and steps before them in which the kernel adapts itself.
     seed : int
+    metric : "unit", "diagonal" or "dense"
+        Of the coordinates that chains move in, learnt in the warm-up (`metric.Metric`).
     engine : "xla" or "graph"
         "graph" is ready in a tenth of the time, and slower after that.
     progress : callable, optional
@@ -74,14 +77,20 @@ def sample(
     _check(chains, draws, warm_up, engine)
     begin = time.perf_counter()
     if form == "auto":
-        pilot = {"sampler": sampler, "chains": max(chains, PILOT.chains), "engine": engine, "seed": seed}
+        pilot = {
+            "sampler": sampler,
+            "chains": max(chains, PILOT.chains),
+            "engine": engine,
+            "metric": metric,
+            "seed": seed,
+        }
         form = choose_form(net, data, **pilot, draws=PILOT.draws, warm_up=PILOT.warm_up)
     target = Target(net, data, form)
     start = net.sample((chains, target.rows), seed)
     check_start(net, target.data, start)
-    chain = Chains(target, SAMPLERS.build(sampler), target.state(start), warm_up, seed, engine)
+    chain = Chains(target, SAMPLERS.build(sampler), target.state(start), warm_up, seed, engine, metric)
     tell = progress or (lambda done, total: None)
-    for _ in chain.walk(warm_up):
+    for _ in chain.warm():
         tell(chain.done, warm_up + draws)
     middle = time.perf_counter()
     kept = []

@@ -19,7 +19,7 @@ LAYERS = (
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
     ("bayes_nets", "samplers", "diagnostics"),
-    ("draws", "chains", "sampling", "choose_form", "mcem", "annealing", "reciprocal"),
+    ("draws", "metric", "chains", "sampling", "choose_form", "mcem", "annealing", "reciprocal"),
     ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
     ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap", "topics"),
