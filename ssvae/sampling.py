@@ -42,7 +42,7 @@ def sample(
     draws: int = 1000,
     warm_up: int = 500,
     seed: int = 0,
-    metric: str = "diagonal",
+    metric: str | None = None,
     engine: str = "xla",
     progress: Callable[[int, int], None] | None = None,
 ) -> Draws:
@@ -62,8 +62,9 @@ def sample(
     draws, warm_up : int
         Steps that are kept, and steps before them in which the kernel adapts itself.
     seed : int
-    metric : "unit", "diagonal" or "dense"
-        Of the coordinates that chains move in, learnt in the warm-up (`metric.Metric`).
+    metric : "unit", "diagonal" or "dense", optional
+        Of the coordinates that chains move in, learnt in the warm-up (`metric.Metric`); by default "diagonal", of
+        "chees" "unit".
     engine : "xla" or "graph"
         "graph" is ready in a tenth of the time, and slower after that.
     progress : callable, optional
@@ -88,7 +89,8 @@ def sample(
     target = Target(net, data, form)
     start = net.sample((chains, target.rows), seed)
     check_start(net, target.data, start)
-    chain = Chains(target, SAMPLERS.build(sampler), target.state(start), warm_up, seed, engine, metric)
+    kind = SAMPLERS.build(sampler)
+    chain = Chains(target, kind, target.state(start), warm_up, seed, engine, metric or kind.metric)
     tell = progress or (lambda done, total: None)
     for _ in chain.warm():
         tell(chain.done, warm_up + draws)

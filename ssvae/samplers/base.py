@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -40,6 +40,7 @@ class Sampler(Piece):
 
     accept: float = 0.8
     step_size: float = 0.1
+    metric: ClassVar[str] = "diagonal"  # what its chains move in unless told (`metric.Metric`)
 
     def __post_init__(self) -> None:
         """Check the numbers."""

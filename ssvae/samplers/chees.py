@@ -8,7 +8,7 @@ An adaptive MCMC scheme for setting trajectory lengths in Hamiltonian Monte Carl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -30,6 +30,7 @@ class ChEES(Sampler):
     """
 
     leapfrog: int = 256
+    metric: ClassVar[str] = "unit"  # a length is learnt slowly, and each window of a metric would begin anew
 
     def __post_init__(self) -> None:
         """Check the numbers."""
