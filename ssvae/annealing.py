@@ -8,6 +8,7 @@ Annealed importance sampling (Neal, 2001).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,10 @@ from ssvae import noise
 from ssvae.bayes_nets.check import check_start
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.checks import whole
+from ssvae.samplers.base import accepted
+
+ACCEPT = 0.8  # of proposals at each temperature
 
 
 class Marginal(NamedTuple):
@@ -41,7 +46,8 @@ def annealed_importance(
     """Estimate log p(x) of each row by chains that go from p(ε) to p(ε | x) in `steps` temperatures.
 
     E[w] = p(x) for any number of steps; with one step it is importance sampling from the prior. In auxiliary form the
-    prior is of independent numbers, from which chains start.
+    prior is of independent numbers, from which chains start. Step sizes come from a run of its own, because ones that
+    followed the chains they move would bias w.
 
     Parameters
     ----------
@@ -50,7 +56,7 @@ def annealed_importance(
     steps, chains, leapfrog : int
         Temperatures, chains a row, and leapfrog steps of the one HMC transition at each temperature.
     step_size : float
-        Of these at the start; at later temperatures where few proposals are accepted it shrinks.
+        Of these at the start; at later temperatures it is what four of five proposals were accepted with.
     seed : int
 
     Raises
@@ -59,14 +65,17 @@ def annealed_importance(
         If a number is out of range, or a density at the start is none.
     """
     for name, value in (("steps", steps), ("chains", chains), ("leapfrog", leapfrog)):
-        if int(value) != value or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+        whole(name, value)
+    if not 0.0 < step_size < float("inf"):
+        raise ValueError(f"step_size must be > 0, got {step_size!r}")
     target = Target(net, data, "auxiliary")
     start = net.sample((chains, target.rows), seed)
     check_start(net, target.data, start)
-    run = tf.function(_run, autograph=False, jit_compile=True)
-    log_w = run(target, target.state(start), steps, leapfrog, step_size, noise.seed_tensor(seed)).numpy()
-    return summary(log_w)
+    run = tf.function(partial(_run, target, steps, leapfrog), autograph=False, jit_compile=True)
+    sizes = tf.fill([steps, target.rows, 1], tf.constant(step_size, tf.float32))
+    other = target.state(net.sample((chains, target.rows), seed + 1))
+    adapted = run(other, sizes, tf.constant(True), noise.seed_tensor(seed + 1))[1]
+    return summary(run(target.state(start), adapted, tf.constant(False), noise.seed_tensor(seed))[0].numpy())
 
 
 def summary(log_w: np.ndarray) -> Marginal:
@@ -78,19 +87,21 @@ def summary(log_w: np.ndarray) -> Marginal:
     return Marginal(most + np.log(mean), error, w.sum(axis=0) ** 2 / np.square(w).sum(axis=0))
 
 
-def _run(target: Target, state: tf.Tensor, steps: int, leapfrog: int, step_size: float, seed: tf.Tensor) -> tf.Tensor:
-    """Return log w, [chains, rows]."""
+def _run(target: Target, steps: int, leapfrog: int, state: tf.Tensor, sizes: Any, adapt: Any, seed: Any) -> Any:
+    """Return log w, [chains, rows], and the step sizes that were used, [steps, rows, 1]."""
 
-    def kernel(log_prob: Any, size: tf.Tensor) -> Any:
-        return tfp.mcmc.HamiltonianMonteCarlo(log_prob, size, leapfrog)
-
-    def body(step: tf.Tensor, state: tf.Tensor, log_w: tf.Tensor, size: tf.Tensor) -> Any:
+    def body(step: tf.Tensor, state: tf.Tensor, log_w: tf.Tensor, last: tf.Tensor, used: tf.TensorArray) -> Any:
         low, high = (tf.cast(step + i, tf.float32) / steps for i in (0, 1))
         log_w += (high - low) * target.log_likelihood(state)
-        own = kernel(lambda at: target.log_prior(at) + high * target.log_likelihood(at), size)
-        state, results = own.one_step(state, own.bootstrap_results(state), seed=noise.fold(seed, step))
-        rate = tf.reduce_mean(tf.exp(tf.minimum(results.log_accept_ratio, 0.0)), axis=0)[..., tf.newaxis]
-        return step + 1, state, log_w, size * tf.exp(0.1 * (rate - 0.8))
+        size = tf.where(adapt, last, sizes[step])
+        kernel = tfp.mcmc.HamiltonianMonteCarlo(
+            lambda at: target.log_prior(at) + high * target.log_likelihood(at), size, leapfrog
+        )
+        state, results = kernel.one_step(state, kernel.bootstrap_results(state), seed=noise.fold(seed, step))
+        rate = tf.reduce_mean(accepted(results.log_accept_ratio), axis=0)[..., tf.newaxis]
+        return step + 1, state, log_w, size * tf.exp(0.1 * (rate - ACCEPT)), used.write(step, size)
 
-    log_w, size = tf.zeros(state.shape[:-1]), tf.fill([target.rows, 1], step_size)
-    return tf.while_loop(lambda step, *_: step < steps, body, (tf.constant(0), state, log_w, size))[2]
+    used = tf.TensorArray(tf.float32, steps, element_shape=sizes.shape[1:])
+    start = (tf.constant(0), state, tf.zeros(state.shape[:-1]), sizes[0], used)
+    found = tf.while_loop(lambda step, *_: step < steps, body, start, maximum_iterations=steps)
+    return found[2], found[4].stack()

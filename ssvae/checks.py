@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from ssvae.registry import unknown
@@ -67,6 +68,22 @@ def accepts(kind: Any, value: Any) -> bool:
     if origin in (dict, Mapping):
         return isinstance(value, Mapping)
     return True
+
+
+def whole(argument: str, value: Any, least: int = 1) -> int:
+    """Return a whole number that is at least `least`; True and 2.0 are none.
+
+    >>> whole("steps", 3)
+    3
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{argument} must be an integer >= {least}, got {value!r}")
+    return int(value)
 
 
 def describe(kind: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ssvae import evidence, labels, prediction
+from ssvae.checks import whole
 from ssvae.fitting import fresh_seed
 from ssvae.gap import gaps
 from ssvae.gap_report import About, GapReport
@@ -63,7 +64,7 @@ class Generation:
         """
         x = self._rows(X)
         self._needs_density("log_evidence")
-        _at_least(1, "samples", samples)
+        whole("samples", samples)
         inference = self.objective_.inference if inference is None else INFERENCES.build(inference)
         seen = evidence.observed(self.model_, x, random_state)
         found = evidence.estimate(self.model_, seen, samples, inference, random_state, progress)
@@ -97,8 +98,8 @@ class Generation:
         GapReport
             Nats a row, in the units of X; ``.verdict()`` says in words what they mean.
         """
-        _at_least(1, "steps", steps)
-        _at_least(2, "samples", samples)
+        whole("steps", steps)
+        whole("samples", samples, 2)
         part, seen, y, words = self.scored(X, random_state)
         if part.binary:
             raise ValueError(
@@ -187,8 +188,3 @@ class Generation:
     def _needs_density(self, method: str) -> None:
         if not hasattr(self.model_, "encode"):
             raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")
-
-
-def _at_least(least: int, argument: str, value: Any) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{argument} must be an integer >= {least}, got {value!r}")

@@ -19,9 +19,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae import noise
-from ssvae.bayes_nets.check import check_start
+from ssvae.bayes_nets.check import check_slope, check_start
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.checks import whole
 from ssvae.files import write_bytes
 from ssvae.samplers.base import accepted
 
@@ -72,16 +73,20 @@ class MonteCarloEM:
     ) -> None:
         counts = {"batch_size": batch_size, "leapfrog": leapfrog, "moves": moves, "updates": updates}
         for name, value in counts.items():
-            if int(value) != value or value < 1:
-                raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+            whole(name, value)
+        if not 0.0 < accept < 1.0:
+            raise ValueError(f"accept must be between 0 and 1, got {accept!r}")
         if not variables:
             raise ValueError("variables is empty: there is nothing to learn; to draw from a net take sampling.sample")
+        if not all(isinstance(variable, keras.Variable) for variable in variables):
+            raise ValueError("variables must be keras.Variable, such as a layer's weights: tf.Variable is none")
         self.target, self.variables = Target(net, data, form), list(variables)
         self.leapfrog, self.moves, self.updates, self.accept = leapfrog, moves, updates, accept
         self.batch_size, self.seed = min(batch_size, self.target.rows), seed
         start = net.sample((self.target.rows,), seed)
         check_start(net, self.target.data, start)
         self.chains = tf.Variable(self.target.state(start))
+        check_slope(self.target, tf.convert_to_tensor(self.chains))
         self.step_size, self.done = tf.Variable(0.1), tf.Variable(0)
         self.optimizer = optimizer or keras.optimizers.Adagrad(0.1)
         self.optimizer.build(self.variables)
@@ -100,20 +105,31 @@ class MonteCarloEM:
         ----------
         steps : int
         folder : str or Path, optional
-            Keeps the state every `every` steps and at the end; what is in it is gone on from.
+            Keeps the state every `every` steps, at the end and at Ctrl-C; what is in it is gone on from.
         progress : callable, optional
             Told steps done and steps in all.
+
+        Raises
+        ------
+        ValueError
+            If log p becomes no number, or the folder holds a state of other settings or data.
         """
         path = None if folder is None else Path(folder) / "state.safetensors"
         if path is not None and path.exists():
             self._restore(path)
-        told = []
-        for step in range(int(self.done), steps):
-            told.append(self._compiled(*self._rows(step)))
-            if path is not None and ((step + 1) % every == 0 or step + 1 == steps):
+        told: list[np.ndarray] = []
+        try:
+            for step in range(int(self.done), steps):
+                told.append(self._compiled(*self._rows(step)).numpy())
+                if not np.isfinite(told[-1]).all():
+                    raise ValueError(f"log p is {told[-1][0]} after step {step + 1}: take a lower learning rate")
+                if path is not None and (step + 1) % every == 0:
+                    self._keep(path)
+                if progress is not None:
+                    progress(step + 1, steps)
+        finally:  # Ctrl-C loses nothing, and what is no number is not kept
+            if path is not None and told and np.isfinite(told[-1]).all():
                 self._keep(path)
-            if progress is not None:
-                progress(step + 1, steps)
         return np.array(told, np.float32).reshape(-1, 2)
 
     def _rows(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -54,6 +54,11 @@ def reciprocal(net: BayesNet, data: Mapping[str, Any], draws: Draws) -> Marginal
             f"the reciprocal estimator is of no use beyond {MOST} latent numbers a row, this net has {target.size}: "
             "take annealing.annealed_importance"
         )
+    shapes = {name: (target.rows, *node.shape) for name, node in net.latents.items()}
+    if {name: value.shape[2:] for name, value in draws.values.items()} != shapes:
+        raise ValueError(
+            f"these are not draws of this net given these data, of shapes {shapes} for each draw and chain"
+        )
     values = {name: tf.constant(value, tf.float32) for name, value in draws.values.items()}
     states = target.state(values)
     half = len(states) // 2

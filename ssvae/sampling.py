@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ssvae.bayes_nets.check import check_start
+from ssvae.bayes_nets.check import check_slope, check_start
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.chains import Chains
+from ssvae.checks import whole
 from ssvae.choose_form import choose_form
 from ssvae.draws import Draws
 from ssvae.samplers import SAMPLERS
@@ -89,8 +90,9 @@ def sample(
     target = Target(net, data, form)
     start = net.sample((chains, target.rows), seed)
     check_start(net, target.data, start)
-    kind = SAMPLERS.build(sampler)
-    chain = Chains(target, kind, target.state(start), warm_up, seed, engine, metric or kind.metric)
+    kind, state = SAMPLERS.build(sampler), target.state(start)
+    check_slope(target, state)
+    chain = Chains(target, kind, state, warm_up, seed, engine, metric or kind.metric)
     tell = progress or (lambda done, total: None)
     for _ in chain.warm():
         tell(chain.done, warm_up + draws)
@@ -108,7 +110,6 @@ def sample(
 
 def _check(chains: int, draws: int, warm_up: int, engine: str) -> None:
     for name, value, least in (("chains", chains, 1), ("draws", draws, 1), ("warm_up", warm_up, 0)):
-        if int(value) != value or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+        whole(name, value, least)
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {list(ENGINES)}, got {engine!r}")

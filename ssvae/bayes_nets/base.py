@@ -1,7 +1,7 @@
 """The contract of a node: what it is given its parents.
 
 Functions of a node name their parents as arguments and get the parents' values [..., *shape]; they return tensors that
-broadcast over the leading axes (chains, rows).
+broadcast over the leading axes (chains, rows). Arguments with a default are no parents.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-Values = dict[str, tf.Tensor]
+from ssvae.distributions import Values
+
 Parameter: TypeAlias = Any  # a number, a tensor, or a function of the parents that returns one
 LEAST, MOST = 0.0, 3.4e38  # a scale is above the first and below the second
 
@@ -29,14 +30,14 @@ class Node(ABC):
     """
 
     def __init__(self, *parameters: Parameter) -> None:
-        named = [list(inspect.signature(p).parameters) for p in parameters if callable(p)]
+        named = [_arguments(p) for p in parameters if callable(p)]
         self.parents = tuple(dict.fromkeys(name for names in named for name in names))
 
     def read(self, parameter: Parameter, values: Values) -> Any:
         """Return a parameter at the values of the parents."""
         if not callable(parameter):
             return parameter
-        return parameter(*(values[name] for name in inspect.signature(parameter).parameters))
+        return parameter(*(values[name] for name in _arguments(parameter)))
 
     @abstractmethod
     def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
@@ -105,6 +106,12 @@ class Observed(Node):
     def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
         """Return log p(x | parents), numbers of which those of a row add up to it, nats."""
         return self.given(values).log_prob(value)
+
+
+def _arguments(function: Callable[..., Any]) -> list[str]:
+    """Return the arguments that are parents: those without a default."""
+    empty = inspect.Parameter.empty
+    return [name for name, p in inspect.signature(function).parameters.items() if p.default is empty]
 
 
 def scale_faults(scale: tf.Tensor) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae.bayes_nets.base import Values
+from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.distributions import Values
 
 
 def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
@@ -40,6 +41,27 @@ def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
                 f"observed node {name!r}: log p of its data at the start point is {_worst(log_p)}; look for data out "
                 "of the distribution's range, missing values, or parameters that are no numbers"
             )
+
+
+def check_slope(target: Target, state: tf.Tensor) -> None:
+    """Check the gradient of log p at states [chains, rows, size].
+
+    Raises
+    ------
+    ValueError
+        If it is no finite number; the latents where it is none are named.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(state)
+        log_p = target.log_prob(state)
+    slope = tape.gradient(log_p, state)
+    parts = dict(zip(target.net.latents, tf.split(slope, target.sizes, axis=-1), strict=True))
+    bad = [name for name, part in parts.items() if not _finite(part)]
+    if bad:
+        raise ValueError(
+            f"the gradient of log p by {bad} is {_worst(parts[bad[0]])} at the start point: look for functions without "
+            "a slope there, such as a square root at 0"
+        )
 
 
 def _finite(x: tf.Tensor) -> bool:

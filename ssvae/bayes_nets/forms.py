@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssvae.bayes_nets.base import Values
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.distributions import Values
+from ssvae.registry import unknown
 
 FORMS = ("original", "auxiliary")
 
@@ -35,10 +36,13 @@ class Target:
     Raises
     ------
     ValueError
-        If data are missing or have unequal numbers of rows, or a form is unknown.
+        If data are missing, of no node, or have unequal numbers of rows, or a form is unknown.
     """
 
     def __init__(self, net: BayesNet, data: Mapping[str, Any], form: str | Mapping[str, str] = "auxiliary") -> None:
+        for name in data:
+            if name not in net.observed:
+                raise ValueError(unknown("observed node in data:", name, list(net.observed)))
         self.net = net
         self.data = {name: _rows(name, data) for name in net.observed}
         self.rows = _same_rows(self.data)

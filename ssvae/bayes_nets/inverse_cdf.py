@@ -9,7 +9,8 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets.base import Latent, Values
+from ssvae.bayes_nets.base import Latent
+from ssvae.distributions import Values
 
 EDGE = 1e-6  # of Φ(ε) to 0 and 1: beyond it float32 has quantiles without slope
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets.base import Latent, Parameter, Values, scale_faults
+from ssvae.bayes_nets.base import Latent, Parameter, scale_faults
+from ssvae.distributions import Values
 
 
 class LocationScale(Latent):

@@ -9,8 +9,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssvae.bayes_nets.base import Latent, Node, Observed, Values
+from ssvae.bayes_nets.base import Latent, Node, Observed
+from ssvae.distributions import Values
 from ssvae.registry import unknown
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].split(" [Op:")[0].removeprefix("{{function_node __wrapped__").strip()
 
 
 class BayesNet:
@@ -59,7 +64,16 @@ class BayesNet:
         """Return z [..., *shape] by name for ε [..., *shape]."""
         found: Values = {}
         for name, node in self.latents.items():
-            found[name] = node.bijector(found).forward(epsilon[name])
+            try:
+                found[name] = node.bijector(found).forward(epsilon[name])
+            except (tf.errors.InvalidArgumentError, ValueError) as error:
+                raise ValueError(f"latent node {name!r} of shape {node.shape}: {_first_line(error)}") from error
+            if found[name].shape != epsilon[name].shape:
+                lead = len(epsilon[name].shape) - node.rank
+                raise ValueError(
+                    f"latent node {name!r} has shape {node.shape}, and what its functions give makes it "
+                    f"{tuple(found[name].shape[lead:])}: let both agree"
+                )
         return found
 
     def noise(self, z: Values) -> Values:

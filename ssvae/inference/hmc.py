@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import tensorflow as tf
 
 from ssvae import noise
+from ssvae.checks import whole
 from ssvae.gradients.base import Gradient, Terms, draw
-from ssvae.inference.base import Evidence, Inference, Training, temper
+from ssvae.inference.base import Evidence, Inference, Training, elbo, temper
 
 LogProb = Callable[[tf.Tensor], tf.Tensor]
 
@@ -50,9 +50,7 @@ class HMC(Inference):
     def __post_init__(self) -> None:
         """Check the numbers."""
         for argument, least in (("steps", 0), ("leapfrog", 1)):
-            value = getattr(self, argument)
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{argument} of inference 'hmc' must be an integer >= {least}, got {value!r}")
+            whole(f"{argument} of inference 'hmc'", getattr(self, argument), least)
         if not 0.0 < self.step_size < float("inf") or not 0.0 <= self.kl_warm_up <= 1.0:
             raise ValueError(
                 f"inference 'hmc' needs step_size > 0 and kl_warm_up in [0, 1], got {self.step_size!r} and "
@@ -68,20 +66,20 @@ class HMC(Inference):
         seed: tf.Tensor,
         training: Training = False,
     ) -> tf.Tensor:
-        """See `Inference.bound`; its gradient by q is pathwise whatever the gradient slot holds."""
-        del gradient
-        q = model.posterior(model.encode(x, y))
+        """See `Inference.bound`; in training its gradient by q is pathwise whatever the gradient slot holds."""
+        parameters = model.encode(x, y)
+        q = model.posterior(parameters)
         if list(q) != ["z"] or getattr(model, "binary", False):
             raise ValueError(
                 f"inference 'hmc' needs one continuous latent, and {type(model).__name__} has {list(q)}"
                 f"{' of binary numbers' if getattr(model, 'binary', False) else ''}: take it with 'm1', 'm2' or "
                 "'m1_m2', or another inference"
             )
+        if training is False or not self.steps:
+            return elbo(model, parameters, x, y, gradient, seed, training, self.kl_warm_up)
         evidence = Evidence(model.joint(y), q, x, temper(self.kl_warm_up, training))
         z = draw(q, 1, seed)["z"]
-        found = evidence({"z": z}).total()
-        if training is False or not self.steps:
-            return found
+        found = evidence.closed_form({"z": z}).total()
         moved = self._moved(evidence, q["z"], tf.stop_gradient(z), noise.fold(seed, 1 << 16))
         # What the model would learn from z_0 is taken off, what it learns from z_T is put in its place.
         return found + _learn(evidence, moved) - _learn(evidence, tf.stop_gradient(z))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from ssvae import noise
 from ssvae.binary import Rule, straight_through
+from ssvae.checks import whole
 from ssvae.gradients.base import Gradient
 from ssvae.inference.base import Inference, Training, elbo, temper
 from ssvae.inference.surface import Surface
@@ -64,8 +64,7 @@ class Refining(Inference):
             value = getattr(self, argument)
             if value is None and argument.startswith("test"):
                 continue
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{argument} of {type(self).__name__} must be an integer >= {least}, got {value!r}")
+            whole(f"{argument} of {type(self).__name__}", value, least)
         self._one_of("refine_at", PLACES)
         self._share("warm_start")
         self._share("kl_warm_up")

@@ -62,13 +62,13 @@ def dynamic_net(scale: float, seed: int) -> Any:
     import tensorflow as tf
     from tensorflow_probability import distributions as tfd
 
-    from ssvae.bayes_nets import BayesNet, Chain, Observed
+    from ssvae.bayes_nets import BayesNet, Observed, Recurrent
 
     rng = np.random.default_rng(seed)
     w = tf.constant(rng.normal(0.0, 1.5 / np.sqrt(WIDTH), (WIDTH, WIDTH)), tf.float32)
     v = tf.constant(rng.normal(0.0, 1.0, WIDTH), tf.float32)
     return BayesNet(
-        z=Chain(STEPS, WIDTH, lambda before: tf.tanh(tf.linalg.matmul(before, w)), scale=scale),
+        z=Recurrent(STEPS, WIDTH, lambda before: tf.tanh(tf.linalg.matmul(before, w)), scale=scale),
         x=Observed(lambda z: tfd.Bernoulli(logits=tf.linalg.matvec(z, v))),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
@@ -48,12 +47,6 @@ class Sampler(Piece):
             raise ValueError(f"accept of {type(self).__name__} must be between 0 and 1, got {self.accept!r}")
         if not 0.0 < self.step_size < float("inf"):
             raise ValueError(f"step_size of {type(self).__name__} must be > 0, got {self.step_size!r}")
-
-    def at_least_one(self, argument: str) -> None:
-        """Refuse a setting that is no integer above 0."""
-        value = getattr(self, argument)
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{argument} of {type(self).__name__} must be an integer >= 1, got {value!r}")
 
     @abstractmethod
     def kernel(self, log_prob: LogProb, rows: int, warm_up: int) -> tfp.mcmc.TransitionKernel:

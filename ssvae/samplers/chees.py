@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ssvae.checks import whole
 from ssvae.samplers.base import LogProb, Sampler, Trace, accepted, divergent
 
 
@@ -35,7 +36,7 @@ class ChEES(Sampler):
     def __post_init__(self) -> None:
         """Check the numbers."""
         super().__post_init__()
-        self.at_least_one("leapfrog")
+        whole(f"leapfrog of {type(self).__name__}", self.leapfrog)
 
     def kernel(self, log_prob: LogProb, rows: int, warm_up: int) -> tfp.mcmc.TransitionKernel:
         """See `Sampler.kernel`."""

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ssvae.checks import whole
 from ssvae.samplers.base import LogProb, Sampler, Trace, accepted, divergent
 from ssvae.samplers.jitter import Jittered
 
@@ -38,7 +39,7 @@ class HMC(Sampler):
     def __post_init__(self) -> None:
         """Check the numbers."""
         super().__post_init__()
-        self.at_least_one("leapfrog")
+        whole(f"leapfrog of {type(self).__name__}", self.leapfrog)
 
     def kernel(self, log_prob: LogProb, rows: int, warm_up: int) -> tfp.mcmc.TransitionKernel:
         """See `Sampler.kernel`."""

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets import BayesNet, Chain, Gaussian, InverseCDF, LocationScale, Observed
+from ssvae.bayes_nets import BayesNet, Gaussian, InverseCDF, LocationScale, Observed, Recurrent
 
 A, STEPS, NOISE, SEEN = 0.9, 4, 0.5, 0.7
 
@@ -13,7 +13,7 @@ A, STEPS, NOISE, SEEN = 0.9, 4, 0.5, 0.7
 def _chain():
     """Return z_t = A z_{t−1} + NOISE ε, x_t = z_t + SEEN η, all numbers."""
     return BayesNet(
-        z=Chain(STEPS, 1, lambda before: A * before, scale=NOISE),
+        z=Recurrent(STEPS, 1, lambda before: A * before, scale=NOISE),
         x=Observed(lambda z: tfd.Normal(z[..., 0], SEEN)),
     )
 
@@ -28,7 +28,7 @@ def _nets():
         "exponential": BayesNet(a=InverseCDF(2, lambda: tfd.Exponential(1.5))),
         "uniform": BayesNet(a=Gaussian(1), b=InverseCDF(1, lambda a: tfd.Uniform(a, a + 1.0))),
         "kumaraswamy": BayesNet(a=InverseCDF(3, lambda: tfd.Kumaraswamy(2.0, 3.0))),
-        "chain with a parent": BayesNet(a=Gaussian(2), z=Chain(3, 2, lambda before, a: tf.tanh(before + a), 0.2)),
+        "chain with a parent": BayesNet(a=Gaussian(2), z=Recurrent(3, 2, lambda before, a: tf.tanh(before + a), 0.2)),
     }
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets import BayesNet, Chain, Gaussian, InverseCDF, LocationScale, Observed
+from ssvae.bayes_nets import BayesNet, Gaussian, InverseCDF, LocationScale, Observed, Recurrent
 from ssvae.bayes_nets.check import check_start
 from ssvae.bayes_nets.forms import Target
 
@@ -92,7 +92,7 @@ def test_shapes_are_positive_integers(shape):
         (BayesNet(a=Gaussian(2, 0.0, [1.0, -1.0])), {}, "'a': its scale must be > 0"),
         (BayesNet(a=Gaussian(2, 0.0, float("inf"))), {}, "'a': its scale must be > 0 and finite"),
         (BayesNet(a=Gaussian(1), b=Gaussian(1, 0.0, lambda a: 0.0 * a)), {}, "'b': its scale must be > 0"),
-        (BayesNet(z=Chain(3, 2, lambda z: z, scale=0.0)), {}, "'z': its scale must be > 0"),
+        (BayesNet(z=Recurrent(3, 2, lambda z: z, scale=0.0)), {}, "'z': its scale must be > 0"),
         (BayesNet(a=LocationScale(1, tfd.Logistic(0.0, 1.0), float("nan"))), {}, "'a': log p at a draw .* is nan"),
         (BayesNet(a=InverseCDF(1, lambda: tfd.Uniform(0.0, float("inf")))), {}, "'a': log p .* improper"),
         (

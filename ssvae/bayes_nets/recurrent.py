@@ -8,10 +8,11 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets.base import Latent, Parameter, Values, scale_faults
+from ssvae.bayes_nets.base import Latent, Parameter, scale_faults
+from ssvae.distributions import Values
 
 
-class Chain(Latent):
+class Recurrent(Latent):
     """z_1 = first_mean + first_scale ⊙ ε_1, z_t = mean(z_{t−1}, parents) + scale ⊙ ε_t; a value is [T, width].
 
     Parameters
@@ -34,8 +35,9 @@ class Chain(Latent):
         first_scale: Parameter = 1.0,
     ) -> None:
         super().__init__((steps, width), tfd.Normal(0.0, 1.0), mean)
-        self.previous, *others = self.parents
-        self.parents = tuple(others)
+        if not callable(mean) or not self.parents:
+            raise ValueError(f"mean must be a function of the value before, such as `lambda before: ...`, got {mean!r}")
+        self.parents = self.parents[1:]
         self.mean, self.scale, self.first_mean, self.first_scale = mean, scale, first_mean, first_scale
 
     def bijector(self, values: Values) -> Any:
@@ -51,30 +53,30 @@ class Chain(Latent):
 class _Recurrence(tfb.Bijector):
     """ε [..., T, width] -> z, one step after another; back all steps at once."""
 
-    def __init__(self, chain: Chain, mean: Any) -> None:
-        self.chain, self.mean = chain, mean
+    def __init__(self, node: Recurrent, mean: Any) -> None:
+        self.node, self.mean = node, mean
         super().__init__(forward_min_event_ndims=2, is_constant_jacobian=True, name="recurrence")
 
     def _forward(self, epsilon: tf.Tensor) -> tf.Tensor:
         first, *rest = tf.unstack(epsilon, axis=-2)
-        found = [self.chain.first_mean + self.chain.first_scale * first]
+        found = [self.node.first_mean + self.node.first_scale * first]
         for noise in rest:
-            found.append(self.mean(found[-1]) + self.chain.scale * noise)
+            found.append(self.mean(found[-1]) + self.node.scale * noise)
         return tf.stack(found, axis=-2)
 
     def _inverse(self, z: tf.Tensor) -> tf.Tensor:
-        first = (z[..., :1, :] - self.chain.first_mean) / self.chain.first_scale
+        first = (z[..., :1, :] - self.node.first_mean) / self.node.first_scale
         # One call for all steps: parents' values have no axis of time, and get one that broadcasts.
-        rest = (z[..., 1:, :] - self._all_means(z[..., :-1, :])) / self.chain.scale
+        rest = (z[..., 1:, :] - self._all_means(z[..., :-1, :])) / self.node.scale
         return tf.concat([first, rest], axis=-2)
 
     def _all_means(self, before: tf.Tensor) -> tf.Tensor:
-        if not self.chain.parents:
+        if not self.node.parents:
             return self.mean(before)
         return tf.stack([self.mean(step) for step in tf.unstack(before, axis=-2)], axis=-2)
 
     def _forward_log_det_jacobian(self, epsilon: tf.Tensor) -> tf.Tensor:
         del epsilon
-        steps, width = self.chain.shape
-        scales = tf.math.log(self.chain.first_scale * tf.ones(width)), tf.math.log(self.chain.scale * tf.ones(width))
+        steps, width = self.node.shape
+        scales = tf.math.log(self.node.first_scale * tf.ones(width)), tf.math.log(self.node.scale * tf.ones(width))
         return tf.reduce_sum(scales[0]) + (steps - 1) * tf.reduce_sum(scales[1])
