@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,21 @@ import tensorflow as tf
 
 from ssvae import noise
 from ssvae.bayes_nets.forms import Target
+from ssvae.engine import Engine, using
 from ssvae.metric import Metric
 from ssvae.samplers.base import Trace
 
 WINDOWS = (0.2, 0.3)  # shares of the warm-up after which the metric is learnt
 LEAST = 20  # steps of a warm-up that is worth dividing
+GROUP = 32  # chains that one core takes; more of them are run in groups, side by side
 CHUNK = 100  # steps of one call, after which progress is shown and draws leave the device
 
 
 class Chains:
     """Chains of one target that go on from where they stand; one compiled program for warm-up and draws.
+
+    Each group of chains adapts its own step size; the metric is learnt from all of them. How many groups there are
+    depends on the number of chains alone, so that draws do not depend on the machine.
 
     Parameters
     ----------
@@ -51,7 +57,8 @@ class Chains:
         self.kernel = sampler.kernel(lambda u: target.log_prob(self.metric.state(u)), target.rows, self.windows[-1])
         self.sampler, self.seed, self.done = sampler, noise.seed_tensor(seed), 0
         self._start(state)
-        self._run = tf.function(self._steps, autograph=False, jit_compile=engine == "xla")
+        self.engine = Engine(xla=engine == "xla")
+        self._run = tf.function(self._steps, autograph=False, jit_compile=self.engine.xla)
 
     def warm(self) -> Iterator[None]:
         """Take the steps of the warm-up; the metric is learnt between its windows, step sizes in each anew."""
@@ -66,31 +73,45 @@ class Chains:
             yield
 
     def _start(self, state: tf.Tensor) -> None:
-        self.u = self.metric.coordinates(state)
-        self.results = self.kernel.bootstrap_results(self.u)
+        parts = tf.split(self.metric.coordinates(state), groups(state.shape[0]))
+        self.parts = [(u, self.kernel.bootstrap_results(u)) for u in parts]
 
     def walk(self, steps: int) -> Iterator[tuple[np.ndarray, Trace]]:
         """Take steps, some at once; yield their states [n, chains, rows, size] and what the kernel told of each."""
         last = self.done + steps
-        while self.done < last:
-            count = min(CHUNK, last - self.done)
-            self.u, self.results, states, trace = self._run(
-                self.u, self.results, tf.constant(self.done), tf.constant(count)
-            )
-            self.done += count
-            yield states.numpy()[:count], Trace(*(part.numpy()[:count] for part in trace))
+        with ThreadPoolExecutor(len(self.parts)) as pool:
+            while self.done < last:
+                count = min(CHUNK, last - self.done)
+                found = list(pool.map(self._advance, range(len(self.parts)), [count] * len(self.parts)))
+                self.done += count
+                states, accepted, divergent, gradients = zip(*found, strict=True)
+                told = Trace(*(np.concatenate(each, 1) for each in (accepted, divergent)), np.mean(gradients, 0))
+                yield np.concatenate(states, 1), told
 
-    def _steps(self, state: tf.Tensor, results: Any, first: tf.Tensor, count: tf.Tensor) -> Any:
+    def _advance(self, group: int, count: int) -> tuple[np.ndarray, ...]:
+        """Take steps with a group of chains."""
+        seed, steps = noise.fold(self.seed, group), (tf.constant(self.done), tf.constant(count))
+        u, results, states, trace = self._run(*self.parts[group], seed, *steps)
+        self.parts[group] = u, results
+        return tuple(part.numpy()[:count] for part in (states, *trace))
+
+    def _steps(self, state: tf.Tensor, results: Any, seed: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> Any:
         def body(step: tf.Tensor, state: tf.Tensor, results: Any, records: Any) -> Any:
-            state, results = self.kernel.one_step(state, results, seed=noise.fold(self.seed, first + step))
+            state, results = self.kernel.one_step(state, results, seed=noise.fold(seed, first + step))
             told = zip(records, (state, *self.sampler.trace(results)), strict=True)
             return step + 1, state, results, [record.write(step, part) for record, part in told]
 
         shapes: tuple[Any, ...] = (state.shape, state.shape[:-1], state.shape[:-1], [])
         kinds = (tf.float32, tf.float32, tf.bool, tf.int32)
         records = [tf.TensorArray(kind, CHUNK, element_shape=shape) for kind, shape in zip(kinds, shapes, strict=True)]
-        _, state, results, records = tf.while_loop(
-            lambda step, *_: step < count, body, (tf.constant(0), state, results, records), maximum_iterations=CHUNK
-        )
+        with using(self.engine):
+            _, state, results, records = tf.while_loop(
+                lambda step, *_: step < count, body, (tf.constant(0), state, results, records), maximum_iterations=CHUNK
+            )
         u, *told = [record.stack() for record in records]
         return state, results, self.metric.state(u), Trace(*told)
+
+
+def groups(chains: int) -> int:
+    """Return the number of groups, equal in size, that so many chains are run in."""
+    return max(n for n in range(1, max(1, chains // GROUP) + 1) if chains % n == 0)

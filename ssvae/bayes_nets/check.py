@@ -20,6 +20,7 @@ def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
         If a scale is 0, negative or infinite, a latent's density is improper or no number there, or the data are
         impossible; the node is named.
     """
+    z = net.compact(z)
     for name, node in net.latents.items():
         faults = node.faults(z)
         if faults:

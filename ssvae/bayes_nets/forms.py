@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssvae.bayes_nets.net import BayesNet
+from ssvae.bayes_nets.net import BayesNet, without_ones
 from ssvae.distributions import Values
 from ssvae.registry import unknown
 
@@ -60,37 +60,43 @@ class Target:
     def log_prob(self, state: tf.Tensor, data: Mapping[str, tf.Tensor] | None = None) -> tf.Tensor:
         """Return the log-density of states [..., rows, size], nats; of some of the rows where their data are given."""
         z, total = self._sweep(state)
-        return total + self.net.log_likelihood(z, self.data if data is None else data, len(state.shape) - 1)
+        total += self.net.log_likelihood(z, self.data if data is None else data, len(total.shape))
+        return tf.reshape(total, state.shape[:-1])
 
     def log_prior(self, state: tf.Tensor) -> tf.Tensor:
         """Return the part of `log_prob` that is of the latents."""
-        return self._sweep(state)[1]
+        return tf.reshape(self._sweep(state)[1], state.shape[:-1])
 
     def log_likelihood(self, state: tf.Tensor) -> tf.Tensor:
         """Return the part of `log_prob` that is of the data."""
-        return self.net.log_likelihood(self._sweep(state)[0], self.data, len(state.shape) - 1)
+        z, prior = self._sweep(state)
+        return tf.reshape(self.net.log_likelihood(z, self.data, len(prior.shape)), state.shape[:-1])
 
     def values(self, state: tf.Tensor) -> Values:
         """Return z by name of states."""
-        return self._sweep(state)[0]
+        z = self._sweep(state)[0]
+        return {name: tf.reshape(z[name], [*state.shape[:-1], *node.shape]) for name, node in self.net.latents.items()}
 
     def state(self, z: Values) -> tf.Tensor:
         """Return the states of z."""
+        name, first = next(iter(self.net.latents.items()))
+        lead = z[name].shape[: len(z[name].shape) - first.rank]
+        z = self.net.compact(z)
         epsilon = self.net.noise(z)
         parts = [(z if self.form[name] == "original" else epsilon)[name] for name in self.net.latents]
-        lead = tf.shape(parts[0])[: len(parts[0].shape) - next(iter(self.net.latents.values())).rank]
-        flat = [tf.reshape(part, tf.concat([lead, [size]], 0)) for part, size in zip(parts, self.sizes, strict=True)]
+        flat = [tf.reshape(part, [*lead, size]) for part, size in zip(parts, self.sizes, strict=True)]
         return tf.concat(flat, axis=-1)
 
     def _sweep(self, state: tf.Tensor) -> tuple[Values, tf.Tensor]:
-        """Return z and Σ log-densities of the latents' numbers, as each is held."""
+        """Return z and Σ log-densities of the latents' numbers, as each is held; without leading axes of one entry."""
         # TensorFlow Probability's bijectors remember what they were called with, and would hand out an older tensor
         # that does not depend on this one.
-        state = tf.identity(state)
+        lead = without_ones(state.shape[:-1])
+        state = tf.reshape(tf.identity(state), [*lead, self.size])
         z: Values = {}
         total: Any = 0.0
         for (name, node), part in zip(self.net.latents.items(), tf.split(state, self.sizes, axis=-1), strict=True):
-            held = tf.reshape(part, tf.concat([tf.shape(state)[:-1], node.shape], 0))
+            held = tf.reshape(part, [*lead, *node.shape])
             if self.form[name] == "original":
                 z[name] = held
                 total += node.log_prob(held, z)

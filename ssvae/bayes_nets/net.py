@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -12,6 +12,14 @@ import tensorflow as tf
 from ssvae.bayes_nets.base import Latent, Node, Observed
 from ssvae.distributions import Values
 from ssvae.registry import unknown
+
+
+def without_ones(lead: Sequence[int]) -> list[int]:
+    """Return leading axes without those of one entry, at least one axis.
+
+    TensorFlow 2.21 writes beyond the result of eager products of [a, 1, m, n] with [n, k] (its issue 117700).
+    """
+    return [int(n) for n in lead if n != 1] or [1]
 
 
 def _first_line(error: Exception) -> str:
@@ -76,6 +84,14 @@ class BayesNet:
                 )
         return found
 
+    def compact(self, z: Values) -> Values:
+        """Return the latents of z [..., *shape] without leading axes of one entry."""
+        lead = {name: len(z[name].shape) - node.rank for name, node in self.latents.items()}
+        return {
+            name: tf.reshape(z[name], [*without_ones(z[name].shape[: lead[name]]), *node.shape])
+            for name, node in self.latents.items()
+        }
+
     def noise(self, z: Values) -> Values:
         """Return ε for z, the inverse of `values`."""
         return {name: node.bijector(z).inverse(z[name]) for name, node in self.latents.items()}
@@ -83,11 +99,12 @@ class BayesNet:
     def sample(self, shape: tuple[int, ...], seed: int) -> Values:
         """Draw every node, latents first, each [*shape, *its own shape]."""
         seeds = np.random.SeedSequence(seed).generate_state(2 * (len(self.latents) + len(self.observed)))
-        keys = iter(seeds.astype(np.int32).reshape(-1, 2))
-        drawn = {name: (node.noise, (*shape, *node.shape)) for name, node in self.latents.items()}
+        keys, lead = iter(seeds.astype(np.int32).reshape(-1, 2)), without_ones(shape)
+        drawn = {name: (node.noise, (*lead, *node.shape)) for name, node in self.latents.items()}
         epsilon = {name: own.sample(of, seed=next(keys)) for name, (own, of) in drawn.items()}
         found = self.values(epsilon)
-        return found | {name: node.given(found).sample(seed=next(keys)) for name, node in self.observed.items()}
+        found |= {name: node.given(found).sample(seed=next(keys)) for name, node in self.observed.items()}
+        return {name: tf.reshape(value, [*shape, *value.shape[len(lead) :]]) for name, value in found.items()}
 
     def log_likelihood(self, z: Values, data: Mapping[str, Any], axes: int) -> tf.Tensor:
         """Return Σ log p(x | z) over what is observed, with `axes` leading axes (chains, rows), nats."""

@@ -21,7 +21,7 @@ class Trace(NamedTuple):
 
     accepted: Any  # [chains, rows] probability of acceptance
     divergent: Any  # [chains, rows] bool
-    gradients: Any  # [] of each chain, leapfrog steps taken
+    gradients: Any  # [] of each chain, leapfrog steps taken, int32 (their mean over groups of chains, outside)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Hamiltonian Monte Carlo with trajectories of random length.
+"""Hamiltonian Monte Carlo with trajectories of a length that is given, in steps of a size that is learnt.
 
 References
 ----------
-MCMC using Hamiltonian dynamics (Neal, 2011), §3.2 and §5.4.
+MCMC using Hamiltonian dynamics (Neal, 2011), §3.2, §4.1 and §5.4.
 """
 
 from __future__ import annotations
@@ -15,45 +15,44 @@ import tensorflow_probability as tfp
 
 from ssvae.checks import whole
 from ssvae.samplers.base import LogProb, Sampler, Trace, accepted, divergent
-from ssvae.samplers.jitter import Jittered
+from ssvae.samplers.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True)
 class HMC(Sampler):
-    """HMC with unit mass; the number of leapfrog steps of each transition is drawn from 1, …, `leapfrog`.
-
-    Random lengths keep a trajectory from coming back to where it began, which those of one length do in some
-    direction.
+    """HMC with unit mass.
 
     Parameters
     ----------
+    trajectory : float
+        Length, in coordinates that the metric has given unit spread. There a Gaussian's draws are independent at π/2,
+        and their means better than independent a little beyond it; at π they come back.
+    jitter : float
+        Lengths are drawn from trajectory · (1 ± jitter), so that no direction comes back each time.
     leapfrog : int
-        L, steps of the longest trajectory.
-    jitter : bool
-        Whether lengths are random; otherwise all are L.
+        Steps of a trajectory at most.
     """
 
-    leapfrog: int = 10
-    jitter: bool = True
+    accept: float = 0.75
+    trajectory: float = 1.8
+    jitter: float = 0.2
+    leapfrog: int = 256
 
     def __post_init__(self) -> None:
         """Check the numbers."""
         super().__post_init__()
         whole(f"leapfrog of {type(self).__name__}", self.leapfrog)
+        if not 0.0 < self.trajectory < float("inf") or not 0.0 <= self.jitter < 1.0:
+            raise ValueError(
+                f"HMC needs trajectory > 0 and jitter in [0, 1), got {self.trajectory!r} and {self.jitter!r}"
+            )
 
     def kernel(self, log_prob: LogProb, rows: int, warm_up: int) -> tfp.mcmc.TransitionKernel:
         """See `Sampler.kernel`."""
-        inner = tfp.mcmc.HamiltonianMonteCarlo(
-            log_prob,
-            step_size=tf.fill([rows, 1], self.step_size),
-            num_leapfrog_steps=self.leapfrog,
-            store_parameters_in_results=True,
-        )
-        return self.adapted(Jittered(inner, self.leapfrog) if self.jitter else inner, warm_up)
+        step_size = tf.fill([rows, 1], self.step_size)
+        return self.adapted(Hamiltonian(log_prob, step_size, self.trajectory, self.jitter, self.leapfrog), warm_up)
 
     def trace(self, results: Any) -> Trace:
         """See `Sampler.trace`."""
         inner = results.inner_results
-        inner = inner.inner_results if self.jitter else inner
-        steps = inner.accepted_results.num_leapfrog_steps
-        return Trace(accepted(inner.log_accept_ratio), divergent(inner.log_accept_ratio), steps)
+        return Trace(accepted(inner.log_accept_ratio), divergent(inner.log_accept_ratio), inner.leapfrogs)
