@@ -29,7 +29,7 @@ from numpyro import distributions as dist  # noqa: E402
 from numpyro.infer import HMC, MCMC, NUTS  # noqa: E402
 
 Found = tuple[Any, Any, Any]  # states ε [draws, chains, T · width], leapfrog steps and divergences of all
-LEAPFROG = 8  # of both HMCs: the best of 4, 8, 16 and 32 on other seeds
+LEAPFROG = 8  # of both HMCs: the best of 4, 8, 16 and 32 in numpy, on other seeds (NOTES.md)
 
 
 class Net:
