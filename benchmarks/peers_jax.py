@@ -1,16 +1,18 @@
 """Chains on the dynamic Bayes net by NumPyro and BlackJAX: workers of `mixing.py`.
 
 Auxiliary form, float32, recurrence by `lax.scan`, which is quicker here than unrolled. BlackJAX's chains are divided
-among as many devices as there are cores; NumPyro's, vectorised, are on one: it offers no more.
+among as many devices as there are cores; NumPyro's are vectorised, on one.
 
     python benchmarks/mixing.py
 """
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -95,9 +97,10 @@ class BlackJAX:
     """
 
     def __init__(self, warm: Any, step: Any, cell: dict[str, Any], start: jax.Array) -> None:
-        self.key, self.draws = jax.random.PRNGKey(cell["seed"]), cell["draws"]
-        chains = jax.jit(warm)(self.key, start)
-        self.states, self.parameters = jax.tree.map(lambda part: part.reshape(CORES, -1, *part.shape[1:]), chains)
+        self.devices, self.draws = math.gcd(CORES, cell["chains"]), cell["draws"]
+        self.key, key = jax.random.split(jax.random.PRNGKey(cell["seed"]))
+        divide = partial(jax.tree.map, lambda part: part.reshape(self.devices, -1, *part.shape[1:]))
+        self.states, self.parameters = divide(jax.jit(warm)(key, start))
         self._step, self._draw = jax.vmap(step), jax.pmap(self._chains)
 
     def _chains(self, key: jax.Array, states: Any, parameters: Any) -> tuple[Any, Found]:
@@ -110,10 +113,8 @@ class BlackJAX:
 
     def draw(self) -> Found:
         """Go on from the last draw."""
-        self.key, key = jax.random.split(self.key)
-        self.states, (epsilon, steps, divergent) = self._draw(
-            jax.random.split(key, CORES), self.states, self.parameters
-        )
+        self.key, *keys = jax.random.split(self.key, 1 + self.devices)
+        self.states, (epsilon, steps, divergent) = self._draw(jnp.array(keys), self.states, self.parameters)
         epsilon = jnp.moveaxis(epsilon, 0, 1)
         return epsilon.reshape(epsilon.shape[0], -1, *epsilon.shape[3:]), steps, divergent
 
@@ -132,36 +133,17 @@ def windows(algorithm: Any, log_prob: Any, cell: dict[str, Any], **fixed: Any) -
     return warm, lambda key, state, parameters: algorithm(log_prob, **parameters, **fixed).step(key, state)
 
 
-def everywhere(parameters: dict[str, Any], chains: int) -> Any:
-    """Return parameters that all chains share once for each."""
-    return jax.tree.map(lambda part: jnp.broadcast_to(part, (chains, *jnp.shape(part))), parameters)
-
-
-def chees(log_prob: Any, cell: dict[str, Any]) -> tuple[Any, Any]:
-    """Return warm-up and step of ChEES-HMC."""
-    adaptation = blackjax.chees_adaptation(log_prob, cell["chains"])
-    functions: dict[str, Any] = {}
+def ensemble(adaptation: Any, algorithm: Any, log_prob: Any, cell: dict[str, Any], *how: Any) -> tuple[Any, Any]:
+    """Return warm-up and step of a sampler that all chains adapt together: ChEES-HMC, or generalised HMC by MEADS."""
+    adapted, functions = adaptation(log_prob, cell["chains"]), {}
 
     def warm(key: jax.Array, start: jax.Array) -> Any:
-        (states, found), _ = adaptation.run(key, start, 0.1, optax.adam(0.02), cell["warm_up"])
+        (states, found), _ = adapted.run(key, start, *how, cell["warm_up"])
         functions.update({name: value for name, value in found.items() if callable(value)})
-        return states, everywhere({name: value for name, value in found.items() if not callable(value)}, len(start))
+        numbers = {name: value for name, value in found.items() if name not in functions}
+        return states, jax.tree.map(lambda part: jnp.broadcast_to(part, (len(start), *jnp.shape(part))), numbers)
 
-    def step(key: jax.Array, state: Any, parameters: Any) -> Any:
-        return blackjax.dynamic_hmc(log_prob, **parameters, **functions).step(key, state)
-
-    return warm, step
-
-
-def meads(log_prob: Any, cell: dict[str, Any]) -> tuple[Any, Any]:
-    """Return warm-up and step of generalised HMC by MEADS."""
-    adaptation = blackjax.meads_adaptation(log_prob, cell["chains"])
-
-    def warm(key: jax.Array, start: jax.Array) -> Any:
-        (states, found), _ = adaptation.run(key, start, cell["warm_up"])
-        return states, everywhere(found, len(start))
-
-    return warm, lambda key, state, parameters: blackjax.ghmc(log_prob, **parameters).step(key, state)
+    return warm, lambda key, state, numbers: algorithm(log_prob, **numbers, **functions).step(key, state)
 
 
 def contender(name: str, cell: dict[str, Any], start: jax.Array) -> NumPyro | BlackJAX:
@@ -171,11 +153,14 @@ def contender(name: str, cell: dict[str, Any], start: jax.Array) -> NumPyro | Bl
         return NumPyro(NUTS(net.model), cell, start)
     if name == "numpyro-hmc":
         return NumPyro(HMC(net.model, num_steps=LEAPFROG, trajectory_length=None), cell, start)
+    start_of_chees = (0.1, optax.adam(0.02))  # step size, and what moves the length
     kinds: dict[str, Callable[[], tuple[Any, Any]]] = {
         "blackjax-hmc": lambda: windows(blackjax.hmc, net.log_prob, cell, num_integration_steps=LEAPFROG),
         "blackjax-nuts": lambda: windows(blackjax.nuts, net.log_prob, cell),
-        "blackjax-chees": lambda: chees(net.log_prob, cell),
-        "blackjax-meads": lambda: meads(net.log_prob, cell),
+        "blackjax-chees": lambda: ensemble(
+            blackjax.chees_adaptation, blackjax.dynamic_hmc, net.log_prob, cell, *start_of_chees
+        ),
+        "blackjax-meads": lambda: ensemble(blackjax.meads_adaptation, blackjax.ghmc, net.log_prob, cell),
     }
     return BlackJAX(*kinds[name](), cell, start)
 
