@@ -28,6 +28,18 @@ def test_the_net_is_that_of_the_slides():
     assert 0.3 < drawn["z"][:, 1:].std() < 1.1
 
 
+def test_many_chains_of_the_net_keep_their_noise():
+    # A product of stacked matrices with one matrix, eagerly by oneDNN, wrote beside its result.
+    net = dynamic_net(0.3, 0)
+    drawn = net.sample((32, 1), 0)
+    back = net.values(net.noise(drawn))
+    np.testing.assert_allclose(back["z"], drawn["z"], atol=1e-4)
+    logits = net.observed["x"].given(drawn).logits.numpy()
+    assert logits.shape == (32, 1, 20)
+    v = np.linalg.lstsq(drawn["z"].numpy().reshape(-1, 10), logits.reshape(-1))[0]
+    np.testing.assert_allclose(logits, drawn["z"].numpy() @ v, atol=1e-4)
+
+
 def test_the_command_lists_rows_and_refuses_epochs():
     listed = CliRunner().invoke(main, ["reproduce", "auxiliary", "--list"])
     assert "mixing-0.03" in listed.output

@@ -68,8 +68,8 @@ def dynamic_net(scale: float, seed: int) -> Any:
     w = tf.constant(rng.normal(0.0, 1.5 / np.sqrt(WIDTH), (WIDTH, WIDTH)), tf.float32)
     v = tf.constant(rng.normal(0.0, 1.0, WIDTH), tf.float32)
     return BayesNet(
-        z=Recurrent(STEPS, WIDTH, lambda before: tf.tanh(tf.linalg.matmul(before, w)), scale=scale),
-        x=Observed(lambda z: tfd.Bernoulli(logits=tf.linalg.matvec(z, v))),
+        z=Recurrent(STEPS, WIDTH, lambda before: tf.tanh(tf.tensordot(before, w, 1)), scale=scale),
+        x=Observed(lambda z: tfd.Bernoulli(logits=tf.tensordot(z, v, 1))),
     )
 
 
