@@ -31,8 +31,7 @@ HERE = Path(__file__).parent
 SPEED = 0.1  # σ of the second table
 FARTHEST = 5.0  # standard errors
 FORMS = ("original", "auxiliary", "auto")
-FASTEST = {"sampler": {"name": "hmc", "leapfrog": 16}, "metric": "unit"}
-OURS: dict[str, dict[str, Any]] = {"ours": {}, "ours-fastest": FASTEST}
+OURS: dict[str, dict[str, Any]] = {"ours": {}, "ours-nuts": {"sampler": "nuts"}, "ours-chees": {"sampler": "chees"}}
 JAX = ("numpyro-nuts", "numpyro-hmc", "blackjax-nuts", "blackjax-hmc", "blackjax-chees", "blackjax-meads")
 CONTENDERS = {
     **{name: ("mixing.py", "--work", name) for name in OURS},

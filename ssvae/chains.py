@@ -84,9 +84,9 @@ class Chains:
                 count = min(CHUNK, last - self.done)
                 found = list(pool.map(self._advance, range(len(self.parts)), [count] * len(self.parts)))
                 self.done += count
-                states, accepted, divergent, gradients = zip(*found, strict=True)
-                told = Trace(*(np.concatenate(each, 1) for each in (accepted, divergent)), np.mean(gradients, 0))
-                yield np.concatenate(states, 1), told
+                *of_chains, gradients = zip(*found, strict=True)
+                states, accepted, divergent = (np.concatenate(each, axis=1) for each in of_chains)
+                yield states, Trace(accepted, divergent, np.mean(gradients, axis=0))
 
     def _advance(self, group: int, count: int) -> tuple[np.ndarray, ...]:
         """Take steps with a group of chains."""

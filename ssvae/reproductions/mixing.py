@@ -15,7 +15,6 @@ import numpy as np
 from ssvae.reproductions.base import Progress, Protocol
 
 STEPS, WIDTH = 20, 10
-SAMPLER = {"name": "hmc", "leapfrog": 10, "jitter": False}
 LAGS = 60
 
 
@@ -23,7 +22,7 @@ class Mixing(NamedTuple):
     """z_1 ~ N(0, I), z_t ~ N(tanh(W z_{t−1}), σ² I), x_t ~ Bernoulli(sigmoid(v · z_t)); x drawn from the net."""
 
     scale: float  # σ
-    chains: int = 32
+    chains: int = 64
     warm_up: int = 500
     paper: str = "a figure: the original form decays terribly slowly, the auxiliary form fast"
 
@@ -45,7 +44,7 @@ class Mixing(NamedTuple):
 
         net = dynamic_net(self.scale, protocol.seed)
         data = {"x": net.sample((1,), protocol.seed)["x"]}
-        how: dict[str, Any] = {"sampler": SAMPLER, "chains": self.chains, "warm_up": self.warm_up}
+        how: dict[str, Any] = {"chains": self.chains, "warm_up": self.warm_up}
         how |= {"draws": protocol.samples, "seed": protocol.seed, "progress": progress}
         draws = {form: sample(net, data, form=form, **how) for form in ("original", "auxiliary", "auto")}
         reports = {form: found.report() for form, found in draws.items()}
@@ -62,14 +61,14 @@ def dynamic_net(scale: float, seed: int) -> Any:
     import tensorflow as tf
     from tensorflow_probability import distributions as tfd
 
-    from ssvae.bayes_nets import BayesNet, Observed, Recurrent
+    from ssvae.bayes_nets import BayesNet, Observed, Recurrent, dot
 
     rng = np.random.default_rng(seed)
     w = tf.constant(rng.normal(0.0, 1.5 / np.sqrt(WIDTH), (WIDTH, WIDTH)), tf.float32)
     v = tf.constant(rng.normal(0.0, 1.0, WIDTH), tf.float32)
     return BayesNet(
-        z=Recurrent(STEPS, WIDTH, lambda before: tf.tanh(tf.tensordot(before, w, 1)), scale=scale),
-        x=Observed(lambda z: tfd.Bernoulli(logits=tf.tensordot(z, v, 1))),
+        z=Recurrent(STEPS, WIDTH, lambda before: tf.tanh(dot(before, w)), scale=scale),
+        x=Observed(lambda z: tfd.Bernoulli(logits=dot(z, v))),
     )
 
 

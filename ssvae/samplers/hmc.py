@@ -34,7 +34,7 @@ class HMC(Sampler):
     """
 
     accept: float = 0.75
-    trajectory: float = 1.8
+    trajectory: float = 2.0
     jitter: float = 0.2
     leapfrog: int = 256
 

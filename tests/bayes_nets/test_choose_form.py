@@ -8,7 +8,7 @@ from ssvae.bayes_nets import BayesNet, Gaussian, Observed
 from ssvae.choose_form import choose_form
 from ssvae.sampling import sample
 
-QUICK = {"chains": 8, "draws": 150, "warm_up": 200, "sampler": {"name": "hmc", "leapfrog": 5}}
+QUICK = {"chains": 8, "draws": 150, "warm_up": 200}
 
 
 def level(noise):

@@ -137,3 +137,26 @@ def test_data_and_forms_are_checked():
         Target(net, {"x": 0.0, "y": [[0.0]]})
     with pytest.raises(ValueError, match="form of 'a' must be one of"):
         Target(net, {"x": [[0.0]], "y": [[0.0]]}, "centered")
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (1, 4), (1, 1), (4, 3), (2, 4, 1)], ids=str)
+def test_functions_see_no_leading_axes_of_one_entry(shape):
+    """Eager products of [a, 1, m, n] with [n, k] write beyond their result (TensorFlow issue 117700)."""
+    seen = []
+
+    def mean(before):
+        seen.append(before.shape)
+        return tf.tanh(before)
+
+    net = BayesNet(z=Recurrent(3, 2, mean), x=Observed(lambda z: tfd.Normal(z[..., 0], 1.0)))
+    drawn = net.sample(shape, 0)
+    assert drawn["z"].shape == (*shape, 3, 2)
+    assert drawn["x"].shape == (*shape, 3)
+    target = Target(net, {"x": drawn["x"][(0,) * (len(shape) - 1)]})
+    state = target.state({"z": drawn["z"]})
+    assert state.shape == (*shape, 6)
+    assert target.log_prob(state).shape == shape
+    np.testing.assert_allclose(target.values(state)["z"], drawn["z"], rtol=1e-5)
+    check_start(net, target.data, drawn)
+    ones = 1 if shape == (1, 1) else 0
+    assert all(list(of[: -1 if len(of) < 3 else 1]).count(1) <= ones for of in seen)

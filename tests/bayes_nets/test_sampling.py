@@ -37,7 +37,7 @@ def test_ranks_of_the_truth_are_uniform():
 def test_a_start_from_the_posterior_stays_there():
     """Steps that are frozen leave the posterior as it is: its own draws, moved by ten transitions, are draws of it."""
     net = BayesNet(z=Gaussian(1))
-    moved = sample(net, {}, chains=4000, draws=10, warm_up=0, sampler={"name": "hmc", "step_size": 1.0, "leapfrog": 3})
+    moved = sample(net, {}, chains=4000, draws=10, warm_up=0, sampler={"name": "hmc", "step_size": 0.7})
     assert stats.kstest(moved.values["z"][-1, :, 0, 0], "norm").pvalue > 1e-3
 
 
@@ -49,7 +49,7 @@ def test_what_a_run_tells():
     assert found.values["z"].shape == (150, 4, 3, 2)
     assert found.accepted.shape == found.divergent.shape == (150, 4, 3)
     assert found.form == {"z": "auxiliary"}
-    assert 150 <= found.gradients <= 1500
+    assert 150 <= found.gradients <= 150 * 6
     report = found.report()
     assert report["ess_per_gradient"] == pytest.approx(report["ess_bulk"] / (4 * found.gradients))
     assert 0.5 < report["accepted"] <= 1.0

@@ -5,6 +5,8 @@ import pytest
 from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, Observed
+from ssvae.bayes_nets.forms import Target
+from ssvae.chains import Chains, groups
 from ssvae.samplers import SAMPLERS
 from ssvae.sampling import sample
 
@@ -55,6 +57,8 @@ def test_the_same_seed_gives_the_same_draws(name):
     [
         ("hcm", "unknown sampler 'hcm'.*did you mean 'hmc'"),
         ({"name": "hmc", "leapfrog": 0}, "leapfrog of HMC must be an integer >= 1"),
+        ({"name": "hmc", "trajectory": 0.0}, r"trajectory > 0 and jitter in \[0, 1\), got 0.0"),
+        ({"name": "hmc", "jitter": 1.0}, r"trajectory > 0 and jitter in \[0, 1\), got 2.0 and 1.0"),
         ({"name": "nuts", "doublings": 0}, "doublings of NUTS must be an integer >= 1"),
         ({"name": "chees", "accept": 1.0}, "accept of ChEES must be between 0 and 1"),
         ({"name": "hmc", "step_size": 0.0}, "step_size of HMC must be > 0"),
@@ -75,3 +79,32 @@ def test_numbers_out_of_range_are_refused(number):
 def test_engines_are_two():
     with pytest.raises(ValueError, match="engine must be one of"):
         sample(NET, {"x": X}, engine="eager")
+
+
+def test_groups_of_chains_draw_from_the_same_posterior_and_differ():
+    found = sample(NET, {"x": X}, chains=128, draws=100, warm_up=200)
+    b = found.values["b"]
+    assert found.accepted.shape == (100, 128, 2)
+    assert len(np.unique(b[-1, :, 0, 0])) == 128  # no two groups see the same random numbers
+    for group in np.split(b, groups(128), axis=1):
+        mean, covariance = truth(X[1, 0])
+        assert abs(group[..., 1, 0].mean() - mean[1]) < 5 * np.sqrt(covariance[1, 1] / 1000)
+
+
+@pytest.mark.parametrize(("chains", "number"), [(1, 1), (32, 1), (63, 1), (64, 2), (66, 2), (97, 1), (128, 4)])
+def test_groups_are_of_equal_size_and_depend_on_chains_alone(chains, number):
+    assert groups(chains) == number
+
+
+def test_trajectories_have_the_length_that_is_given():
+    """Leapfrog steps times their size is the trajectory, within its jitter and the rounding to whole steps."""
+    net = BayesNet(z=Gaussian(50))
+    for trajectory in (1.0, 4.0):
+        how = {"name": "hmc", "trajectory": trajectory, "jitter": 0.0}
+        chain = Chains(Target(net, {}), SAMPLERS.build(how), net.sample((4, 1), 0)["z"], 100, 0)
+        for _ in chain.warm():
+            pass
+        leapfrogs = np.concatenate([trace.gradients for _, trace in chain.walk(20)])
+        size = float(chain.parts[0][1].new_step_size[0, 0])
+        assert np.ptp(leapfrogs) == 0
+        assert abs(leapfrogs[0] * size - trajectory) <= 0.5 * size + 1e-4
