@@ -160,3 +160,20 @@ def test_functions_see_no_leading_axes_of_one_entry(shape):
     check_start(net, target.data, drawn)
     ones = 1 if shape == (1, 1) else 0
     assert all(list(of[: -1 if len(of) < 3 else 1]).count(1) <= ones for of in seen)
+
+
+def test_many_steps_are_a_loop_with_the_same_values_and_slopes(monkeypatch):
+    net = BayesNet(z=Recurrent(6, 2, lambda before: tf.tanh(1.5 * before), scale=0.3))
+    epsilon = tf.random.stateless_normal([5, 6, 2], [1, 2])
+
+    def run(epsilon):
+        with tf.GradientTape() as tape:
+            tape.watch(epsilon)
+            z = net.values({"z": epsilon})["z"]
+        return z, tape.gradient(z, epsilon, tf.cos(z))
+
+    unrolled = run(epsilon)
+    monkeypatch.setattr("ssvae.bayes_nets.recurrent.UNROLLED", 5)
+    for found in (run(epsilon), tf.function(run, jit_compile=True)(epsilon)):
+        for one, other in zip(found, unrolled, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
