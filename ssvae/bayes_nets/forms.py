@@ -66,9 +66,9 @@ class Target:
         """Return the part of `log_prob` that is of the latents."""
         return self._sweep(state)[1]
 
-    def log_likelihood(self, state: tf.Tensor) -> tf.Tensor:
-        """Return the part of `log_prob` that is of the data."""
-        return self.net.log_likelihood(self._sweep(state)[0], self.data, len(state.shape) - 1)
+    def log_likelihood(self, state: tf.Tensor, data: Mapping[str, tf.Tensor] | None = None) -> tf.Tensor:
+        """Return the part of `log_prob` that is of the data; states [draws, 1, size] are each scored with every row."""
+        return self.net.log_likelihood(self._sweep(state)[0], self.data if data is None else data, len(state.shape) - 1)
 
     def values(self, state: tf.Tensor) -> Values:
         """Return z by name of states."""
