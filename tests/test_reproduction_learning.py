@@ -62,7 +62,7 @@ def test_curves_have_every_method_and_stay_when_it_is_run_again(few_rows, tmp_pa
         for rows in (40, 80):
             assert 20 < first[f"{method}_{rows}_negative_log_p"] < 90
             curve = json.loads((tmp_path / f"{method}-{rows}" / "curve.json").read_text())
-            assert [seen for seen, _ in curve] == ([80, 160] if method == "aevb" else [80])
+            assert [seen for seen, _ in curve["found"]] == ([80, 160] if method == "aevb" else [80])
     assert (tmp_path / "learning.png").stat().st_size > 5000
     monkeypatch.setattr(SSVAEClassifier, "fit", None)
     monkeypatch.setattr(MonteCarloEM, "_step", None)
@@ -73,12 +73,19 @@ def test_curves_have_every_method_and_stay_when_it_is_run_again(few_rows, tmp_pa
         row.run("learning", tmp_path, PROTOCOL)
 
 
-def test_a_curve_that_lacks_a_mark_is_refused(tmp_path):
-    (tmp_path / "curve.json").write_text("[[50, [-3.0]]]")
-    curve = Curve(tmp_path / "curve.json", {1: 50, 2: 100}, (X,), 10)
-    curve(None, 1)  # known: the model is not asked
+def test_a_curve_of_other_rows_or_that_lacks_a_mark_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("ssvae.reproductions.curve.log_p", lambda model, rows, points: np.full(len(rows), model))
+    path, marks = tmp_path / "own" / "curve.json", {1: 50, 2: 100}
+    Curve(path, marks, (X,), 10)(-3.0, 1)
+    curve = Curve(path, marks, (X,), 10)
+    curve(-9.0, 1)  # known
+    curve(-9.0, 7)  # no mark
     with pytest.raises(ValueError, match=r"has nothing at \[100\] samples: remove"):
         curve.values()
+    curve(-2.0, 2)
+    np.testing.assert_array_equal(curve.values()[1], [[-3.0], [-2.0]])
+    with pytest.raises(ValueError, match="was measured on other rows"):
+        Curve(path, marks, (X[:50],), 10)
 
 
 def test_epochs_shorten_both_methods_at_equal_time():

@@ -29,19 +29,24 @@ class Curve(Callback):
     Raises
     ------
     ValueError
-        If the file cannot be read.
+        If the file cannot be read, or is of other rows.
     """
 
     def __init__(self, path: Path, marks: Mapping[int, int], rows: tuple[np.ndarray, ...], points: int) -> None:
         self.path, self.marks, self.rows, self.points = path, marks, rows, points
-        self.found: dict[int, list[float]] = {}
-        if path.exists():
-            try:
-                self.found = {
-                    int(seen): [float(v) for v in values] for seen, values in json.loads(path.read_text("utf-8"))
-                }
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{path} cannot be read ({error}): remove {path.parent} to learn anew") from error
+        self.what = [points, *([*part.shape, float(part.sum())] for part in rows)]
+        self.found = self._kept() if path.exists() else {}
+
+    def _kept(self) -> dict[int, list[float]]:
+        anew = f"remove {self.path.parent} to learn anew, or give --runs"
+        try:
+            kept = json.loads(self.path.read_text("utf-8"))
+            what, found = kept["what"], {int(seen): [float(v) for v in values] for seen, values in kept["found"]}
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{self.path} cannot be read ({error!r}): {anew}") from error
+        if what != self.what:
+            raise ValueError(f"{self.path} was measured on other rows: {anew}")
+        return found
 
     def __call__(self, model: Any, done: int) -> None:
         """Measure the model after `done` epochs or steps, where that is a mark and not known."""
@@ -49,7 +54,7 @@ class Curve(Callback):
         if seen is None or seen in self.found:
             return
         self.found[seen] = [float(log_p(model, rows, self.points).mean()) for rows in self.rows]
-        write_text(self.path, json.dumps(sorted(self.found.items())))
+        write_text(self.path, json.dumps({"what": self.what, "found": sorted(self.found.items())}))
 
     def watch(self, view: View) -> Verdict:
         """See `Callback.watch`."""
