@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def log_marginal(
 ) -> np.ndarray:
     """Return log p(x) = log ∫ p(x | ε = F⁻¹(u)) du of each row by the midpoint rule, [rows], nats.
 
-    Every cell of the grid has the same mass of p(ε). It is converged where twice the points give the same.
+    Along each number u = v² (3 − 2v) with v in equal steps, which puts points where p(ε) has little mass: a net that
+    was learnt from few rows has posteriors there. It is converged where twice the points give the same.
 
     Parameters
     ----------
@@ -45,24 +47,40 @@ def log_marginal(
             f"a grid is of no use beyond {MOST} latent numbers a row, this net has {target.size}: take "
             "annealing.annealed_importance"
         )
-    epsilon, total = grid(net, points), tf.fill([target.rows], tf.constant(-np.inf))
-    add = tf.function(lambda total, some: _add(target, total, some), autograph=False, jit_compile=True)
+    v = (np.arange(points) + 0.5) / points
+    epsilon, log_w = _combined(net, v**2 * (3.0 - 2.0 * v)), _log_products(6.0 * v * (1.0 - v) / points, target.size)
+    total = tf.fill([target.rows], tf.constant(-np.inf))
+    add = tf.function(partial(_add, target), autograph=False, jit_compile=True)
     for begin in range(0, len(epsilon), BLOCK):
-        total = add(total, tf.constant(epsilon[begin : begin + BLOCK, np.newaxis]))
+        some = slice(begin, begin + BLOCK)
+        total = add(total, tf.constant(epsilon[some, np.newaxis]), tf.constant(log_w[some, np.newaxis]))
         if progress is not None:
             progress(min(begin + BLOCK, len(epsilon)), len(epsilon))
-    return total.numpy() - np.log(len(epsilon))
+    return total.numpy()
 
 
 def grid(net: BayesNet, points: int) -> np.ndarray:
     """Return ε at the middles of cells of equal mass, [points ** size, size], its last number the quickest."""
-    middles = tf.constant((np.arange(points) + 0.5) / points, tf.float32)
-    axes = [node.noise.quantile(middles) for node in net.latents.values() for _ in range(int(np.prod(node.shape)))]
+    return _combined(net, (np.arange(points) + 0.5) / points)
+
+
+def _combined(net: BayesNet, masses: np.ndarray) -> np.ndarray:
+    """Return ε [points ** size, size] with each number at each of the quantiles of these masses [points]."""
+    axes = [
+        node.noise.quantile(tf.constant(masses, tf.float32))
+        for node in net.latents.values()
+        for _ in range(int(np.prod(node.shape)))
+    ]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)).astype(np.float32)
 
 
-def _add(target: Target, total: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
-    """Return log Σ p(x | ε) of each row with further points [points, 1, size] added."""
+def _log_products(weights: np.ndarray, size: int) -> np.ndarray:
+    """Return the log-weights of the points of `_combined`."""
+    return np.sum(np.meshgrid(*[np.log(weights)] * size, indexing="ij"), axis=0).reshape(-1).astype(np.float32)
+
+
+def _add(target: Target, total: tf.Tensor, epsilon: tf.Tensor, log_w: tf.Tensor) -> tf.Tensor:
+    """Return log Σ w p(x | ε) of each row with further points [points, 1, size] and log w [points, 1] added."""
     with using(Engine(xla=True)):
-        found = target.log_likelihood(epsilon)
+        found = target.log_likelihood(epsilon) + log_w
     return tf.reduce_logsumexp(tf.concat([total[tf.newaxis], found], 0), axis=0)
