@@ -117,6 +117,14 @@ class Binary(_Product):
         """Return the logits, [..., D]."""
         return self.distribution.logits_parameter()
 
+    def _log_prob(self, value: tf.Tensor) -> tf.Tensor:
+        logits = self.logits()
+        if len(logits.shape) != 3 or logits.shape[1] != 1 or len(value.shape) != 2:
+            return super()._log_prob(value)
+        # Every draw of z with every row: one product of matrices in place of S x B x D numbers.
+        each = tf.linalg.matmul(logits[:, 0], value, transpose_b=True)
+        return each - tf.reduce_sum(softplus(logits), axis=-1)
+
     def drawn(self, rule: Rule, shape: Any, seed: tf.Tensor) -> tf.Tensor:
         """Return values by a rule of `ssvae.binary`, [*shape, ..., D]."""
         logits = self.logits()

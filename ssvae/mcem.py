@@ -3,7 +3,8 @@
 References
 ----------
 Fast gradient-based inference with continuous latent variable models in auxiliary form (Kingma, 2013).
-Auto-encoding variational Bayes (Kingma and Welling, 2014), appendix E: the settings that are the defaults here.
+Auto-encoding variational Bayes (Kingma and Welling, 2014), appendix E: the settings that are the defaults here, but
+for `proposals`.
 """
 
 from __future__ import annotations
@@ -19,18 +20,24 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae import noise
+from ssvae.adam import penalty
 from ssvae.bayes_nets.check import check_slope, check_start
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.checks import whole
-from ssvae.files import write_bytes
+from ssvae.engine import Engine, using
+from ssvae.resampling import resampled
 from ssvae.samplers.base import accepted
+from ssvae.state_file import keep, restore
 
 ADAPTATION = 0.05  # of log step size, for each unit that acceptance is off
 
 
 class MonteCarloEM:
     """E: `moves` HMC transitions of one chain for each row of a batch; M: `updates` steps up mean log p(x, state).
+
+    A chain is visited once in an epoch, and by then its net is another: with few latents `proposals` from the prior let
+    it leap to where the net has it now, before it moves (`resampling`).
 
     Parameters
     ----------
@@ -46,6 +53,10 @@ class MonteCarloEM:
     leapfrog, moves, updates : int
     accept : float
         Probability of acceptance that the step size follows, as long as the net changes.
+    proposals : int
+        Draws from the prior that chains of a batch are offered before they move; 0 for none.
+    weight_prior : float
+        Precision of the Gaussian prior on the matrices among `variables`.
     optimizer : keras.optimizers.Optimizer, optional
         By default Adagrad with rate 0.1.
     seed : int
@@ -68,12 +79,17 @@ class MonteCarloEM:
         moves: int = 1,
         updates: int = 5,
         accept: float = 0.9,
+        proposals: int = 0,
+        weight_prior: float = 0.0,
         optimizer: Any = None,
         seed: int = 0,
     ) -> None:
         counts = {"batch_size": batch_size, "leapfrog": leapfrog, "moves": moves, "updates": updates}
         for name, value in counts.items():
             whole(name, value)
+        whole("proposals", proposals, least=0)
+        if not 0.0 <= weight_prior < float("inf"):
+            raise ValueError(f"weight_prior must be >= 0, got {weight_prior!r}")
         if not 0.0 < accept < 1.0:
             raise ValueError(f"accept must be between 0 and 1, got {accept!r}")
         if not variables:
@@ -83,6 +99,8 @@ class MonteCarloEM:
         self.target, self.variables = Target(net, data, form), list(variables)
         self.leapfrog, self.moves, self.updates, self.accept = leapfrog, moves, updates, accept
         self.batch_size, self.seed = min(batch_size, self.target.rows), seed
+        self.proposals, self.weight_prior = proposals, weight_prior
+        self.precisions = [weight_prior / self.target.rows if len(v.shape) > 1 else 0.0 for v in self.variables]
         start = net.sample((self.target.rows,), seed)
         check_start(net, self.target.data, start)
         self.chains = tf.Variable(self.target.state(start))
@@ -90,7 +108,7 @@ class MonteCarloEM:
         self.step_size, self.done = tf.Variable(0.1), tf.Variable(0)
         self.optimizer = optimizer or keras.optimizers.Adagrad(0.1)
         self.optimizer.build(self.variables)
-        self._compiled = tf.function(self._step, autograph=False, jit_compile=True)
+        self._compiled = using(Engine(xla=True))(tf.function(self._step, autograph=False, jit_compile=True))
 
     def run(
         self,
@@ -116,7 +134,8 @@ class MonteCarloEM:
         """
         path = None if folder is None else Path(folder) / "state.safetensors"
         if path is not None and path.exists():
-            self._restore(path)
+            for name, value in restore(path, self._what()).items():
+                self._everything()[name].assign(value)
         told: list[np.ndarray] = []
         try:
             for step in range(int(self.done), steps):
@@ -124,12 +143,12 @@ class MonteCarloEM:
                 if not np.isfinite(told[-1]).all():
                     raise ValueError(f"log p is {told[-1][0]} after step {step + 1}: take a lower learning rate")
                 if path is not None and (step + 1) % every == 0:
-                    self._keep(path)
+                    keep(path, self._everything(), self._what())
                 if progress is not None:
                     progress(step + 1, steps)
         finally:  # Ctrl-C loses nothing, and what is no number is not kept
             if path is not None and told and np.isfinite(told[-1]).all():
-                self._keep(path)
+                keep(path, self._everything(), self._what())
         return np.array(told, np.float32).reshape(-1, 2)
 
     def _rows(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -142,14 +161,17 @@ class MonteCarloEM:
 
     def _step(self, rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         data = {name: tf.gather(value, rows) for name, value in self.target.data.items()}
-        state, acceptance = self._move(tf.gather(self.chains, rows), data, seed)
+        state = tf.gather(self.chains, rows)
+        if self.proposals:
+            state = resampled(self.target, state, data, self.proposals, noise.fold(seed, self.moves))
+        state, acceptance = self._move(state, data, seed)
         self.chains.scatter_update(tf.IndexedSlices(state, rows))
-        log_p = tf.constant(0.0)
+        log_p, weights = tf.constant(0.0), [variable.value for variable in self.variables]
         for _ in range(self.updates):
             with tf.GradientTape() as tape:
                 log_p = tf.reduce_mean(self.target.log_prob(state, data))
-                loss = -log_p
-            self.optimizer.apply(tape.gradient(loss, [v.value for v in self.variables]), self.variables)
+                loss = penalty(weights, self.precisions) - log_p
+            self.optimizer.apply(tape.gradient(loss, weights), self.variables)
         self.done.assign_add(1)
         return tf.stack([log_p, acceptance])
 
@@ -170,29 +192,11 @@ class MonteCarloEM:
         learnt = {f"variable_{i}": v.value for i, v in enumerate(self.variables)}
         return own | learnt | {f"optimizer_{i}": v.value for i, v in enumerate(self.optimizer.variables)}
 
-    def _keep(self, path: Path) -> None:
-        from safetensors.numpy import save
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, save({name: np.asarray(v) for name, v in self._everything().items()}, {"what": self._what()}))
-
-    def _restore(self, path: Path) -> None:
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="np") as file:
-                what = file.metadata()["what"]
-                kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (SafetensorError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} cannot be read ({error}): remove it to start anew") from error
-        if what != self._what():
-            raise ValueError(f"{path} was made with other settings or data: remove it, or choose another folder")
-        for name, variable in self._everything().items():
-            variable.assign(kept[name])
-
     def _what(self) -> str:
         """Return what a state belongs to."""
-        own = ["batch_size", "leapfrog", "moves", "updates", "accept", "seed"]
+        names = ["batch_size", "leapfrog", "moves", "updates", "accept", "proposals", "weight_prior", "seed"]
+        own = {name: getattr(self, name) for name in names}
+        own["optimizer"] = {**self.optimizer.get_config(), "name": type(self.optimizer).__name__}  # not Keras' counter
         shapes = {name: list(np.shape(v)) for name, v in self._everything().items()}
         data = {name: [list(v.shape), float(tf.reduce_sum(v))] for name, v in self.target.data.items()}
-        return json.dumps([{name: getattr(self, name) for name in own}, self.target.form, shapes, data])
+        return json.dumps([own, self.target.form, shapes, data], default=str)

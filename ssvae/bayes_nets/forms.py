@@ -61,16 +61,17 @@ class Target:
         """Return the log-density of states [..., rows, size], nats; of some of the rows where their data are given."""
         z, total = self._sweep(state)
         total += self.net.log_likelihood(z, self.data if data is None else data, len(total.shape))
-        return tf.reshape(total, state.shape[:-1])
+        return tf.reshape(total, [*state.shape[:-2], -1])
 
     def log_prior(self, state: tf.Tensor) -> tf.Tensor:
         """Return the part of `log_prob` that is of the latents."""
         return tf.reshape(self._sweep(state)[1], state.shape[:-1])
 
-    def log_likelihood(self, state: tf.Tensor) -> tf.Tensor:
-        """Return the part of `log_prob` that is of the data."""
+    def log_likelihood(self, state: tf.Tensor, data: Mapping[str, tf.Tensor] | None = None) -> tf.Tensor:
+        """Return the part of `log_prob` that is of the data; states [draws, 1, size] are each scored with every row."""
         z, prior = self._sweep(state)
-        return tf.reshape(self.net.log_likelihood(z, self.data, len(prior.shape)), state.shape[:-1])
+        log_p = self.net.log_likelihood(z, self.data if data is None else data, len(prior.shape))
+        return tf.reshape(log_p, [*state.shape[:-2], -1])
 
     def values(self, state: tf.Tensor) -> Values:
         """Return z by name of states."""
@@ -92,6 +93,8 @@ class Target:
         # TensorFlow Probability's bijectors remember what they were called with, and would hand out an older tensor
         # that does not depend on this one.
         lead = without_ones(state.shape[:-1])
+        if state.shape[-2] == 1 < self.rows:  # each with every row
+            lead = [*without_ones(state.shape[:-2]), 1]
         state = tf.reshape(tf.identity(state), [*lead, self.size])
         z: Values = {}
         total: Any = 0.0

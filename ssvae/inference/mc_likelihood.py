@@ -31,9 +31,13 @@ class MCLikelihood(Inference):
     ----------
     samples : int
         L; the cost of a step grows in proportion.
+    shared : bool
+        Whether all rows of a step are scored with the same draws: L passes through the decoder in place of L for each
+        row, so that L can be many times larger at the same cost.
     """
 
     samples: int = 50
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Refuse no sample."""
@@ -56,7 +60,7 @@ class MCLikelihood(Inference):
                 "inference 'mc_likelihood' needs latents with a path, and those of this model are binary: take "
                 "inference='amortized'"
             )
-        rows, joint = tf.shape(x)[0], model.joint(y)
+        rows, joint = 1 if self.shared else tf.shape(x)[0], model.joint(y)
         values: dict[str, tf.Tensor] = {}
         for position, (name, conditional) in enumerate(joint.items()):
             if name == "x":

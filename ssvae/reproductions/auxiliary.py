@@ -1,4 +1,4 @@
-"""The rows of Kingma (2013): how fast chains mix in original and auxiliary form.
+"""The rows of Kingma (2013): how fast chains mix in both forms, and nets learnt from them.
 
 References
 ----------
@@ -7,6 +7,12 @@ Fast gradient-based inference with continuous latent variable models in auxiliar
 
 from __future__ import annotations
 
+from typing import Any
+
+from ssvae.reproductions.learning import Learning
+from ssvae.reproductions.manifold import Manifold
 from ssvae.reproductions.mixing import Mixing
 
-TABLE = {f"mixing-{scale:g}": Mixing(scale) for scale in (1.0, 0.3, 0.1, 0.03)}
+TABLE: dict[str, Any] = {f"mixing-{scale:g}": Mixing(scale) for scale in (1.0, 0.3, 0.1, 0.03)}
+TABLE["manifold"] = Manifold()
+TABLE["learning"] = Learning()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,7 +72,9 @@ def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
     return found.x, found.x_valid, found.x_test
 
 
-def train(row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1) -> tuple[Any, dict[str, float]]:
+def train(
+    row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1, callbacks: Sequence[Any] = ()
+) -> tuple[Any, dict[str, float]]:
     """Return the row's classifier and what it cost, trained now or before; its folder keeps both.
 
     CPU-seconds are left out where the training was interrupted: those of the earlier parts are not known.
@@ -81,7 +83,7 @@ def train(row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1) ->
     from ssvae.callbacks import Checkpoint
 
     what = {"data": row.data, "settings": dict(row.settings), "seed": seed}
-    kept = _kept(folder, what)
+    kept = known_cost(folder, what)
     if kept is not None:
         return ssvae.load(folder / "model"), kept
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,17 +93,24 @@ def train(row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1) ->
     settings = {**row.settings, "model": {**row.settings["model"], "classifier": {"name": "knn", "n_neighbors": 1}}}
     checkpoint = Checkpoint(folder, every=60.0)
     whole = not checkpoint.path.exists()
-    classifier = ssvae.SSVAEClassifier(**settings, random_state=seed, callbacks=[checkpoint], verbose=verbose)
+    classifier = ssvae.SSVAEClassifier(
+        **settings, random_state=seed, callbacks=[checkpoint, *callbacks], verbose=verbose
+    )
     begin = time.process_time()
     classifier.fit(x, y)
     cost = {"seconds": sum(classifier.history_["seconds"])}
     cost |= {"cpu_seconds": time.process_time() - begin} if whole else {}
     classifier.save(folder / "model", overwrite=True)
-    write_text(folder / COST, json.dumps({**what, "cost": cost}))
+    keep_cost(folder, what, cost)
     return classifier, cost
 
 
-def _kept(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
+def keep_cost(folder: Path, what: Mapping[str, Any], cost: Mapping[str, float]) -> None:
+    """Write what was trained, and what that took."""
+    write_text(folder / COST, json.dumps({**what, "cost": cost}))
+
+
+def known_cost(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
     """Return what the row cost if it has been trained.
 
     Raises

@@ -41,13 +41,13 @@ class Hamiltonian(tfp.mcmc.TransitionKernel):
     """
 
     def __init__(self, log_prob: Callable[[Any], Any], step_size: Any, length: float, jitter: float, most: int) -> None:
-        self._parameters = dict(log_prob=log_prob, step_size=step_size, length=length, jitter=jitter, most=most)
-        self.log_prob, self.step_size, self.length, self.jitter, self.most = log_prob, step_size, length, jitter, most
+        self.log_prob, self.step_size = log_prob, step_size
+        self.length, self.jitter, self.most = length, jitter, most
 
     @property
     def parameters(self) -> dict[str, Any]:
         """See `tfp.mcmc.TransitionKernel`."""
-        return self._parameters
+        return {name: getattr(self, name) for name in ("log_prob", "step_size", "length", "jitter", "most")}
 
     @property
     def is_calibrated(self) -> bool:

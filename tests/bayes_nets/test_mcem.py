@@ -40,9 +40,10 @@ def best():
     return log_likelihood(loading, variance)
 
 
-@pytest.mark.parametrize("form", ["auxiliary", "original"])
-def test_it_finds_the_maximum_of_the_likelihood(form):
-    method, (loading, log_scale) = learner(form, batch_size=N, optimizer=keras.optimizers.Adam(0.01))
+@pytest.mark.parametrize(("form", "proposals"), [("auxiliary", 0), ("original", 16)])
+def test_it_finds_the_maximum_of_the_likelihood(form, proposals):
+    optimizer = keras.optimizers.Adam(0.01)
+    method, (loading, log_scale) = learner(form, batch_size=N, proposals=proposals, optimizer=optimizer)
     told = method.run(400)
     found = log_likelihood(loading.numpy(), np.exp(2 * float(log_scale.numpy())))
     assert best() - 0.05 < found < best() + 1e-3
@@ -53,6 +54,7 @@ def test_it_finds_the_maximum_of_the_likelihood(form):
 def test_interrupted_and_gone_on_with_it_ends_where_it_would_have(tmp_path):
     whole, (expected, _) = learner(updates=2)
     whole.run(12)
+    assert len(whole.run(12)) == 0
     first, _ = learner(updates=2)
     first.run(7, folder=tmp_path)
     second, (loading, _) = learner(updates=2)
@@ -65,14 +67,31 @@ def test_a_state_of_other_settings_or_a_damaged_one_is_refused(tmp_path):
     learner(updates=1)[0].run(1, folder=tmp_path)
     with pytest.raises(ValueError, match="other settings or data"):
         learner(updates=2)[0].run(2, folder=tmp_path)
+    with pytest.raises(ValueError, match="other settings or data"):  # another learning rate
+        learner(updates=1, optimizer=keras.optimizers.Adagrad(0.2))[0].run(2, folder=tmp_path)
     (tmp_path / "state.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match="cannot be read"):
         learner(updates=1)[0].run(2, folder=tmp_path)
 
 
+def test_the_prior_is_on_matrices_alone_and_keeps_them_small():
+    method, (loading, log_scale) = learner(weight_prior=1e5, batch_size=N, optimizer=keras.optimizers.Adam(0.02))
+    log_scale.assign(3.0)
+    assert method.precisions == [1e5 / N, 0.0]
+    method.run(200)
+    assert np.abs(loading.numpy()).max() < 0.02
+    assert np.exp(2 * float(log_scale.numpy())) == pytest.approx(np.square(X).mean(), rel=0.05)
+
+
 @pytest.mark.parametrize("settings", [{"moves": 0}, {"updates": 1.5}, {"leapfrog": 0}, {"batch_size": -1}], ids=str)
 def test_numbers_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=f"{next(iter(settings))} must be an integer >= 1"):
+        learner(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"proposals": -1}, {"proposals": 0.5}, {"weight_prior": -1.0}], ids=str)
+def test_settings_that_may_be_zero_are_not_negative(settings):
+    with pytest.raises(ValueError, match=f"{next(iter(settings))} must be .*>= 0"):
         learner(**settings)
 
 

@@ -98,6 +98,13 @@ def test_draws_from_the_prior_approach_log_p_from_below(linear_gaussian):
         MCLikelihood(0)
 
 
+def test_draws_that_rows_share_are_those_of_one_row(linear_gaussian):
+    model, x = linear_gaussian(), linear_gaussian.x
+    shared = np.array(MCLikelihood(50, shared=True).bound(model, x, None, Pathwise(), SEED))
+    alone = [float(MCLikelihood(50).bound(model, row[None], None, Pathwise(), SEED)[0]) for row in x]
+    np.testing.assert_allclose(shared, alone, rtol=1e-5)
+
+
 def test_closed_form_kl_is_the_mean_of_its_sampled_terms(linear_gaussian):
     model, x = linear_gaussian(), linear_gaussian.x
     rows = np.repeat(x, 5000, axis=0)

@@ -1,0 +1,59 @@
+"""A Bayes net made of a model: the same p(x, z), for chains to draw its latents and Monte Carlo EM to learn it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ssvae import noise
+from ssvae.bayes_nets.base import Latent, Observed
+from ssvae.bayes_nets.location_scale import Gaussian
+from ssvae.bayes_nets.net import BayesNet
+from ssvae.distributions import Conditional, given, reads
+
+
+def of_model(model: Any) -> BayesNet:
+    """Return the net of ``model.joint()``: Gaussian latents, and x whose parents are those that the likelihood reads.
+
+    Its functions read the model's weights, which are thus what there is to learn.
+
+    Parameters
+    ----------
+    model : Model
+        Without classes and with Gaussian latents, such as M1.
+
+    Raises
+    ------
+    ValueError
+        If p(x, z) is given a class, or a latent is not Gaussian.
+    """
+    if hasattr(model, "classify"):
+        raise ValueError(f"a net has no classes, and {type(model).__name__} has: take a model such as 'm1'")
+    joint = model.joint()
+    drawn = model.prior_sample(None, 1, noise.seed_tensor(0))
+    nodes: dict[str, Latent | Observed] = {}
+    for name, conditional in joint.items():
+        parents = sorted(reads(conditional, drawn), key=list(joint).index)
+        if name == "x":
+            nodes[name] = Observed(_of(conditional, parents, lambda p: p))
+            continue
+        if not isinstance(getattr(given(conditional, drawn), "distribution", None), tfp.distributions.Normal):
+            raise ValueError(f"a net needs Gaussian latents, and {name!r} of {type(model).__name__} is none")
+        mean, scale = (_of(conditional, parents, part) for part in (lambda p: p.mean(), lambda p: p.stddev()))
+        nodes[name] = Gaussian(drawn[name].shape[-1], mean, scale)
+    return BayesNet(**nodes)
+
+
+def _of(conditional: Conditional, parents: Sequence[str], part: Callable[[Any], tf.Tensor]) -> Callable[..., Any]:
+    """Return a function of the parents' values, its arguments named after them, as nodes want it."""
+
+    def read(*values: tf.Tensor) -> Any:
+        return part(given(conditional, dict(zip(parents, values, strict=True))))
+
+    named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in parents]
+    read.__signature__ = inspect.Signature(named)  # type: ignore[attr-defined]
+    return read
