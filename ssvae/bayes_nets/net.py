@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets.base import Latent, Node, Observed
 from ssvae.distributions import Values
@@ -105,6 +106,24 @@ class BayesNet:
         found = self.values(epsilon)
         found |= {name: node.given(found).sample(seed=next(keys)) for name, node in self.observed.items()}
         return {name: tf.reshape(value, [*shape, *value.shape[len(lead) :]]) for name, value in found.items()}
+
+    def joint(self) -> Any:
+        """Return p(z, x) as TensorFlow Probability has it, a tfd.JointDistributionCoroutine of all nodes by name."""
+        root = tfd.JointDistributionCoroutine.Root
+
+        def model() -> Generator[Any, tf.Tensor, None]:
+            found: Values = {}
+            lead: Any = []
+            for name, node in self.latents.items():
+                noise = tfd.Sample(tfd.BatchBroadcast(node.noise, lead if node.parents else []), node.shape)
+                own = tfd.TransformedDistribution(noise, node.bijector(found), name=name)
+                found[name] = yield own if node.parents else root(own)
+                lead = found[name].shape[: -node.rank]
+            for name, leaf in self.observed.items():
+                seen = leaf.given(found)
+                yield tfd.Independent(seen, len(seen.batch_shape) - len(lead), name=name)
+
+        return tfd.JointDistributionCoroutine(model)
 
     def log_likelihood(self, z: Values, data: Mapping[str, Any], axes: int) -> tf.Tensor:
         """Return Σ log p(x | z) over what is observed, with `axes` leading axes (chains, rows), nats."""

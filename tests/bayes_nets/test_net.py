@@ -36,6 +36,16 @@ def test_densities_of_the_forms_differ_by_the_log_determinant(net):
     assert float(found) == pytest.approx(log_determinant, abs=2e-3)
 
 
+def test_the_density_is_that_of_the_joint_distribution(net):
+    drawn = net.sample((3,), 4)
+    joint = net.joint()
+    assert set(joint.sample(2, seed=[0, 1])._fields) == set(drawn)
+    target = Target(net, {name: drawn[name] for name in net.observed}, "original")
+    z = {name: drawn[name][tf.newaxis] for name in net.latents}
+    found = target.log_prob(target.state(z))[0]
+    np.testing.assert_allclose(joint.log_prob(**drawn), found, rtol=1e-4, atol=2e-3)
+
+
 def test_a_mixed_form_has_the_density_of_its_parts():
     net = BayesNet(a=Gaussian(2, 0.0, 2.0), b=Gaussian(2, lambda a: a, 0.1))
     z = net.sample((5, 1), 0)
