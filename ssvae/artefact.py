@@ -149,6 +149,8 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
     classifier.classes_ = np.array(values, dtype)
     classifier.n_features_in_ = manifest["features"]
     if manifest["feature_names"] is not None:
+        if len(manifest["feature_names"]) != manifest["features"]:
+            raise KeyError("feature_names")
         classifier.feature_names_in_ = np.array(manifest["feature_names"], object)
     slot = dict(manifest["preprocessing"])
     learnt = {name.split("/", 1)[1]: array for name, array in kept.items() if name.startswith("preprocessing/")}
