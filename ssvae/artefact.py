@@ -71,7 +71,7 @@ def load(folder: str | Path) -> SSVAEClassifier:
         reference = arrays["reference.safetensors"]
         difference = np.abs(classifier.predict_proba(reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         raise ValueError(
             f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again"
         ) from error

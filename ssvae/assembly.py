@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self, get_type_hints
 
 import numpy as np
@@ -95,15 +96,15 @@ def plain(slot: str, value: Any) -> Any:
 
 
 def _opened(slot: Any) -> Any:
-    """Replace ``m1: {trained: FOLDER}`` in a model's slot by the M1 that is saved there, and a likelihood's name by it.
+    """Replace ``m1: {trained: FOLDER}`` in a model's slot by the M1 that is saved there.
 
     Raises
     ------
     ValueError
-        If the path holds no saved M1.
+        If the path holds no saved M1, or the slot has an argument that fit supplies.
     """
-    if isinstance(slot, dict) and "likelihood" in slot:
-        slot = {**slot, "likelihood": LIKELIHOODS.build(slot["likelihood"])}
+    for name in sorted({*NOT_PLAIN} & {*slot} - {"seed"}) if isinstance(slot, Mapping) else ():
+        raise ValueError(f"{name} of a model is what fit supplies: leave it out, got {slot[name]!r}")
     first = slot.get("m1") if isinstance(slot, dict) else None
     if not isinstance(first, dict) or "trained" not in first:
         return slot

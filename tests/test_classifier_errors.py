@@ -101,7 +101,10 @@ def test_bad_data(x, y, message):
             r"model must be one of \[.*'m2'.*\], a dict with such a name, or an object that has 'stages'",
         ),
         ({"likelihood": Bernoulli}, "likelihood must be one of .* or an object that has 'outputs', got <class"),
-        ({"model": {**SMALL, "likelihood": [1]}}, "likelihood must be one of"),
+        (
+            {"model": {**SMALL, "likelihood": [1]}},
+            r"likelihood of a model is what fit supplies: leave it out, got \[1\]",
+        ),
         ({"model": {"name": ["m2"]}}, r"unknown model \['m2'\]"),
         ({"batch_size": -1}, "batch_size must be > 0"),
         ({"learning_rate": 0.0}, "learning_rate must be > 0"),
