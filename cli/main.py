@@ -68,11 +68,16 @@ class LazyGroup(click.Group):
         except BrokenPipeError:  # the reader of our output has gone (`| head`); click ends quietly
             raise
         except USER_ERRORS as error:
-            _stop(error)
+            _stop(error, str(error) or type(error).__name__)
+        except Exception as error:
+            if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's own, which is not imported here
+                raise
+            first = str(error).splitlines()[0]
+            _stop(error, f"there was not enough memory ({first}): take a smaller classifier.batch_size or model")
 
 
-def _stop(error: Exception) -> NoReturn:
-    raise click.ClickException(str(error) or type(error).__name__) from error
+def _stop(error: Exception, words: str) -> NoReturn:
+    raise click.ClickException(words) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -27,7 +27,7 @@ from ssvae.callbacks import Checkpoint
 from ssvae.checks import Source
 from ssvae.datasets import front
 
-CASES = int(os.environ.get("SSVAE_FUZZ", "60"))
+CASES = int(os.environ.get("SSVAE_FUZZ", "40"))
 SECONDS = 60.0  # a case, on a busy machine
 OURS = (ValueError, TypeError, OSError, FloatingPointError)
 HERE = str(Path(ssvae.__file__).parent)
