@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import partial
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+import ssvae
 from ssvae import prediction
-from ssvae.assembly import Assembly
+from ssvae.assembly import Assembly, plain
 from ssvae.callbacks import Progress
 from ssvae.compiled import Rows
 from ssvae.hooks import Hooks
@@ -25,12 +26,20 @@ from ssvae.training import train
 
 
 def fresh_seed(random_state: Any) -> int:
-    """Return a seed in [0, 2³¹) from an int, a RandomState (which moves on) or None (a new one from the system)."""
+    """Return a seed in [0, 2³¹) from an int, a RandomState (which moves on) or None (a new one from the system).
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or the int is below 0.
+    """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(random_state.randint(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if not isinstance(random_state, int | np.integer) or random_state < 0:
+        raise ValueError(f"random_state must be an int >= 0, a numpy RandomState or None, got {random_state!r}")
+    return int(random_state)
 
 
 def fit_stages(
@@ -77,11 +86,20 @@ def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray,
     return Rows(stage.rows, index, scaled, peers, hints)
 
 
-def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> str:
-    """Identify settings and data, so that a checkpoint is only used by the fit it belongs to."""
+def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:
+    """Identify settings, data and what computes, so that a checkpoint is only used by the fit it belongs to."""
     left_out = ("callbacks", "verbose", "random_state")
-    settings = {k: v for k, v in sorted(estimator.get_params(deep=False).items()) if k not in left_out}
-    digest = hashlib.sha256(json.dumps(settings, default=repr, sort_keys=True).encode())
+    settings = {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items() if k not in left_out}
+    digest = hashlib.sha256()
     for array in (*(x.parts() if isinstance(x, Table) else [x]), index, weight):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return f"{digest.hexdigest()}-{seed}"
+        digest.update(np.ascontiguousarray(array).data)
+    versions = {package: metadata.version(package) for package in ("tensorflow", "keras")}
+    return {**settings, **versions, "ssvae": ssvae.__version__, "sha256 of the rows": digest.hexdigest(), "seed": seed}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a setting as JSON; of an object that no table names there is only its form in words."""
+    try:
+        return plain(name, value)
+    except ValueError:
+        return repr(value)

@@ -62,7 +62,7 @@ class Iterative(Refining):
         super().__post_init__()
         self._one_of("start", STARTS)
         self._one_of("gate", GATES)
-        given = [] if isinstance(self.encodings, str) else list(self.encodings)
+        given = list(self.encodings) if isinstance(self.encodings, list | tuple) else []
         if not set(given) - {"data"} or not set(given) <= set(WIDTHS) or len(set(given)) < len(given):
             raise ValueError(
                 f"encodings of iterative must be different ones of {list(WIDTHS)}, at least one beside 'data', got "
