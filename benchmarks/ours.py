@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 from cells import ALPHA, CLIP_NORM, LABELLED, LEARNING_RATE, ROWS, SIZES, rows
 
-from ssvae.compiled import Program, Rows
+from ssvae.compiled import Program
 from ssvae.distributions import given
 from ssvae.engine import Engine
+from ssvae.gathering import Rows
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.hooks import Hooks

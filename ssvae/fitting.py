@@ -12,7 +12,8 @@ import numpy as np
 from ssvae import prediction
 from ssvae.assembly import Assembly
 from ssvae.callbacks import Progress
-from ssvae.compiled import Rows
+from ssvae.distribution import Places
+from ssvae.gathering import Rows
 from ssvae.hooks import Hooks
 from ssvae.models.base import Stage
 from ssvae.peers import nearest
@@ -34,7 +35,7 @@ def fresh_seed(random_state: Any) -> int:
 
 
 def fit_stages(
-    estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int
+    estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int, places: Places
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
@@ -51,7 +52,7 @@ def fit_stages(
         streams = _streams(stage, index, estimator.labeled_in_unlabeled)
         rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
         schedule = plan(stage.name, len(streams.labelled), len(streams.unlabelled), estimator)
-        train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks)
+        train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks, places)
     return hooks.history
 
 
@@ -79,7 +80,7 @@ def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray,
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> str:
     """Identify settings and data, so that a checkpoint is only used by the fit it belongs to."""
-    left_out = ("callbacks", "verbose", "random_state")
+    left_out = ("callbacks", "verbose", "random_state", "strategy")
     settings = {k: v for k, v in sorted(estimator.get_params(deep=False).items()) if k not in left_out}
     digest = hashlib.sha256(json.dumps(settings, default=repr, sort_keys=True).encode())
     for array in (*(x.parts() if isinstance(x, Table) else [x]), index, weight):

@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from ssvae import noise
 from ssvae.callbacks import Interrupted, State
-from ssvae.compiled import Program, Rows, When, tensors
+from ssvae.compiled import Program, When
+from ssvae.distribution import ONE, Places
 from ssvae.engine import Engine, choose
+from ssvae.gathering import Rows
 from ssvae.hooks import Hooks
 from ssvae.interrupts import held
 from ssvae.models.base import Stage
@@ -45,6 +47,7 @@ def train(
     plan: Plan,
     seed: int,
     hooks: Hooks,
+    places: Places = ONE,
 ) -> None:
     """Train one stage; its model has the new weights afterwards.
 
@@ -59,6 +62,8 @@ def train(
         Decides order and noise.
     hooks : Hooks
         Told of every epoch; knows where an interrupted run of the same settings stood.
+    places : Places
+        Where the replicas live that share each batch.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def train(
     Interrupted
         On Ctrl-C, after the last good state has been kept.
     """
-    engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size))
+    engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size), places)
     begin, arrays = 0, None
     if hooks.state is not None and hooks.state.stage == stage.name:
         begin, arrays = hooks.state.epoch, hooks.state.arrays
@@ -75,7 +80,7 @@ def train(
     for last, method in _phases(objective, plan.epochs):
         if begin >= last or hooks.stop:
             continue
-        with _lent(stage, method, streams, plan.clip_norm, engine) as program:
+        with _lent(stage, method, streams, plan.clip_norm, engine, places) as program:
             program.start(stage.model.get_weights())
             if arrays is not None:
                 program.restore(arrays)
@@ -92,19 +97,27 @@ def _phases(objective: Objective, epochs: int) -> list[tuple[int, Objective]]:
     return [(round(share * epochs), first), (epochs, objective)]
 
 
-def _lent(stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine) -> Any:
+def _lent(
+    stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine, places: Places
+) -> Any:
     """Return a context that lends the compiled loop of a stage."""
     used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
     kind = isinstance(stage.rows, Table)
-    key = None if shape is None else (shape, kind, stage.source, objective, used, clip_norm, engine)
-    return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine))
+    if shape is None and len(places.devices) > 1:
+        raise ValueError(
+            f"{type(stage.model).__name__} has no get_config to copy it to {places.devices}: strategy='one'"
+        )
+    key = None if shape is None else (shape, kind, stage.source, objective, used, clip_norm, engine, places)
+    return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine, places))
 
 
-def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int]) -> Engine:
+def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int], places: Places) -> Engine:
     """Return what runs the stage, by the operations of a step: all classes counted for every unlabelled row."""
     rows = sizes[0] + sizes[1] * getattr(stage.model, "classes", 1)
     steps = plan.epochs * streams.steps(sizes)
-    return choose(plan.engine, plan.precision, steps, 6.0 * rows * stage.model.count_params())
+    # Sums over all replicas inside a step, which many settings need, are beyond XLA.
+    engine = "graph" if places.count > 1 and plan.engine == "auto" else plan.engine
+    return choose(engine, plan.precision, steps, 6.0 * rows * stage.model.count_params())
 
 
 class _Run:
@@ -124,7 +137,7 @@ class _Run:
         self.streams, self.sizes = streams, streams.sizes(plan.labelled_batch_size, plan.batch_size)
         self.steps = streams.steps(self.sizes)
         self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
-        self.data, counts = tensors(rows), [len(stream) for stream in streams]
+        self.data, counts = program.tensors(rows), [len(stream) for stream in streams]
         numbers = (counts[0] / sum(counts), sum(counts), plan.epochs * self.steps)
         self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
         self.factor = 1.0
@@ -135,10 +148,10 @@ class _Run:
         if begin:
             self.factor = self.hooks.history["learning_rate_factor"][-1]
         try:
-            with held() as self.answer:
-                while self.epoch < last and not self.hooks.stop:
+            with held() as self.asked:
+                while self.epoch < last and not self.program.places.any(self.hooks.stop):
                     self._epochs()
-                    self.answer()
+                    self._answer()
         except KeyboardInterrupt as error:
             self.hooks.interrupted(State(self.stage.name, self.epoch, self.good))
             raise Interrupted(f"interrupted in epoch {self.epoch + 1} of stage {self.stage.name!r}") from error
@@ -170,8 +183,18 @@ class _Run:
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
             parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
             self.hooks.progress((start + count) / self.steps)
-            self.answer()
+            self._answer()
         return np.concatenate(parts)
+
+    def _answer(self) -> None:
+        """Answer Ctrl-C, on every worker after the same step: one that went on alone would wait for the others."""
+        asked: KeyboardInterrupt | None = None
+        try:
+            self.asked()
+        except KeyboardInterrupt as error:
+            asked = error
+        if self.program.places.any(asked is not None):
+            raise asked or KeyboardInterrupt
 
     def _rates(self, steps: np.ndarray) -> tf.Tensor:
         """Return the learning rate of each step: linear warm-up, then half a cosine to zero."""
@@ -185,7 +208,8 @@ class _Run:
 
     def _finite(self, losses: np.ndarray) -> bool:
         weights = self.program.model.get_weights()
-        return bool(np.isfinite(losses).all()) and all(np.isfinite(weight).all() for weight in weights)
+        finite = bool(np.isfinite(losses).all()) and all(np.isfinite(weight).all() for weight in weights)
+        return not self.program.places.any(not finite)
 
     def _back(self, good: list[np.ndarray], epoch: int) -> None:
         """Return to the last finite state with half the learning rate."""
