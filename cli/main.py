@@ -24,7 +24,7 @@ COMMANDS = {
 }
 
 # What bad input raises; anything else is a defect of the program and keeps its traceback.
-USER_ERRORS = (ValueError, OSError, ImportError)
+USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, FloatingPointError)
 
 
 class LazyGroup(click.Group):
@@ -56,12 +56,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command: exit 0, 1 after an error, 2 after a wrong call, 130 after Ctrl-C."""
+        """Run a command: exit 0, 1 after an error, 2 after a wrong call, 130 after Ctrl-C, 143 after SIGTERM."""
+        from ssvae.interrupts import exit_code, terminable
+
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             click.echo(f"\nInterrupted. {interrupt}".rstrip(), err=True)
-            ctx.exit(130)
+            ctx.exit(exit_code(interrupt))
         except BrokenPipeError:  # the reader of our output has gone (`| head`); click ends quietly
             raise
         except USER_ERRORS as error:

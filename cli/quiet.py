@@ -12,10 +12,13 @@ def start_tensorflow() -> None:
     TF_CPP_MIN_LOG_LEVEL holds them back. An exception passes as always.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ssvae.interrupts import held
+
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow as tf
+        with held():  # an import that is broken off cannot be taken up again
+            import tensorflow as tf
 
         tf.constant(1.0)
         tf.get_logger().setLevel("ERROR")  # advice on writing TensorFlow programs is not for who runs one

@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +23,7 @@ from safetensors.numpy import save as pack
 from ssvae import feature_classifiers
 from ssvae.assembly import TABLES, Assembly, plain
 from ssvae.classifier import SSVAEClassifier
+from ssvae.files import folder_beside, whole
 
 SCHEMA = 1
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
@@ -41,6 +39,8 @@ def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
     ------
     ValueError
         If the folder holds something and `overwrite` is off, or a slot holds an object that no table names.
+    OSError
+        If the disk is full or refuses; an older classifier in the folder is unchanged.
     """
     folder = Path(folder)
     if folder.exists() and not overwrite and (not folder.is_dir() or any(folder.iterdir())):
@@ -48,18 +48,10 @@ def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
     contents = {name: pack(arrays) for name, arrays in _arrays(classifier).items()}
     manifest = _manifest(classifier) | {"sha256": {name: _hash(data) for name, data in contents.items()}}
     manifest["sha256"]["manifest.json"] = _seal(manifest)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        draft.chmod(0o755)
+    with folder_beside(folder) as draft:
         for name, data in contents.items():
             (draft / name).write_bytes(data)
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(draft, folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def load(folder: str | Path) -> SSVAEClassifier:
@@ -70,7 +62,7 @@ def load(folder: str | Path) -> SSVAEClassifier:
     ValueError
         If the folder is no saved classifier, is damaged, comes from a newer version, or does not predict what it did.
     """
-    folder = Path(folder)
+    folder = whole(folder)
     manifest = _read_manifest(folder)
     contents = {name: _read(folder, name, manifest) for name in FILES}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -90,29 +91,34 @@ class Checkpoint(Callback):
         self.path = Path(folder) / "state.safetensors"
         self.every, self.anew = every, anew
 
-    def resume(self, fingerprint: str) -> dict[str, Any] | None:
+    def resume(self, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return what `save` kept, or None where nothing is.
+
+        Parameters
+        ----------
+        fingerprint : Mapping
+            Settings, data and versions of the fit, as JSON can hold them.
 
         Raises
         ------
         ValueError
-            If the state belongs to other settings or data, or cannot be read.
+            If the state belongs to another fit, is damaged or cannot be read.
         """
         from safetensors import SafetensorError, safe_open
 
-        self._fingerprint, self._written = fingerprint, 0.0
+        self._fingerprint, self._written = json.loads(json.dumps(fingerprint)), 0.0
         if self.anew or not self.path.exists():
             return None
         try:
             with safe_open(self.path, framework="np") as file:
-                kept = json.loads(file.metadata()["state"])
+                text, digest = (file.metadata()[name] for name in ("state", "sha256"))
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            kept = json.loads(text)
+            if _digest(text, arrays) != digest:
+                raise ValueError("it is not as it was written")
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise ValueError(f"the checkpoint {self.path} cannot be read ({error}): remove it to start anew") from error
-        if kept["fingerprint"] != fingerprint:
-            raise ValueError(
-                f"the checkpoint {self.path} was made with other settings or data: remove it, or choose another folder"
-            )
+        self._same_fit(kept["fingerprint"])
         done = {stage: [arrays[f"{stage}/{i}"] for i in range(count)] for stage, count in kept["done"].items()}
         now = [arrays[f"now/{i}"] for i in range(kept["count"])]
         state = State(kept["stage"], kept["epoch"], now) if now else None
@@ -145,9 +151,28 @@ class Checkpoint(Callback):
             "best": len(best or []),
             "history": history,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(self.path, save(arrays, metadata={"state": json.dumps(kept)}))
+        text = json.dumps(kept)
+        write_bytes(self.path, save(arrays, metadata={"state": text, "sha256": _digest(text, arrays)}))
         self._written = time.monotonic()
+
+    def _same_fit(self, old: Mapping[str, Any]) -> None:
+        new = self._fingerprint
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                raise ValueError(
+                    f"the checkpoint {self.path} was made by another fit: {key} was {old.get(key)!r} and is now "
+                    f"{new.get(key)!r}; go on with what it was, or remove the checkpoint to start anew"
+                )
+
+
+def _digest(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the sha256 of a state; safetensors has no checksum of its own."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 class Progress(Callback):

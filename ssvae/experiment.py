@@ -79,7 +79,7 @@ def run(
         )
         metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
         report.write_metrics(folder, metrics)
-        runs.forget_checkpoint(folder)
+    runs.forget_checkpoint(folder)
     if console is not None:
         report.summary(metrics, console, str(folder))
     return metrics

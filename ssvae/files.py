@@ -1,11 +1,16 @@
-"""Files written beside and renamed, so that a killed process never leaves half a file."""
+"""Files and folders written beside and renamed, so that a killed process or a power cut never leaves half of one."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+DRAFT = re.compile(r"\..+\.draft-\w+(\.\w+)?")  # names of drafts, which a killed process leaves behind
 
 
 @contextmanager
@@ -21,18 +26,76 @@ def beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     Path
         A name in the same folder with the same suffix (libraries choose a format by it).
+
+    Raises
+    ------
+    OSError
+        If the disk is full, or the folder cannot be written to; what was under the name is as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    draft = path.with_name(f".{path.stem}.draft-{os.getpid()}{path.suffix}")
+    with _refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield draft
+            # A rename may reach the disk before the bytes do: a power cut would then leave an empty file.
+            sync(draft)
+            os.replace(draft, path)
+            sync(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a new folder next to `path` to fill, and put it in the place of `path` if no error came.
+
+    A folder cannot be renamed over a full one: the old one steps aside first, and `whole` finds it there.
+
+    Raises
+    ------
+    OSError
+        See `beside`.
+    """
+    path = Path(path)
+    with _refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.draft-", dir=path.parent))
+        try:
+            draft.chmod(0o755)
+            yield draft
+            for file in (*draft.iterdir(), draft):
+                sync(file)
+            if path.exists():
+                shutil.rmtree(_aside(path), ignore_errors=True)
+                os.replace(path, _aside(path))
+            os.replace(draft, path)
+            sync(path.parent)
+            shutil.rmtree(_aside(path), ignore_errors=True)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def whole(path: str | os.PathLike[str]) -> Path:
+    """Return `path`, or where its last state lies if a process was killed while `folder_beside` replaced it."""
+    path = Path(path)
+    return _aside(path) if not path.exists() and _aside(path).is_dir() else path
+
+
+def drafts(folder: Path) -> list[Path]:
+    """Return what killed processes have left in a folder, or nothing where there is no folder."""
+    return [path for path in folder.iterdir() if DRAFT.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def sync(path: str | os.PathLike[str]) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    if os.path.isdir(path) and not hasattr(os, "O_DIRECTORY"):  # Windows does not open folders
+        return
+    number = os.open(path, os.O_RDONLY)
     try:
-        yield draft
-        # A rename may reach the disk before the bytes do: a power cut would then leave an empty file under the name.
-        with open(draft, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(draft, path)
+        os.fsync(number)
     finally:
-        draft.unlink(missing_ok=True)
+        os.close(number)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -44,3 +107,20 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 text to a file, whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.before")
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Say what could not be written, that nothing is lost, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{path} cannot be written ({error.strerror or error}); what was there before is unchanged: make room on "
+            "the disk, or choose a folder that may be written to, and try again",
+        ) from error

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import partial
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+import ssvae
 from ssvae import prediction
-from ssvae.assembly import Assembly
+from ssvae.assembly import Assembly, plain
 from ssvae.callbacks import Progress
 from ssvae.distribution import Places
 from ssvae.gathering import Rows
@@ -78,11 +79,20 @@ def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray,
     return Rows(stage.rows, index, scaled, peers, hints)
 
 
-def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> str:
-    """Identify settings and data, so that a checkpoint is only used by the fit it belongs to."""
+def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:
+    """Identify settings, data and what computes, so that a checkpoint is only used by the fit it belongs to."""
     left_out = ("callbacks", "verbose", "random_state", "strategy")
-    settings = {k: v for k, v in sorted(estimator.get_params(deep=False).items()) if k not in left_out}
-    digest = hashlib.sha256(json.dumps(settings, default=repr, sort_keys=True).encode())
+    settings = {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items() if k not in left_out}
+    digest = hashlib.sha256()
     for array in (*(x.parts() if isinstance(x, Table) else [x]), index, weight):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return f"{digest.hexdigest()}-{seed}"
+        digest.update(np.ascontiguousarray(array).data)
+    versions = {package: metadata.version(package) for package in ("tensorflow", "keras")}
+    return {**settings, **versions, "ssvae": ssvae.__version__, "sha256 of the rows": digest.hexdigest(), "seed": seed}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a setting as JSON; of an object that no table names there is only its form in words."""
+    try:
+        return plain(name, value)
+    except ValueError:
+        return repr(value)

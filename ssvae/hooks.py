@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,7 +18,7 @@ class Hooks:
     Parameters
     ----------
     callbacks : sequence of Callback or keras.callbacks.Callback
-    fingerprint : str
+    fingerprint : Mapping
         Identifies settings and data, for `Checkpoint`.
 
     Attributes
@@ -33,7 +33,7 @@ class Hooks:
         Whether a callback asked for an end of the stage.
     """
 
-    def __init__(self, callbacks: Sequence[Any], fingerprint: str) -> None:
+    def __init__(self, callbacks: Sequence[Any], fingerprint: Mapping[str, Any]) -> None:
         self.ours = [callback for callback in callbacks if isinstance(callback, Callback)]
         self.keras = [callback for callback in callbacks if isinstance(callback, keras.callbacks.Callback)]
         self.history: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""Ctrl-C that is answered between two steps, and never lost.
+"""Ctrl-C and SIGTERM that are answered between two steps, and never lost.
 
 Python raises KeyboardInterrupt wherever it happens to be; inside a call from C code that ignores errors, as TensorFlow
 and NumPy make them, it would vanish.
@@ -11,32 +11,76 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, in a process that answers it as it does Ctrl-C."""
+
+
+def terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Answer SIGTERM."""
+    raise Terminated
+
+
+ANSWERS: dict[int, Callable[[int, FrameType | None], NoReturn]] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: terminate,
+}
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated` meanwhile: for commands, which own their process, and not for a library's calls.
+
+    Elsewhere than in the main thread, and where someone else answers SIGTERM, nothing is changed.
+    """
+    ours = _main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
 def held() -> Iterator[Callable[[], None]]:
-    """Hold Ctrl-C back, and yield a function that raises KeyboardInterrupt if there was one; a second is not held.
+    """Hold Ctrl-C (and in `terminable` SIGTERM) back, and yield a function that raises if there was one.
 
-    Elsewhere than in the main thread, and where someone else answers Ctrl-C, nothing is changed.
+    A second one is not held. Elsewhere than in the main thread, and where someone else answers, nothing is changed.
     """
-    asked = threading.Event()
+    asked: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
+        asked.append(number)
+        if len(asked) > 1:
+            answer()
 
     def answer() -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
+        if asked:
+            ANSWERS[asked[0]](asked[0], None)
 
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield answer
-        return
-    signal.signal(signal.SIGINT, note)
+    ours = [number for number, own in ANSWERS.items() if _main_thread() and signal.getsignal(number) is own]
+    for number in ours:
+        signal.signal(number, note)
     try:
         yield answer
         answer()
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in ours:
+            signal.signal(number, ANSWERS[number])
+
+
+def exit_code(error: BaseException | None) -> int:
+    """Return 128 and the number of the signal that an interruption came from, as shells do: 130 or 143."""
+    while error is not None:
+        if isinstance(error, Terminated):
+            return 128 + signal.SIGTERM
+        error = error.__cause__
+    return 128 + signal.SIGINT
+
+
+def _main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -23,7 +23,7 @@ import ssvae
 from ssvae import config as settings
 from ssvae import environment
 from ssvae.callbacks import Callback
-from ssvae.files import write_text
+from ssvae.files import drafts, write_text
 from ssvae.types import Dataset
 
 FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
@@ -73,8 +73,8 @@ def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume:
     Raises
     ------
     ValueError
-        If the folder is not empty and neither of the two was asked for, both were, or the run to resume had other
-        settings.
+        If the folder is not empty and neither of the two was asked for, both were, the run to resume had other
+        settings, or there is something else in its folder.
     """
     if overwrite and resume:
         raise ValueError("resume goes on with a run and overwrite replaces it; give one of the two")
@@ -83,7 +83,10 @@ def claim(folder: Path, config: dict[str, Any], overwrite: bool = False, resume:
     if resume and (folder / "config.yaml").is_file():
         _same_settings(folder, config)
         return _finished(folder)
-    if not overwrite and folder.is_dir() and any(folder.iterdir()):
+    full = folder.is_dir() and {*folder.iterdir()} - {*drafts(folder)}
+    if resume and full:
+        raise ValueError(f"{folder} holds no run to go on with, it has no config.yaml: choose another with --out")
+    if full and not overwrite:
         raise ValueError(
             f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
             "or go on with an unfinished one with --resume"
@@ -112,16 +115,26 @@ def begin(folder: Path, config: dict[str, Any], dataset: Dataset, labeled: np.nd
 
 
 def clear(folder: Path) -> None:
-    """Remove what a run writes, and nothing else."""
-    for name in FILES:
+    """Remove what a run writes, and nothing else; first what says that it is finished, last whose run it is."""
+    for name in reversed(FILES[1:]):
         (folder / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for path in (*(folder / name for name in FOLDERS), *drafts(folder)):
+        _remove(path)
+    (folder / FILES[0]).unlink(missing_ok=True)
 
 
 def forget_checkpoint(folder: Path) -> None:
-    """Remove the training state of a run that is finished."""
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    """Remove the training state of a run that is finished, and what was left where it was killed before."""
+    for path in (folder / "checkpoint", *drafts(folder)):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or a file, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -150,8 +163,7 @@ def open_run(folder: str | Path) -> Run:
     config = read_config(folder)
     if not (folder / "model").is_dir():
         raise ValueError(f"the run in {folder} is not finished, it has no model yet; `ssvae fit ... --resume` goes on")
-    form = json.loads((folder / "dataset.json").read_text("utf-8"))
-    return Run(folder, config, ssvae.load(folder / "model"), form)
+    return Run(folder, config, ssvae.load(folder / "model"), _read(folder / "dataset.json"))
 
 
 def load_dataset(config: dict[str, Any], folder: str | None = None) -> Dataset:
@@ -183,4 +195,15 @@ def _comparable(config: dict[str, Any]) -> dict[str, Any]:
 
 def _finished(folder: Path) -> dict[str, Any] | None:
     path = folder / "metrics.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    return _read(path) if path.is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a JSON file of a run holds."""
+    try:
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError(f"it holds no mapping but {found!r}")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is damaged or missing ({error}): make the run anew with --overwrite") from error
+    return found

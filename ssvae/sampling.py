@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from ssvae import forks
 from ssvae.bayes_nets.check import check_slope, check_start
 from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
@@ -75,7 +76,10 @@ def sample(
     ------
     ValueError
         If a number is out of range, or a density at the start point is none (`bayes_nets.check`).
+    RuntimeError
+        If TensorFlow would hang in this process (`ssvae.forks`).
     """
+    forks.check()
     _check(chains, draws, warm_up, engine)
     begin = time.perf_counter()
     if form == "auto":

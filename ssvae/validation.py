@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from ssvae import forks
 from ssvae.sparse import Table, is_sparse
 
 CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two looks at it
@@ -22,6 +23,8 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     ------
     ValueError
         If X is no table of numbers, holds NaN or infinity (the cell is named), or has another width than in fit.
+    RuntimeError
+        If TensorFlow would hang in this process (`ssvae.forks`).
     """
     x = check_table(estimator, X, reset=y is not None)
     x = x if isinstance(x, Table) else x.astype(np.float32, copy=False)
@@ -40,6 +43,7 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
     ValueError
         See `check_rows`.
     """
+    forks.check()
     if isinstance(X, Table):
         X = X.matrix
     settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}

@@ -1,6 +1,6 @@
 """Fits of small models whose losses of each step do not depend on where their replicas live.
 
-    python tests/distribution_cases.py STRATEGY DEVICES OUT.json
+python tests/distribution_cases.py STRATEGY DEVICES OUT.json
 """
 
 import json

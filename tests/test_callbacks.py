@@ -9,16 +9,19 @@ ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64)]
 HISTORY = {"stage": ["m2"], "epoch": [1], "loss": [0.5]}
 
 
-def kept(folder, fingerprint="a") -> Checkpoint:
+FIT = {"alpha": 0.1, "hidden": (4,), "seed": 1}
+
+
+def kept(folder) -> Checkpoint:
     checkpoint = Checkpoint(folder)
-    assert checkpoint.resume(fingerprint) is None
+    assert checkpoint.resume(FIT) is None
     checkpoint.save({"m1": [np.ones((2, 2), np.float32)]}, State("m2", 4, ARRAYS), HISTORY, force=True)
     return checkpoint
 
 
 def test_state_comes_back_bit_for_bit(tmp_path):
     kept(tmp_path / "new" / "folder")
-    found = Checkpoint(tmp_path / "new" / "folder").resume("a")
+    found = Checkpoint(tmp_path / "new" / "folder").resume(FIT)
     assert found["history"] == HISTORY
     assert list(found["done"]) == ["m1"]
     np.testing.assert_array_equal(found["done"]["m1"][0], np.ones((2, 2)))
@@ -31,20 +34,21 @@ def test_state_comes_back_bit_for_bit(tmp_path):
 
 def test_state_of_another_fit_is_refused(tmp_path):
     kept(tmp_path)
-    with pytest.raises(ValueError, match=r"state.safetensors was made with other settings or data: remove it, or"):
-        Checkpoint(tmp_path).resume("b")
+    words = r"state.safetensors was made by another fit: alpha was 0.1 and is now 0.2; go on with what it was, or"
+    with pytest.raises(ValueError, match=words):
+        Checkpoint(tmp_path).resume({**FIT, "alpha": 0.2})
 
 
 def test_anew_leaves_the_state_of_another_fit_alone_until_the_first_write(tmp_path):
     before = kept(tmp_path).path.read_bytes()
     checkpoint = Checkpoint(tmp_path, anew=True)
-    assert checkpoint.resume("b") is None
+    assert checkpoint.resume({**FIT, "seed": 2}) is None
     assert checkpoint.path.read_bytes() == before
     checkpoint.save({}, State("m2", 1, ARRAYS), HISTORY, force=True)
-    assert Checkpoint(tmp_path).resume("b")["state"].epoch == 1
+    assert Checkpoint(tmp_path).resume({**FIT, "seed": 2})["state"].epoch == 1
 
 
-@pytest.mark.parametrize("damage", ["empty", "truncated", "header", "no metadata", "text"])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "header", "no metadata", "text", "a bit", "folder"])
 def test_damaged_state_is_refused(tmp_path, damage):
     path = kept(tmp_path).path
     data = path.read_bytes()
@@ -52,23 +56,27 @@ def test_damaged_state_is_refused(tmp_path, damage):
         from safetensors.numpy import save
 
         path.write_bytes(save({"now/0": ARRAYS[0]}))
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
     else:
         new = {"empty": b"", "truncated": data[:-5], "header": b"\xff" + data[1:], "text": b"weights"}
+        new["a bit"] = data[:-6] + bytes([data[-6] ^ 1]) + data[-5:]  # of a weight
         path.write_bytes(new[damage])
     with pytest.raises(ValueError, match=r"state.safetensors cannot be read \(.*\): remove it to start anew"):
-        Checkpoint(tmp_path).resume("a")
+        Checkpoint(tmp_path).resume(FIT)
 
 
 def test_writes_are_apart(tmp_path, monkeypatch):
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     now = [100.0]
     checkpoint = Checkpoint(tmp_path, every=10)
-    checkpoint.resume("a")
+    checkpoint.resume(FIT)
     for now[0], epoch in ((100.0, 1), (105.0, 2), (111.0, 3), (112.0, 4)):
         checkpoint.save({}, State("m2", epoch, ARRAYS), {})
-    assert Checkpoint(tmp_path).resume("a")["state"].epoch == 3
+    assert Checkpoint(tmp_path).resume(FIT)["state"].epoch == 3
     checkpoint.save({}, State("m2", 4, ARRAYS), {}, force=True)
-    assert Checkpoint(tmp_path).resume("a")["state"].epoch == 4
+    assert Checkpoint(tmp_path).resume(FIT)["state"].epoch == 4
 
 
 def test_progress_writes_plain_lines_without_a_terminal(capsys):

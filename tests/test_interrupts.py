@@ -1,4 +1,4 @@
-"""Ctrl-C is held back, answered where it is asked for, and not lost in code that ignores errors."""
+"""Ctrl-C and SIGTERM are held back, answered where it is asked for, and not lost in code that ignores errors."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ssvae.interrupts import held
+from ssvae.interrupts import Terminated, exit_code, held, terminable
 
 
 def test_an_interrupt_is_answered_where_it_is_asked_for():
@@ -69,18 +69,47 @@ def test_a_second_interrupt_is_not_held_back():
     assert passed == [1]
 
 
+def test_commands_answer_sigterm_and_the_library_leaves_it_alone():
+    passed = []
+
+    def work():
+        with terminable(), held() as answer:
+            os.kill(os.getpid(), signal.SIGTERM)
+            passed.append("held")
+            answer()
+            passed.append("not answered")
+
+    with pytest.raises(Terminated):
+        work()
+    assert passed == ["held"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with held():
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with pytest.raises(Terminated), terminable():  # where nothing is held
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_exit_codes_are_those_of_shells():
+    error = KeyboardInterrupt("for people")
+    assert exit_code(error) == 130
+    error.__cause__ = KeyboardInterrupt("of the fit")
+    assert exit_code(error) == 130
+    error.__cause__.__cause__ = Terminated()
+    assert exit_code(error) == 143
+
+
 def test_other_threads_and_other_handlers_are_left_alone():
     kept = []
 
     def elsewhere():
-        with held() as answer:
+        with terminable(), held() as answer:
             answer()
-            kept.append(signal.getsignal(signal.SIGINT))
+            kept.extend([signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)])
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
     thread.join()
-    assert kept == [signal.default_int_handler]
+    assert kept == [signal.default_int_handler, signal.SIG_DFL]
     own = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with held():

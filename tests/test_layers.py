@@ -14,7 +14,7 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 # From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
 LAYERS = (
     ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "engine", "softplus", "adam"),
-    ("binary", "interrupts", "sparse", "replicas"),
+    ("binary", "interrupts", "forks", "sparse", "replicas"),
     ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
