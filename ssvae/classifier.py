@@ -16,6 +16,7 @@ from ssvae.distribution import places
 from ssvae.fitting import fit_stages, fresh_seed
 from ssvae.generation import Generation
 from ssvae.validation import check_rows, check_table
+from ssvae.workers import same_seed
 
 
 class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimator):
@@ -188,7 +189,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)
         where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
-        parts, seed = Assembly.of(self, x, index), fresh_seed(self.random_state)
+        parts, seed = Assembly.of(self, x, index), same_seed(where, fresh_seed(self.random_state))
         rows = parts.preprocessing.transform(x)
         history = fit_stages(self, parts, rows, index, weight, seed, where)
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.

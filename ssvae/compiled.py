@@ -182,8 +182,8 @@ class Program:
             position = first + tf.cast(step, tf.int64)
 
             def one(number: int) -> Losses:
-                own = [at(stream, step) for stream in streams[number]]
-                return self.replicas[number].step(*own, rates[step], position, when)
+                labelled, unlabelled = (at(stream, step) for stream in streams[number])
+                return self.replicas[number].step(labelled, unlabelled, rates[step], position, when)
 
             return step + 1, record.write(step, tf.stack(self.places.run(one)))
 

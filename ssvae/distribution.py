@@ -6,11 +6,10 @@ and adds the sum of all replicas' gradients, so that the copies stay alike and t
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -18,8 +17,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ssvae import cluster
 from ssvae.registry import unknown
 
+GONE = (  # what collective operations raise where a process has ended
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 STRATEGIES = ("auto", "mirrored", "multiworker", "one")
 
 
@@ -61,7 +67,7 @@ class Places:
     @property
     def first(self) -> bool:
         """Whether this is the process that writes what is to be kept."""
-        return self.strategy is None or self.strategy.extended.should_save_checkpoint
+        return self.numbers[0] == 0
 
     def run(self, step: Callable[[int], Any]) -> Any:
         """Call `step` for each replica of this process, with its place in `numbers`; return what the first returns."""
@@ -78,12 +84,16 @@ class Places:
         """Return whether any process says so; all of them must ask."""
         return bool(self._sum(np.array([said], np.int32))[0]) if self.several else said
 
+    def wait(self) -> None:
+        """Wait until all processes are here: where one has ended, TensorFlow takes it for dead."""
+        self.any(False)
+
     def from_first(self, data: bytes) -> bytes:
         """Return to every process the bytes that the first has; all of them must ask."""
         if not self.several:
             return data
         size = int(self._sum(np.array([len(data) if self.first else 0], np.int32))[0])
-        words = np.zeros(-(-size // 4), np.int32)
+        words = np.zeros(size // 4 + 1, np.int32)  # one more: TensorFlow ends the process where there is nothing to add
         if self.first:
             words.view(np.uint8)[:size] = np.frombuffer(data, np.uint8)
         return self._sum(words).tobytes()[:size]
@@ -95,7 +105,26 @@ class Places:
             here = tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
             return tf.constant(words if int(here) == self.numbers[0] else np.zeros_like(words))
 
-        return np.array(self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(own), axis=None))
+        with self.reached():
+            return np.array(self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.strategy.run(own), axis=None))
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Say it in plain words where a step fails because another process has gone.
+
+        Raises
+        ------
+        ConnectionError
+        """
+        try:
+            yield
+        except GONE as error:
+            if not self.several:
+                raise
+            raise ConnectionError(
+                f"another worker has gone ({type(error).__name__}): start all of them again, with --resume; `ssvae "
+                "launch` does so by itself"
+            ) from error
 
 
 ONE = Places()
@@ -120,7 +149,7 @@ def places(strategy: Any) -> Places:
         return Places(_known(strategy))
     if strategy not in STRATEGIES:
         raise ValueError(unknown("strategy", strategy, list(STRATEGIES)))
-    workers, _ = cluster()
+    workers = cluster.read().workers
     if strategy == "multiworker" and not workers:
         raise ValueError(
             "strategy='multiworker' needs TF_CONFIG, which says who the workers are and which of them this is: start "
@@ -130,28 +159,6 @@ def places(strategy: Any) -> Places:
     if strategy == "one":
         return ONE
     return _multiworker() if len(workers) > 1 and strategy != "mirrored" else _mirrored()
-
-
-def cluster() -> tuple[list[str], int]:
-    """Return the addresses of the workers that TF_CONFIG names, and which of them this process is; [], 0 without it.
-
-    Raises
-    ------
-    ValueError
-        If TF_CONFIG is not of the form that TensorFlow reads.
-    """
-    text = os.environ.get("TF_CONFIG", "")
-    if not text:
-        return [], 0
-    try:
-        config = json.loads(text)
-        jobs, task = config["cluster"], config["task"]
-        chiefs, workers = (list(jobs.get(job, [])) for job in ("chief", "worker"))
-        index = {"chief": 0, "worker": len(chiefs)}[task["type"]] + int(task["index"])
-        return chiefs + workers, range(len(chiefs + workers))[index]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        form = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-        raise ValueError(f"TF_CONFIG must be JSON as {form}, got {text!r} ({error!r})") from error
 
 
 def _known(strategy: tf.distribute.Strategy) -> tf.distribute.Strategy:

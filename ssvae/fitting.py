@@ -12,7 +12,7 @@ import numpy as np
 import ssvae
 from ssvae import prediction
 from ssvae.assembly import Assembly, plain
-from ssvae.callbacks import Progress
+from ssvae.callbacks import Checkpoint, Progress
 from ssvae.distribution import Places
 from ssvae.gathering import Rows
 from ssvae.hooks import Hooks
@@ -24,6 +24,7 @@ from ssvae.sparse import Table
 from ssvae.stopping import set_apart
 from ssvae.streams import Streams
 from ssvae.training import train
+from ssvae.workers import SharedCheckpoint, check_same
 
 
 def fresh_seed(random_state: Any) -> int:
@@ -42,7 +43,11 @@ def fit_stages(
     learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
     x, index, weight = x[learnt], index[learnt], weight[learnt]
     callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
-    hooks = Hooks(callbacks, _fingerprint(estimator, x, index, weight, seed))
+    fingerprint = _fingerprint(estimator, x, index, weight, seed)
+    if places.several:
+        check_same(places, fingerprint)
+        callbacks = [SharedCheckpoint(own, places) if isinstance(own, Checkpoint) else own for own in callbacks]
+    hooks = Hooks(callbacks, fingerprint)
     infer_rows = partial(prediction.over_rows, function=prediction.parameters, inference=parts.objective.inference)
     for position, stage in enumerate(parts.model.stages(x, lambda part, rows: infer_rows(part, x=rows))):
         stage_seed = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)

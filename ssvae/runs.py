@@ -28,6 +28,7 @@ from ssvae.types import Dataset
 
 FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
 FOLDERS = ("model", "figures", "checkpoint")
+FREE = ("dataset.folder", "classifier.verbose", "classifier.strategy")  # may change between two parts of a run
 
 
 class Run(NamedTuple):
@@ -186,11 +187,11 @@ def _same_settings(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _comparable(config: dict[str, Any]) -> dict[str, Any]:
-    """Flatten one level; where the data lie and how much is printed may change between two parts of a run."""
+    """Flatten one level, without what may change between two parts of a run."""
     flat = {"seed": config.get("seed")}
     for part in ("dataset", "classifier"):
         flat |= {f"{part}.{key}": value for key, value in (config.get(part) or {}).items()}
-    return {key: value for key, value in flat.items() if key not in ("dataset.folder", "classifier.verbose")}
+    return {key: value for key, value in flat.items() if key not in FREE}
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:

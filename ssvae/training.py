@@ -71,6 +71,8 @@ def train(
         If the loss is not finite even at 1/32 of the learning rate.
     Interrupted
         On Ctrl-C, after the last good state has been kept.
+    ConnectionError
+        If another worker has gone, likewise.
     """
     engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size), places)
     begin, arrays = 0, None
@@ -152,8 +154,10 @@ class _Run:
                 while self.epoch < last and not self.program.places.any(self.hooks.stop):
                     self._epochs()
                     self._answer()
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, ConnectionError) as error:
             self.hooks.interrupted(State(self.stage.name, self.epoch, self.good))
+            if isinstance(error, ConnectionError):
+                raise
             raise Interrupted(f"interrupted in epoch {self.epoch + 1} of stage {self.stage.name!r}") from error
 
     def _epochs(self) -> None:
@@ -181,7 +185,8 @@ class _Run:
             orders = self.streams.orders(self.sizes, start, count, self.together, self.seed)
             rates = self._rates(np.arange(start, start + self.together))
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
-            parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
+            with self.program.places.reached():
+                parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
             self.hooks.progress((start + count) / self.steps)
             self._answer()
         return np.concatenate(parts)
