@@ -24,11 +24,11 @@ def read() -> Cluster:
     ValueError
         If it is not of the form that TensorFlow reads.
     """
-    text = os.environ.get("TF_CONFIG", "")
-    if not text:
-        return Cluster([], 0)
+    text = os.environ.get("TF_CONFIG", "{}")
     try:
         config = json.loads(text)
+        if not config.get("cluster"):
+            return Cluster([], 0)
         jobs, task = config["cluster"], config["task"]
         chiefs, workers = (list(jobs.get(job, [])) for job in ("chief", "worker"))
         number = {"chief": 0, "worker": len(chiefs)}[task["type"]] + int(task["index"])

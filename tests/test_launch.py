@@ -107,7 +107,7 @@ def test_cluster_is_what_tf_config_says(monkeypatch):
 
 @pytest.mark.parametrize(
     "text",
-    ["workers", "[]", '{"cluster": {}}', '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}'],
+    ["workers", "", "[]", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}'],
 )
 def test_a_wrong_tf_config_is_refused(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
