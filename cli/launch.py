@@ -31,6 +31,6 @@ def launch(ctx: click.Context, workers: int, tries: int, command: tuple[str, ...
         raise click.UsageError(f"only 'fit' trains on several workers, got {command[0]!r}: ssvae launch -- fit ...")
     import ssvae.launch as supervisor
 
-    again = [*(word for word in command if word not in ("--overwrite", "--resume")), "--resume"]
+    again = [*command, *([] if {"--overwrite", "--resume"} & {*command} else ["--resume"])]
     first, later = (supervisor.this_command(words) for words in (command, again))
     ctx.exit(supervisor.launch(first, later, workers, tries, lambda line: click.echo(line, err=True)))

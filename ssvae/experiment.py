@@ -68,6 +68,8 @@ def run(
     config = resolve(Source("config", dict(config)))
     dataset = runs.load_dataset(config)
     labeled, y = split(config, dataset)
+    if overwrite and runs.same_launch(folder):
+        overwrite, resume = False, True  # what was there before has been replaced
     joined = _joined(config)
     if joined and not joined.first:
         return _follow(joined, config, dataset.x, y, folder)

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from ssvae import cluster
 
+LAUNCH = f"{os.getpid()}-{time.time_ns()}"  # by which a later try knows the run of an earlier one
 LAST_WORDS = 10.0  # seconds that a worker has to keep its state after another has died
 FAREWELL = 60.0  # seconds that all have after SIGTERM or Ctrl-C
 FINAL = (1, 2)  # exit codes of commands that would end the same way again: wrong input, wrong call
@@ -41,7 +42,7 @@ class Worker:
     def __init__(self, command: Sequence[str], place: cluster.Cluster, say: Callable[[str], None]) -> None:
         self.number = place.number
         threads = str(max(1, (os.cpu_count() or 1) // len(place.workers)))
-        own = {"TF_CONFIG": cluster.write(place), "SSVAE_STRATEGY": "multiworker"}
+        own = {"TF_CONFIG": cluster.write(place), "SSVAE_STRATEGY": "multiworker", "SSVAE_LAUNCH": LAUNCH}
         self.process = subprocess.Popen(
             command,
             env={"TF_NUM_INTRAOP_THREADS": threads, **os.environ, **own},

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,12 @@ def begin(folder: Path, config: dict[str, Any], dataset: Dataset, labeled: np.nd
     write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
     write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
     write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
+
+
+def same_launch(folder: Path) -> bool:
+    """Whether the run there was begun by an earlier try of the same `ssvae launch`."""
+    path, own = folder / "environment.json", os.environ.get("SSVAE_LAUNCH")
+    return own is not None and path.is_file() and _read(path).get("variables", {}).get("SSVAE_LAUNCH") == own
 
 
 def clear(folder: Path) -> None:

@@ -142,7 +142,7 @@ class _Run:
         self.data, counts = program.tensors(rows), [len(stream) for stream in streams]
         numbers = (counts[0] / sum(counts), sum(counts), plan.epochs * self.steps)
         self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
-        self.factor = 1.0
+        self.factor, self.asked = 1.0, lambda: None  # nobody has asked for an end
 
     def go(self, begin: int, last: int) -> None:
         """Run the epochs [begin, last), and keep the last good state when interrupted."""

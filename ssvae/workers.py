@@ -14,9 +14,21 @@ from ssvae.distribution import Places, places
 
 
 def joined(strategy: Any) -> Places | None:
-    """Return where replicas live if other processes have some of them, None if this one works alone."""
-    if len(cluster.read().workers) < 2 or strategy not in ("auto", "multiworker"):
+    """Return where replicas live if other processes have some of them, None if this one works alone.
+
+    Raises
+    ------
+    ValueError
+        If there are others, and the strategy would let each of them train alone and write the same run.
+    """
+    others = len(cluster.read().workers) - 1
+    if others < 1:
         return None
+    if strategy not in ("auto", "multiworker"):
+        raise ValueError(
+            f"TF_CONFIG names {others + 1} workers, and strategy={strategy!r} would train on each of them alone: take "
+            "'multiworker', or unset TF_CONFIG"
+        )
     return places(strategy)
 
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from ssvae import cluster
+from ssvae import cluster, workers
 from ssvae import launch as supervisor
 from ssvae.datasets import front
 
@@ -113,6 +113,14 @@ def test_a_wrong_tf_config_is_refused(monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="TF_CONFIG must be JSON as"):
         cluster.read()
+
+
+def test_workers_that_would_train_alone_are_refused(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", cluster.write(cluster.Cluster(["a:1", "b:2"], 1)))
+    with pytest.raises(ValueError, match="TF_CONFIG names 2 workers, and strategy='one' would train on each of them"):
+        workers.joined("one")
+    monkeypatch.delenv("TF_CONFIG")
+    assert workers.joined("multiworker") is None
 
 
 SETTINGS = {

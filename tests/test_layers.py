@@ -13,7 +13,22 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 
 # From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
 LAYERS = (
-    ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "engine", "softplus", "adam"),
+    (
+        "",
+        "registry",
+        "types",
+        "files",
+        "cluster",
+        "launch",
+        "checks",
+        "config",
+        "splits",
+        "noise",
+        "piece",
+        "engine",
+        "softplus",
+        "adam",
+    ),
     ("binary", "interrupts", "forks", "sparse", "replicas"),
     ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
@@ -24,7 +39,14 @@ LAYERS = (
     ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap", "topics"),
     ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
-    ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
+    (
+        "workers",
+        "assembly",
+        "fitting",
+        "generation",
+        "classifier",
+        "artefact",
+    ),  # one classifier: it may start from a saved M1
     ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures"),
     ("gallery", "climb_gallery"),
     ("runs", "exports", "twin", "experiment", "reproductions"),
@@ -47,7 +69,20 @@ COMPOSED = {
     "models/fdarn.py": {"sbn"},
     "models/conditional_sbn.py": {"sbn"},
 }
-LIGHT = ("__init__", "__main__", "registry", "types", "files", "checks", "config", "splits", "schema", "runs")
+LIGHT = (
+    "__init__",
+    "cluster",
+    "launch",
+    "__main__",
+    "registry",
+    "types",
+    "files",
+    "checks",
+    "config",
+    "splits",
+    "schema",
+    "runs",
+)
 
 
 def sources() -> list[Path]:
