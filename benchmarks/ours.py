@@ -32,7 +32,8 @@ from ssvae.models.m1 import M1
 from ssvae.models.m1_m2 import FreshSamples
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
-from ssvae.training import Plan, Streams, _Run
+from ssvae.plans import Plan
+from ssvae.training import Streams, _Run
 
 AMORTIZED = Amortized(kl_warm_up=0.0)
 

@@ -71,7 +71,7 @@ class Places:
 
     def run(self, step: Callable[[int], Any]) -> Any:
         """Call `step` for each replica of this process, with its place in `numbers`; return what the first returns."""
-        if self.strategy is None:
+        if self.count == 1:
             return step(0)
 
         def replica() -> Any:

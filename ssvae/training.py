@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,24 +19,12 @@ from ssvae.hooks import Hooks
 from ssvae.interrupts import held
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
+from ssvae.plans import Plan
 from ssvae.programs import POOL, model_key
 from ssvae.sparse import Table
 from ssvae.streams import Streams, steps_per_call
 
 RETRIES = 5  # halvings of the learning rate before a diverging fit gives up
-
-
-class Plan(NamedTuple):
-    """How one stage is trained; a pass is over the unlabelled rows where there are any."""
-
-    epochs: int
-    batch_size: int  # rows of the unlabelled stream a step
-    labelled_batch_size: int
-    learning_rate: float  # the peak, where there is a warm-up and then a cosine to zero
-    warm_up: float | None  # share of the steps; None: neither warm-up nor cosine
-    clip_norm: float  # largest global norm of a gradient
-    engine: str = "auto"
-    precision: str = "float32"
 
 
 def train(
@@ -183,7 +171,8 @@ class _Run:
             count = min(self.together, last - start)
             # One shape for all calls, because XLA compiles for shapes: what is beyond `count` is not looked at.
             orders = self.streams.orders(self.sizes, start, count, self.together, self.seed)
-            rates = self._rates(np.arange(start, start + self.together))
+            rates = self.plan.rates(np.arange(start, start + self.together), self.plan.epochs * self.steps)
+            rates = tf.constant(self.factor * rates, tf.float32)
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
             with self.program.places.reached():
                 parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
@@ -200,16 +189,6 @@ class _Run:
             asked = error
         if self.program.places.any(asked is not None):
             raise asked or KeyboardInterrupt
-
-    def _rates(self, steps: np.ndarray) -> tf.Tensor:
-        """Return the learning rate of each step: linear warm-up, then half a cosine to zero."""
-        if self.plan.warm_up is None:
-            return tf.fill([len(steps)], tf.constant(self.factor * self.plan.learning_rate, tf.float32))
-        total = self.plan.epochs * self.steps
-        warm = max(1.0, self.plan.warm_up * total)
-        cosine = 0.5 * (1.0 + np.cos(np.pi * steps / total))
-        rates = self.factor * self.plan.learning_rate * np.minimum((steps + 1) / warm, 1.0) * cosine
-        return tf.constant(rates, tf.float32)
 
     def _finite(self, losses: np.ndarray) -> bool:
         weights = self.program.model.get_weights()

@@ -35,10 +35,10 @@ LAYERS = (
     ("models", "inference"),
     ("bayes_nets", "samplers", "diagnostics"),
     ("draws", "metric", "chains", "sampling", "choose_form", "mcem", "annealing", "reciprocal"),
-    ("objective", "batches", "streams", "programs", "distribution", "gathering", "hooks", "callbacks"),
+    ("objective", "batches", "streams", "plans", "programs", "distribution", "gathering", "hooks", "callbacks"),
     ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap", "topics"),
-    ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
+    ("auto", "labels", "validation", "peers", "propagation", "feature_classifiers"),
     (
         "workers",
         "assembly",
