@@ -1,24 +1,25 @@
 """Kill `ssvae fit` at random moments and resume it, again and again, and compare with a run left in peace.
 
 Processes get SIGKILL after a random time and are started again with --resume until the run is finished; then the next
-run begins, until enough have been killed. Weights, history and metrics (all but the seconds)
-are compared with those of one uninterrupted run of the same settings, bit by bit.
+run begins, until there were enough kills. The runs train M1 and then M2, with a KL warm-up, a schedule of the learning
+rate and early stopping. Weights, history and metrics (all but the seconds) are compared bit by bit.
 
     python benchmarks/kills.py
-    python benchmarks/kills.py --kills 5 --seed 1
+    python benchmarks/kills.py --every 1 --seed 1
 """
 
 from __future__ import annotations
 
 import csv
-import itertools
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,22 @@ import machine
 import numpy as np
 
 import ssvae.artefact  # noqa: F401 (with TensorFlow, once for all)
+from ssvae import experiment
+from ssvae.callbacks import Checkpoint
 from ssvae.cli.main import main as main_command
 
-FIT = ["ssvae", "fit", "--dataset", "digits", "--labels", "100", "--config", "digits"]
-SETTINGS = {  # M1 and then M2, with all that a resumed run has to take up again
-    "cosine, KL warm-up": ["classifier.schedule=cosine", "classifier.inference.kl_warm_up=0.3"],
-    "constant rate, early stopping": ["classifier.schedule=constant", "classifier.early_stopping={every: 10}"],
-}
+FIT = ["ssvae", "fit", "--dataset", "digits", "--labels", "100", "--config", "digits", "--resume"]
+SETTINGS = ["schedule=cosine", "inference.kl_warm_up=0.2", "early_stopping={every: 5, patience: 1000}"]
 
 
-def start(folder: Path, settings: list[str], epochs: str) -> int:
+def start(folder: Path, epochs: str) -> int:
     """Start `ssvae fit` in a process of its own, which goes on with the run in the folder if there is one.
 
     Processes are forked from this one, which has imported TensorFlow and never runs it: that saves the import.
     """
-    command = [*FIT, "--out", str(folder), "--resume"]
-    for setting in (*settings, f"classifier.epochs={epochs}"):
-        command += ["--set", setting]
+    command = [*FIT, "--out", str(folder)]
+    for setting in (*SETTINGS, f"epochs={epochs}"):
+        command += ["--set", f"classifier.{setting}"]
     child = os.fork()
     if child:
         return child
@@ -73,16 +73,16 @@ def finish(process: int, seconds: float = math.inf) -> bool:
     return True
 
 
-def left(folder: Path) -> tuple[str, int]:
+def left(folder: Path) -> str:
     """Return the stage and the epoch that a killed run will go on from."""
     from safetensors import safe_open
 
     path = folder / "checkpoint" / "state.safetensors"
     if not path.is_file():
-        return "", 0
+        return "the beginning"
     with safe_open(path, framework="np") as file:
         kept = json.loads(file.metadata()["state"])
-    return kept["stage"] or f"after {'+'.join(kept['done'])}", kept["epoch"]
+    return f"{kept['stage']} {kept['epoch']}" if kept["stage"] else f"the end of {' and '.join(kept['done'])}"
 
 
 def result(folder: Path) -> dict[str, Any]:
@@ -99,31 +99,33 @@ def result(folder: Path) -> dict[str, Any]:
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--kills", default=20)
 @click.option("--seed", default=0, help="Of the moments.")
-@click.option("--within", default=(1.0, 25.0), type=(float, float), help="Seconds that a process lives, at random.")
+@click.option(
+    "--within", default=(0.05, 0.6), type=(float, float), help="Life of a process, at random, in lives of a whole run."
+)
+@click.option("--every", default=10.0, help="Seconds between two checkpoints; `ssvae fit` takes 10.")
 @click.option("--epochs", default="{m1: 200, m2: 120}")
-def main(kills: int, seed: int, within: tuple[float, float], epochs: str) -> None:
+def main(kills: int, seed: int, within: tuple[float, float], every: float, epochs: str) -> None:
     print(machine.lines(machine.describe("ssvae", "tensorflow")))
-    rng, killed, wrong, expected = np.random.default_rng(seed), 0, 0, {}
-    folder = Path(tempfile.mkdtemp(prefix="kills-"))
-    for name, settings in SETTINGS.items():
-        begun = time.monotonic()
-        finish(start(folder / name, settings, epochs))
-        expected[name] = result(folder / name)
-        print(f"{name}: left in peace, {time.monotonic() - begun:.0f} s", flush=True)
-    for run, (name, settings) in enumerate(itertools.cycle(SETTINGS.items())):
-        own, moments = folder / str(run), []
-        while not finish(start(own, settings, epochs), rng.uniform(*within) if killed < kills else math.inf):
+    experiment.Checkpoint = partial(Checkpoint, every=every)
+    rng, folder, begun = np.random.default_rng(seed), Path(tempfile.mkdtemp(prefix="kills-")), time.monotonic()
+    finish(start(folder / "peace", epochs))
+    expected, killed, wrong = result(folder / "peace"), 0, 0
+    whole = time.monotonic() - begun
+    print(f"left in peace: {whole:.0f} s", flush=True)
+    while killed < kills:
+        own, stations = folder / str(killed), []
+        while not finish(start(own, epochs), whole * rng.uniform(*within) if killed < kills else math.inf):
             killed += 1
-            moments.append(" ".join(map(str, left(own))).strip())
+            stations.append(left(own))
         found = result(own)
-        different = [part for part, value in expected[name].items() if found[part] != value]
+        different = [part for part, value in expected.items() if found[part] != value]
         wrong += bool(different)
-        print(f"{name}: killed {len(moments)} times, resumed from {moments}; {different or 'all'} ", end="")
-        print("DIFFER" if different else "equal bit for bit", flush=True)
-        if killed >= kills:
-            break
-    print(f"{killed} kills, {run + 1} runs, {wrong} of them with another result ({folder})")
-    raise SystemExit(1 if wrong else 0)
+        verdict = f"DIFFERENT {different}" if different else "weights, history and metrics equal bit for bit"
+        print(f"killed {len(stations)} times, resumed from {', '.join(stations)}; {verdict}", flush=True)
+    print(f"{killed} kills, {wrong} runs with another result")
+    if wrong:
+        raise SystemExit(f"they are in {folder}")
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -77,11 +77,16 @@ class LazyGroup(click.Group):
             click.echo(f"Error: {error}", err=True)
             ctx.exit(TEMPORARY)
         except USER_ERRORS as error:
-            _stop(error)
+            _stop(error, str(error) or type(error).__name__)
+        except Exception as error:
+            if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's own, which is not imported here
+                raise
+            first = str(error).splitlines()[0]
+            _stop(error, f"there was not enough memory ({first}): take a smaller classifier.batch_size or model")
 
 
-def _stop(error: Exception) -> NoReturn:
-    raise click.ClickException(str(error) or type(error).__name__) from error
+def _stop(error: Exception, words: str) -> NoReturn:
+    raise click.ClickException(words) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

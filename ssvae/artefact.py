@@ -71,7 +71,7 @@ def load(folder: str | Path) -> SSVAEClassifier:
         reference = arrays["reference.safetensors"]
         difference = np.abs(classifier.predict_proba(reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         raise ValueError(
             f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again"
         ) from error
@@ -149,6 +149,8 @@ def _rebuild(manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]])
     classifier.classes_ = np.array(values, dtype)
     classifier.n_features_in_ = manifest["features"]
     if manifest["feature_names"] is not None:
+        if len(manifest["feature_names"]) != manifest["features"]:
+            raise KeyError("feature_names")
         classifier.feature_names_in_ = np.array(manifest["feature_names"], object)
     slot = dict(manifest["preprocessing"])
     learnt = {name.split("/", 1)[1]: array for name, array in kept.items() if name.startswith("preprocessing/")}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self, get_type_hints
 
 import numpy as np
 
 from ssvae import auto
+from ssvae.checks import accepts, describe
 from ssvae.engine import ENGINES, PRECISIONS
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
@@ -46,6 +48,7 @@ class Assembly(NamedTuple):
         ValueError
             If a name, a number or a combination is not allowed.
         """
+        _kinds(estimator)
         _numbers(estimator)
         likelihood = LIKELIHOODS.build(auto.likelihood(x, estimator.likelihood, estimator.preprocessing))
         preprocessing = PREPROCESSING.build(auto.preprocessing(estimator.preprocessing, likelihood))
@@ -97,8 +100,10 @@ def _opened(slot: Any) -> Any:
     Raises
     ------
     ValueError
-        If the path holds no saved M1.
+        If the path holds no saved M1, or the slot has an argument that fit supplies.
     """
+    for name in sorted({*NOT_PLAIN} & {*slot} - {"seed"}) if isinstance(slot, Mapping) else ():
+        raise ValueError(f"{name} of a model is what fit supplies: leave it out, got {slot[name]!r}")
     first = slot.get("m1") if isinstance(slot, dict) else None
     if not isinstance(first, dict) or "trained" not in first:
         return slot
@@ -134,16 +139,27 @@ def _regularizers(slots: Any) -> tuple[Any, ...]:
     return tuple(REGULARIZERS.build(slot) for slot in slots)
 
 
+def _kinds(estimator: Any) -> None:
+    """Check every argument against its annotation, as settings in YAML are."""
+    hints = get_type_hints(type(estimator).__init__)
+    for name, value in estimator.get_params(deep=False).items():
+        plain_value = value.item() if isinstance(value, np.generic) else value
+        if name != "regularizers" and not accepts(hints.get(name, Any), plain_value):
+            raise ValueError(f"{name} must be {describe(hints[name])}, got {value!r}")
+
+
 def _numbers(estimator: Any) -> None:
     """Check the plain numbers and words of the estimator."""
-    if not estimator.alpha >= 0.0:
+    if not 0.0 <= estimator.alpha < np.inf:
         raise ValueError(f"alpha must be >= 0, got {estimator.alpha!r}")
     for argument in ("epochs", "batch_size", "labeled_batch_size", "learning_rate"):
         value = getattr(estimator, argument)
         if value is None and argument == "labeled_batch_size":
             continue
         for number in value.values() if isinstance(value, dict) else [value]:
-            if number != "auto" and not (isinstance(number, int | float | np.number) and number > 0):
+            if number == "auto" and argument == "epochs":
+                continue
+            if not (isinstance(number, int | float | np.number) and 0 < number < np.inf):
                 raise ValueError(f"{argument} must be > 0 (or a dict of such by stage), got {value!r}")
     for argument, allowed in (("engine", ENGINES), ("precision", PRECISIONS)):
         if getattr(estimator, argument) not in allowed:

@@ -14,14 +14,19 @@ def likelihood(x: np.ndarray, slot: Any, preprocessing: Any) -> Any:
     All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values).
     Anything else: Gaussian.
     """
-    if slot != "auto":
+    if not _is_auto(slot):
         return slot
     inside = bool(x.min() >= 0.0 and x.max() <= 1.0)
-    return "bernoulli" if inside and preprocessing in ("auto", "identity") else "gaussian"
+    plain = isinstance(preprocessing, str) and preprocessing in ("auto", "identity")
+    return "bernoulli" if inside and plain else "gaussian"
 
 
 def preprocessing(slot: Any, likelihood: Any) -> Any:
     """Return the slot, or for "auto" what suits a likelihood: nothing where x is bounded, else standardised columns."""
-    if slot != "auto":
+    if not _is_auto(slot):
         return slot
     return "identity" if math.isfinite(likelihood.support[0]) else "standardize"
+
+
+def _is_auto(slot: Any) -> bool:
+    return isinstance(slot, str) and slot == "auto"

@@ -34,8 +34,9 @@ def read(text: str, name: str) -> Source:
     ValueError
         If the text is no YAML, is no mapping, or gives a key twice; file and line are named.
     """
-    loader = _Loader(text)
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         lines = dict(_lines(node, name))
         values = loader.construct_document(node) if node is not None else {}
@@ -44,7 +45,8 @@ def read(text: str, name: str) -> Source:
         at = f", line {mark.line + 1}" if mark else ""
         raise ValueError(f"{name}{at}: not valid YAML: {getattr(error, 'problem', error)}") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if not isinstance(values, dict):
         raise ValueError(f"{name}: settings are a mapping such as `seed: 1`, this is {describe(type(values))}")
     return Source(name, values, lines)
@@ -77,7 +79,10 @@ def load(name: str | Path) -> Source:
         If there is neither such a file nor such a name.
     """
     if Path(name).is_file():
-        return read(Path(name).read_text("utf-8"), str(name))
+        try:
+            return read(Path(name).read_text("utf-8"), str(name))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: settings are YAML in UTF-8, this is not ({error}): save it as such") from error
     if str(name) not in shipped():
         raise ValueError(f"no such file, and {unknown('settings', str(name), shipped())}")
     return read(resources.files("ssvae.configs").joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")

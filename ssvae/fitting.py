@@ -28,12 +28,20 @@ from ssvae.workers import SharedCheckpoint, check_same
 
 
 def fresh_seed(random_state: Any) -> int:
-    """Return a seed in [0, 2³¹) from an int, a RandomState (which moves on) or None (a new one from the system)."""
+    """Return a seed in [0, 2³¹) from an int, a RandomState (which moves on) or None (a new one from the system).
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or the int is below 0.
+    """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-    if isinstance(random_state, int | np.integer):
-        return int(random_state)
-    return int(random_state.randint(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if not isinstance(random_state, int | np.integer) or random_state < 0:
+        raise ValueError(f"random_state must be an int >= 0, a numpy RandomState or None, got {random_state!r}")
+    return int(random_state)
 
 
 def fit_stages(

@@ -49,7 +49,8 @@ def terminable() -> Iterator[None]:
 def held() -> Iterator[Callable[[], None]]:
     """Hold Ctrl-C (and in `terminable` SIGTERM) back, and yield a function that raises if there was one.
 
-    A second one is not held. Elsewhere than in the main thread, and where someone else answers, nothing is changed.
+    A second one is not held, and in `terminable` ends the process at once, in the middle of a compiled step too.
+    Elsewhere than in the main thread, and where someone else answers, nothing is changed.
     """
     asked: list[int] = []
 
@@ -57,6 +58,9 @@ def held() -> Iterator[Callable[[], None]]:
         asked.append(number)
         if len(asked) > 1:
             answer()
+        if signal.SIGTERM in ours:  # Python's handlers would wait for the end of a call from C
+            for each in ours:
+                signal.signal(each, signal.SIG_DFL)
 
     def answer() -> None:
         if asked:

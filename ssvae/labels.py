@@ -35,6 +35,8 @@ def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If no row is labelled, only one class is, or y is no vector of classes.
     """
+    if np.ndim(unlabeled):
+        raise ValueError(f"unlabeled must be one value that marks rows without a label, or None, got {unlabeled!r}")
     y = column_or_1d(y, warn=True)
     hidden = is_unlabelled(y, unlabeled)
     known = y[~hidden]

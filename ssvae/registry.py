@@ -26,10 +26,12 @@ class Registry:
         What the pieces are, for error messages ("model", "likelihood").
     table : Mapping of str to str
         Name -> "module:Class". Listing the names imports nothing.
+    method : str
+        What every piece has, and an object that is handed in must have.
     """
 
-    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, table: Mapping[str, str], method: str = "") -> None:
+        self.kind, self._method = kind, method
         self._table = dict(table)
 
     def names(self) -> list[str]:
@@ -44,7 +46,7 @@ class Registry:
         ValueError
             If the name is not in the table.
         """
-        if name not in self._table:
+        if not isinstance(name, str) or name not in self._table:
             raise ValueError(unknown(self.kind, name, self.names()))
         module, attribute = self._table[name].split(":")
         return getattr(importlib.import_module(module), attribute)
@@ -68,11 +70,17 @@ class Registry:
         Raises
         ------
         ValueError
-            If the name, or an argument of the dict, is unknown, or not the number that it should be.
+            If the name, or an argument of the dict, is unknown, or not the number or text that it should be, or an
+            object is no piece of this kind.
         """
         if isinstance(slot, str):
             slot = {"name": slot}
         if not isinstance(slot, Mapping):
+            if self._method and (isinstance(slot, type) or not hasattr(slot, self._method)):
+                raise ValueError(
+                    f"{self.kind} must be one of {self.names()}, a dict with such a name, or an object that has "
+                    f"{self._method!r}, got {slot!r}"
+                )
             return slot
         arguments = dict(slot)
         name = arguments.pop("name", None)
@@ -82,15 +90,15 @@ class Registry:
         for argument, value in arguments.items():
             if argument not in allowed:
                 raise ValueError(unknown(f"argument of {self.kind} {name!r}:", argument, allowed))
-            wrong = _not_a_number(parameters[argument].annotation, value)
+            wrong = _wrong_kind(parameters[argument].annotation, value)
             if wrong:
                 raise ValueError(f"{argument} of {self.kind} {name!r} must be {wrong}, got {value!r}")
         wanted = {key: value for key, value in context.items() if key in allowed}
         return factory(**{**wanted, **arguments})
 
 
-def _not_a_number(annotation: Any, value: Any) -> str | None:
-    """Return what an argument that is annotated as a number should be, where its value is no such thing."""
-    kinds = {"int": (Integral, "an integer"), "float": (Real, "a number")}
+def _wrong_kind(annotation: Any, value: Any) -> str | None:
+    """Return what an argument that is annotated as a number or a text should be, where its value is no such thing."""
+    kinds = {"int": (Integral, "an integer"), "float": (Real, "a number"), "str": (str, "a text")}
     kind, words = kinds.get(getattr(annotation, "__name__", annotation), (object, ""))
     return None if isinstance(value, kind) and not (words and isinstance(value, bool)) else words

@@ -30,7 +30,10 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     x = x if isinstance(x, Table) else x.astype(np.float32, copy=False)
     if y is None:
         return x
-    y = np.asarray(y)
+    try:
+        y = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(f"y must be one label a row, [N] ({error})") from error
     check_consistent_length(x, y)
     return x, y
 

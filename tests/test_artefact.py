@@ -128,6 +128,8 @@ def edit(folder, change, reseal=True) -> None:
 EDITS = {
     "classes swapped": (lambda m: m["classes"]["values"].reverse(), "classes"),
     "a class more": (lambda m: m["classes"]["values"].append("up"), "damaged|classes"),
+    "names of others": (lambda m: m.update(feature_names=["a"]), "damaged.*feature_names"),
+    "class too large": (lambda m: m["classes"].update(dtype="<i8", values=[0, 1e300]), "damaged.*OverflowError"),
     "objects as classes": (lambda m: m["classes"].update(dtype="|O"), "damaged"),
     "hidden": (lambda m: m["model"].update(hidden=[5]), "damaged"),
     "activation": (lambda m: m["model"].update(activation="tanh"), "does not predict"),

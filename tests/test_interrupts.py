@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -87,6 +89,20 @@ def test_commands_answer_sigterm_and_the_library_leaves_it_alone():
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     with pytest.raises(Terminated), terminable():  # where nothing is held
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_second_signal_ends_a_command_even_in_a_call_that_does_not_come_back():
+    code = (
+        "import ctypes, os, signal\nfrom ssvae.interrupts import held, terminable\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "with terminable(), held():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    print('held', flush=True)\n"
+        "    ctypes.CDLL(None)['raise'](int(signal.SIGINT))\n"
+        "    print('not ended', flush=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "held\n"), done.stderr
 
 
 def test_exit_codes_are_those_of_shells():

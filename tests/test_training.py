@@ -1,8 +1,10 @@
 """The compiled loop: resumed, diverging, watched, and in several threads."""
 
 import os
+import resource
 import signal
 import threading
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -225,6 +227,15 @@ def test_twenty_fits_are_traced_once(monkeypatch, engine):
         classifier(epochs=2, random_state=seed, engine=engine).fit(X[rows], Y[rows])
     assert len(built) == 1
     assert built[0].steps.experimental_get_tracing_count() == 1
+
+
+def test_memory_is_flat_over_repeated_fits():
+    """After a warm-up; 50 larger fits are a case of `benchmarks/memory.py`."""
+    found = []
+    for seed in range(40):
+        classifier(epochs=2, random_state=seed).fit(X, Y).predict_proba(X)
+        found.append(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20)
+    assert found[-1] - found[10] < 10.0, found  # MiB
 
 
 def test_programs_are_reused(monkeypatch):

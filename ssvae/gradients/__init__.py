@@ -22,4 +22,5 @@ GRADIENTS = Registry(
         "local_expectation": "ssvae.gradients.local_expectation:LocalExpectation",
         "quadrature": "ssvae.gradients.quadrature:Quadrature",
     },
+    method="expectation",
 )

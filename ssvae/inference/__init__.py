@@ -13,4 +13,5 @@ INFERENCES = Registry(
         "iterative": "ssvae.inference.iterative:Iterative",
         "mc_likelihood": "ssvae.inference.mc_likelihood:MCLikelihood",
     },
+    method="bound",
 )

@@ -11,4 +11,5 @@ LIKELIHOODS = Registry(
         "gaussian": "ssvae.likelihoods.gaussian:Gaussian",
         "multinomial": "ssvae.likelihoods.multinomial:Multinomial",
     },
+    method="outputs",
 )

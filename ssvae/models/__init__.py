@@ -14,4 +14,5 @@ MODELS = Registry(
         "sbn": "ssvae.models.sbn:SBN",
         "supervised": "ssvae.models.supervised:Supervised",
     },
+    method="stages",
 )

@@ -8,7 +8,7 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -88,7 +88,8 @@ class SBN(Model):
         self.features, self.likelihood = features, likelihood
         self.classifier: Any = classifier  # a network in `conditional_sbn`
         self.latent, self.hidden, self.activation = sizes(latent, "latent"), sizes(hidden), activation
-        self.autoregressive = autoregressive if isinstance(autoregressive, str) else list(autoregressive)
+        several = isinstance(autoregressive, Iterable) and not isinstance(autoregressive, str)
+        self.autoregressive: Any = list(autoregressive) if several else autoregressive
         self.upwards, self.baseline = upwards, baseline
         self._check()
         self.levels = tuple(f"z{level}" for level in range(1, len(self.latent) + 1))
@@ -99,8 +100,8 @@ class SBN(Model):
         self.reset(np.random.default_rng(seed))
 
     def _check(self) -> None:
-        given = [] if isinstance(self.autoregressive, str) else list(self.autoregressive)
-        if isinstance(self.autoregressive, str) or not set(given) <= set(CONDITIONALS):
+        given = self.autoregressive if isinstance(self.autoregressive, list) else [None]
+        if not all(conditional in CONDITIONALS for conditional in given):
             raise ValueError(
                 f"autoregressive must be a list of some of {list(CONDITIONALS)}, got {self.autoregressive!r}"
             )

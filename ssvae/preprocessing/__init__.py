@@ -11,4 +11,5 @@ PREPROCESSING = Registry(
         "pca": "ssvae.preprocessing.pca:PCA",
         "standardize": "ssvae.preprocessing.standardize:Standardize",
     },
+    method="transform",
 )

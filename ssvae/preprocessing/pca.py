@@ -55,11 +55,13 @@ class PCA(Preprocessing):
         Raises
         ------
         ValueError
-            If there are fewer rows or columns than components, or all rows are equal.
+            If there are fewer rows or columns than components, all rows are equal, or a number is out of range.
         """
         from sklearn.decomposition import PCA as Decomposition
 
         self.refuse_sparse(x)
+        if self.rows < 1 or self.seed < 0:
+            raise ValueError(f"pca needs rows >= 1 and seed >= 0, got rows={self.rows!r}, seed={self.seed!r}")
         x = self._sample(np.asarray(x)).astype(np.float64)
         if not 1 <= self.components <= min(x.shape):
             raise ValueError(

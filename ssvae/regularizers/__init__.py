@@ -10,4 +10,5 @@ REGULARIZERS = Registry(
         "propagated_labels": "ssvae.regularizers.propagated_labels:PropagatedLabels",
         "virtual_adversarial": "ssvae.regularizers.virtual_adversarial:VirtualAdversarial",
     },
+    method="penalty",
 )

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from ssvae.cli.main import COMMANDS, main
+from ssvae.interrupts import Terminated
 
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pandas")
 
@@ -47,11 +48,18 @@ def test_an_unknown_command_names_the_nearest():
     assert "did you mean 'fit'" in result.stderr
 
 
+class ResourceExhaustedError(Exception):
+    """As TensorFlow calls its own."""
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
         (ValueError("labels=3 is too few"), 1, "Error: labels=3 is too few"),
         (FileNotFoundError(2, "No such file", "x.csv"), 1, "x.csv"),
+        (FloatingPointError("the loss is not finite"), 1, "Error: the loss is not finite"),
+        (ResourceExhaustedError("OOM when allocating\nnode"), 1, "memory (OOM when allocating): take a smaller"),
+        (Terminated("`--resume` goes on"), 143, "Interrupted. `--resume` goes on"),
         (KeyboardInterrupt("`--resume` goes on"), 130, "Interrupted. `--resume` goes on"),
     ],
 )

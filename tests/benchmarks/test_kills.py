@@ -1,0 +1,18 @@
+"""A fit that is killed again and again ends where one does that is left in peace; `kills.py` does it more often."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KILLS = Path(__file__).parents[2] / "benchmarks" / "kills.py"
+
+
+@pytest.mark.slow
+def test_a_killed_fit_ends_where_one_left_in_peace_does():
+    often = ["--kills", "4", "--every", "0", "--epochs", "{m1: 40, m2: 15}"]
+    done = subprocess.run([sys.executable, KILLS, *often], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "4 kills, 0 runs with another result"
+    assert done.stdout.count("equal bit for bit") >= 1
