@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,14 +22,17 @@ def joined(strategy: Any) -> Places | None:
     ValueError
         If there are others, and the strategy would let each of them train alone and write the same run.
     """
-    others = len(cluster.read().workers) - 1
-    if others < 1:
+    every, number = cluster.read()
+    others = [address for place, address in enumerate(every) if place != number]
+    if not others:
         return None
     if strategy not in ("auto", "multiworker"):
         raise ValueError(
-            f"TF_CONFIG names {others + 1} workers, and strategy={strategy!r} would train on each of them alone: take "
+            f"TF_CONFIG names {len(every)} workers, and strategy={strategy!r} would train on each of them alone: take "
             "'multiworker', or unset TF_CONFIG"
         )
+    # Before, because TensorFlow waits for as long as it takes, and no thread of Python's runs meanwhile.
+    print(f"worker {number} of {len(every)} waits for {', '.join(others)}", file=sys.stderr, flush=True)
     return places(strategy)
 
 
