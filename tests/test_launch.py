@@ -47,7 +47,8 @@ def test_only_the_first_worker_prints(capfd):
     assert capfd.readouterr().out == "numbers of 0\n"
 
 
-def test_all_start_again_when_one_is_killed():
+def test_all_start_again_when_one_is_killed(monkeypatch):
+    monkeypatch.setattr(supervisor, "LAST_WORDS", 0.1)
     code, said = launched(program("time.sleep(60) if number else os.kill(os.getpid(), 9)"), program("pass"))
     assert code == 0
     assert said == ["worker 0 was killed by SIGKILL; all start again from the last checkpoint"]
