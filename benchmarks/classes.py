@@ -20,8 +20,9 @@ from cells import ALPHA, CLIP_NORM, LEARNING_RATE
 from machine import describe, lines
 
 from ssvae import noise
-from ssvae.compiled import Program, Rows, When, tensors
+from ssvae.compiled import Program, When
 from ssvae.engine import Engine
+from ssvae.gathering import Rows
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.topm import TopM
@@ -62,8 +63,8 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
     model = M2(FEATURES, classes, Bernoulli(), 50, (500,), "softplus", classifier_hidden=(500,))
     x = np.random.default_rng(0).random((ROWS, FEATURES), np.float32)
     stage = Stage("m2", model, x, Bernoulli(), labels=True)
-    known = tensors(Rows(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
     steps = Program(stage, objective, (False, True), CLIP_NORM, Engine(engine == "xla"))
+    known = steps.tensors(Rows(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
     steps.start(model.get_weights())
     when = When(noise.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
 

@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 from cells import ALPHA, CLIP_NORM, LABELLED, LEARNING_RATE, ROWS, SIZES, rows
 
-from ssvae.compiled import Program, Rows
+from ssvae.compiled import Program
 from ssvae.distributions import given
 from ssvae.engine import Engine
+from ssvae.gathering import Rows
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.hooks import Hooks
@@ -31,7 +32,8 @@ from ssvae.models.m1 import M1
 from ssvae.models.m1_m2 import FreshSamples
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
-from ssvae.training import Plan, Streams, _Run
+from ssvae.plans import Plan
+from ssvae.training import Streams, _Run
 
 AMORTIZED = Amortized(kl_warm_up=0.0)
 

@@ -47,6 +47,7 @@ Examples:
 @setting("--labels", type=int, metavar="N", help="Rows that keep their label, as many of each class.  [default: 100]")
 @setting("--model", metavar="NAME", help="Model: m1, m2, m1_m2, ...  [default: m1_m2]")
 @setting("--inference", metavar="NAME", help="Inference method.  [default: amortized]")
+@setting("--strategy", metavar="NAME", help="Where replicas live: auto, one, mirrored, multiworker.  [default: auto]")
 @setting("--seed", type=int, metavar="N", help="Decides the labelled draw and the training.  [default: 0]")
 @setting("--config", metavar="FILE", help="YAML file, or the name of shipped settings (`ssvae config print`).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting by its path; repeatable.")
@@ -88,7 +89,7 @@ def fit(
         )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"`{resume_command()}` goes on from the last state that was saved.") from interrupt
-    if as_json:
+    if as_json and metrics:
         click.echo(report.to_json(metrics), nl=False)
 
 

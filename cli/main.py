@@ -16,6 +16,7 @@ COMMANDS = {
     "datasets": ("ssvae.cli.datasets:datasets", "List the data sets, or fetch one."),
     "evaluate": ("ssvae.cli.evaluate:evaluate", "Measure a run's model on the test rows."),
     "fit": ("ssvae.cli.fit:fit", "Train a classifier on partly labelled data."),
+    "launch": ("ssvae.cli.launch:launch", "Train on several processes, and again after a crash."),
     "gap": ("ssvae.cli.gap:gap", "Say how far a run's bound is below log p, and why."),
     "predict": ("ssvae.cli.predict:predict", "Classify the rows of a file."),
     "reproduce": ("ssvae.cli.reproduce:reproduce", "Train and measure the rows of a paper's table."),
@@ -25,6 +26,8 @@ COMMANDS = {
 
 # What bad input raises; anything else is a defect of the program and keeps its traceback.
 USER_ERRORS = (ValueError, OSError, ImportError, MemoryError, FloatingPointError)
+
+TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class LazyGroup(click.Group):
@@ -56,7 +59,10 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command: exit 0, 1 after an error, 2 after a wrong call, 130 after Ctrl-C, 143 after SIGTERM."""
+        """Run a command: exit 0, 1 after an error, 2 after a wrong call, 130 after Ctrl-C, 143 after SIGTERM.
+
+        75 says that the same command may succeed later: another worker, or a server, has gone.
+        """
         from ssvae.interrupts import exit_code, terminable
 
         try:
@@ -67,6 +73,9 @@ class LazyGroup(click.Group):
             ctx.exit(exit_code(interrupt))
         except BrokenPipeError:  # the reader of our output has gone (`| head`); click ends quietly
             raise
+        except ConnectionError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(TEMPORARY)
         except USER_ERRORS as error:
             _stop(error, str(error) or type(error).__name__)
         except Exception as error:

@@ -20,6 +20,7 @@ PATHS = {
     "labels": "dataset.labels",
     "model": "classifier.model",
     "inference": "classifier.inference",
+    "strategy": "classifier.strategy",
     "seed": "seed",
 }
 

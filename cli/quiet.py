@@ -12,6 +12,7 @@ def start_tensorflow() -> None:
     TF_CPP_MIN_LOG_LEVEL holds them back. An exception passes as always.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ssvae import cluster
     from ssvae.interrupts import held
 
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
@@ -20,7 +21,9 @@ def start_tensorflow() -> None:
         with held():  # an import that is broken off cannot be taken up again
             import tensorflow as tf
 
-        tf.constant(1.0)
+        tf.config.list_physical_devices()
+        if len(cluster.read().workers) < 2:  # workers must meet before their first operation
+            tf.constant(1.0)
         tf.get_logger().setLevel("ERROR")  # advice on writing TensorFlow programs is not for who runs one
     finally:
         os.dup2(kept, 2)

@@ -29,7 +29,7 @@ SCHEMA = 1
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
 TOLERANCE = 1e-5  # of a probability
-NEITHER = ("callbacks", "verbose", "random_state")  # arguments that do not belong to a trained classifier
+NEITHER = ("callbacks", "verbose", "random_state", "strategy")  # arguments that do not belong to a trained classifier
 
 
 def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:

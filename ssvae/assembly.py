@@ -18,7 +18,6 @@ from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.regularizers import REGULARIZERS
 
-STRATEGIES = ("auto", "one")
 TABLES = {
     "model": MODELS,
     "likelihood": LIKELIHOODS,
@@ -169,8 +168,6 @@ def _numbers(estimator: Any) -> None:
         raise ValueError(f"schedule must be 'cosine' or 'constant', got {estimator.schedule!r}")
     if not 0.0 <= estimator.pull <= 1.0:
         raise ValueError(f"pull must be in [0, 1], got {estimator.pull!r}")
-    if estimator.strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {list(STRATEGIES)}, got {estimator.strategy!r}")
 
 
 def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:

@@ -12,9 +12,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ssvae import feature_classifiers, labels, prediction, sparse
 from ssvae.assembly import Assembly
+from ssvae.distribution import places
 from ssvae.fitting import fit_stages, fresh_seed
 from ssvae.generation import Generation
 from ssvae.validation import check_rows, check_table
+from ssvae.workers import same_seed
 
 
 class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimator):
@@ -64,8 +66,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         Whether labelled rows are also seen without their label.
     unlabeled : int, str or None, default=-1
         The value of y that means "no label"; None: every row is labelled.
-    strategy : "auto" or "one"
-        Where the replicas live: one device.
+    strategy : "auto", "one", "mirrored", "multiworker" or tf.distribute.Strategy
+        Where the replicas of a training step live that share each batch: on one device, on all of this machine, or on
+        those of the machines that TF_CONFIG names. "auto": on several machines where TF_CONFIG names them, else on
+        every GPU, else on one device. Random numbers, order and sums are the same everywhere (`ssvae.distribution`).
     engine : "auto", "graph" or "xla"
         What runs the training steps: TensorFlow's graph mode, or XLA, which compiles for seconds and then is quicker.
         "auto": XLA on a GPU, and where the stage is long enough to pay for the compilation.
@@ -132,7 +136,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         early_stopping: Mapping[str, Any] | None = None,
         labeled_in_unlabeled: bool = False,
         unlabeled: Any = -1,
-        strategy: str = "auto",
+        strategy: Any = "auto",
         engine: Literal["auto", "graph", "xla"] = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         random_state: Any = None,
@@ -184,9 +188,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
         x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)
-        parts, seed = Assembly.of(self, x, index), fresh_seed(self.random_state)
+        where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
+        parts, seed = Assembly.of(self, x, index), same_seed(where, fresh_seed(self.random_state))
         rows = parts.preprocessing.transform(x)
-        history = fit_stages(self, parts, rows, index, weight, seed)
+        history = fit_stages(self, parts, rows, index, weight, seed, where)
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts

@@ -25,6 +25,7 @@ class Engine(NamedTuple):
     xla: bool = False
     bfloat16: bool = False  # the factors of matrix products; their sums, and all else, stay float32
     training: bool = False  # whether layers that keep statistics of the rows (batch normalisation) learn them
+    replicas: int = 1  # that share each batch (`ssvae.replicas`)
 
 
 GRAPH = Engine()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import ssvae
-from ssvae import report, runs, twin
+from ssvae import cluster, report, runs, twin
 from ssvae.callbacks import Callback, Checkpoint, Progress
 from ssvae.checks import Source
 from ssvae.evaluation import bits_per_dim, evaluate
@@ -55,7 +55,7 @@ def run(
     Returns
     -------
     dict
-        The numbers in metrics.json.
+        The numbers in metrics.json; nothing on a worker other than the first, which trains along and writes no file.
 
     Raises
     ------
@@ -68,7 +68,14 @@ def run(
     config = resolve(Source("config", dict(config)))
     dataset = runs.load_dataset(config)
     labeled, y = split(config, dataset)
+    if overwrite and runs.same_launch(folder):
+        overwrite, resume = False, True  # what was there before has been replaced
+    joined = _joined(config)
+    if joined and not joined.first:
+        return _follow(joined, config, dataset.x, y, folder)
     metrics = runs.claim(folder, config, overwrite, resume)
+    if joined:
+        joined.any(metrics is not None or (resume and (folder / "history.csv").is_file()))
     if metrics is None:
         first = runs.Beginning(lambda: runs.begin(folder, config, dataset, labeled, resume))
         fitted = fit(config, dataset.x, y, folder, [first, *([Progress()] if progress else [])], resume)
@@ -80,9 +87,25 @@ def run(
         metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
         report.write_metrics(folder, metrics)
     runs.forget_checkpoint(folder)
+    if joined:
+        joined.wait()
     if console is not None:
         report.summary(metrics, console, str(folder))
     return metrics
+
+
+def _joined(config: Mapping[str, Any]) -> Any:
+    """Return where replicas live if other processes have some of them; without any, TensorFlow is not started here."""
+    strategy = config["classifier"].get("strategy")
+    return find("ssvae.workers:joined")(strategy) if cluster.read().workers else None
+
+
+def _follow(joined: Any, config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path) -> dict[str, Any]:
+    """Train along with the first worker, from its checkpoint on, unless it has nothing to train; keep nothing."""
+    if not joined.any(False):
+        _build(config, [Checkpoint(folder / "checkpoint")]).fit(x, y)
+    joined.wait()
+    return {}
 
 
 def split(config: Mapping[str, Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,9 @@ import numpy as np
 import ssvae
 from ssvae import prediction
 from ssvae.assembly import Assembly, plain
-from ssvae.callbacks import Progress
-from ssvae.compiled import Rows
+from ssvae.callbacks import Checkpoint, Progress
+from ssvae.distribution import Places
+from ssvae.gathering import Rows
 from ssvae.hooks import Hooks
 from ssvae.models.base import Stage
 from ssvae.peers import nearest
@@ -23,6 +24,7 @@ from ssvae.sparse import Table
 from ssvae.stopping import set_apart
 from ssvae.streams import Streams
 from ssvae.training import train
+from ssvae.workers import SharedCheckpoint, check_same
 
 
 def fresh_seed(random_state: Any) -> int:
@@ -43,13 +45,17 @@ def fresh_seed(random_state: Any) -> int:
 
 
 def fit_stages(
-    estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int
+    estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int, places: Places
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
     x, index, weight = x[learnt], index[learnt], weight[learnt]
     callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
-    hooks = Hooks(callbacks, _fingerprint(estimator, x, index, weight, seed))
+    fingerprint = _fingerprint(estimator, x, index, weight, seed)
+    if places.several:
+        check_same(places, fingerprint)
+        callbacks = [SharedCheckpoint(own, places) if isinstance(own, Checkpoint) else own for own in callbacks]
+    hooks = Hooks(callbacks, fingerprint)
     infer_rows = partial(prediction.over_rows, function=prediction.parameters, inference=parts.objective.inference)
     for position, stage in enumerate(parts.model.stages(x, lambda part, rows: infer_rows(part, x=rows))):
         stage_seed = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)
@@ -60,7 +66,7 @@ def fit_stages(
         streams = _streams(stage, index, estimator.labeled_in_unlabeled)
         rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
         schedule = plan(stage.name, len(streams.labelled), len(streams.unlabelled), estimator)
-        train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks)
+        train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks, places)
     return hooks.history
 
 
@@ -88,7 +94,7 @@ def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray,
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:
     """Identify settings, data and what computes, so that a checkpoint is only used by the fit it belongs to."""
-    left_out = ("callbacks", "verbose", "random_state")
+    left_out = ("callbacks", "verbose", "random_state", "strategy")
     settings = {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items() if k not in left_out}
     digest = hashlib.sha256()
     for array in (*(x.parts() if isinstance(x, Table) else [x]), index, weight):

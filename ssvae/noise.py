@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 _PAIRED = ContextVar("paired", default=(False, False))
+_ROWS: ContextVar[tuple[tf.Tensor, tf.Tensor] | None] = ContextVar("rows", default=None)
 RESOLUTION = 2.0**-23  # of a uniform number: the bits of a float32's mantissa
 
 
@@ -40,16 +41,30 @@ def bits(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor, start: int | tf.Te
     start : int or Tensor []
         Position of the first word in the seed's sequence of 2³² words, so that a long sequence can be had in parts.
     """
-    first, second = tf.unstack(tf.bitcast(seed, tf.uint32))
-    counter = tf.cast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32) + tf.cast(start, tf.uint32)
-    return _hash(_hash(counter + first) ^ second)
+    return _words(_positions(shape), seed, start)
 
 
 def uniform(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor, start: int | tf.Tensor = 0) -> tf.Tensor:
     """Draw from U(0, 1): the middles of 2²³ equal cells, never 0 or 1."""
-    # int32 first: the conversion of unsigned numbers is slow, and 23 bits have no sign
-    cells = tf.cast(tf.cast(_right(bits(shape, seed, start), 9), tf.int32), tf.float32)
-    return (cells + 0.5) * RESOLUTION
+    return _middles(bits(shape, seed, start))
+
+
+@contextmanager
+def rows_at(place: tf.Tensor | None, rows: tf.Tensor | None) -> Iterator[None]:
+    """Draw for some rows of a batch what all of them would get together; read while a function is traced.
+
+    Parameters
+    ----------
+    place : Tensor [B] int32 or None
+        Where the rows stand in the whole batch. What is drawn inside has a row of numbers for each, [..., B, width].
+    rows : Tensor [] int32 or None
+        How many the whole batch has; None: no rows are elsewhere.
+    """
+    token = _ROWS.set(None if place is None else (place, rows))
+    try:
+        yield
+    finally:
+        _ROWS.reset(token)
 
 
 @contextmanager
@@ -74,25 +89,51 @@ def paired(antithetic: bool, same_for_rows: bool) -> Iterator[None]:
 
 def normal(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Draw from N(0, 1) by the inverse of its distribution function; no draw is further out than 5.3."""
-    shape, wanted = _wanted(shape)
-    drawn = math.sqrt(2.0) * tf.math.erfinv(2.0 * uniform(wanted, seed) - 1.0)
+    shape, positions = _wanted(shape)
+    drawn = math.sqrt(2.0) * tf.math.erfinv(2.0 * _middles(_words(positions, seed)) - 1.0)
     return tf.reshape(tf.concat([drawn, -drawn], 0), shape) if _PAIRED.get()[0] else drawn
 
 
 def latent_uniform(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Draw from U(0, 1) what a latent is made of, as `paired` says."""
-    shape, wanted = _wanted(shape)
-    drawn = uniform(wanted, seed)
+    shape, positions = _wanted(shape)
+    drawn = _middles(_words(positions, seed))
     return tf.reshape(tf.concat([drawn, 1.0 - drawn], 0), shape) if _PAIRED.get()[0] else drawn
 
 
 def _wanted(shape: tf.Tensor | tuple[int, ...]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the shape of the numbers that latents are made of, and of those to be drawn for them."""
+    """Return the shape of the numbers that latents are made of, and the positions of those to be drawn for them."""
     antithetic, same_for_rows = _PAIRED.get()
     shape = tf.convert_to_tensor(shape)
     if same_for_rows:
         shape = tf.concat([shape[:-2], [1], shape[-1:]], 0)
-    return shape, tf.reduce_prod(shape, keepdims=True) // 2 if antithetic else shape
+    if not antithetic:
+        return shape, _positions(shape)
+    half = tf.reduce_prod(shape) // 2
+    return shape, tf.range(half) if _ROWS.get() is None else tf.reshape(_positions(shape), [-1])[:half]
+
+
+def _positions(shape: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
+    """Return the position in a seed's sequence of each number of this shape."""
+    shape, known = tf.convert_to_tensor(shape), _ROWS.get()
+    if known is None or _PAIRED.get()[1] or shape.shape[0] < 2:
+        return tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
+    place, rows = known
+    row = tf.range(tf.reduce_prod(shape[:-2]))[:, tf.newaxis] * rows + place  # [..., B], of all that are drawn
+    return tf.reshape(row[..., tf.newaxis] * shape[-1] + tf.range(shape[-1]), shape)
+
+
+def _words(positions: tf.Tensor, seed: tf.Tensor, start: int | tf.Tensor = 0) -> tf.Tensor:
+    first, second = tf.unstack(tf.bitcast(seed, tf.uint32))
+    counter = tf.cast(positions, tf.uint32) + tf.cast(start, tf.uint32)
+    return _hash(_hash(counter + first) ^ second)
+
+
+def _middles(words: tf.Tensor) -> tf.Tensor:
+    """Return words as numbers in (0, 1)."""
+    # int32 first: the conversion of unsigned numbers is slow, and 23 bits have no sign
+    cells = tf.cast(tf.cast(_right(words, 9), tf.int32), tf.float32)
+    return (cells + 0.5) * RESOLUTION
 
 
 def _hash(word: tf.Tensor) -> tf.Tensor:

@@ -17,6 +17,7 @@ from ssvae.distributions import Values, one_hot
 from ssvae.gradients.base import Gradient, Integrand, Terms
 from ssvae.inference.base import Inference
 from ssvae.piece import Piece
+from ssvae.replicas import part
 from ssvae.types import Batch
 
 
@@ -106,6 +107,8 @@ class Objective(Piece):
     ) -> Losses:
         """Return the losses of one step, all but the weights' prior: its gradient is known (`precisions`).
 
+        Where replicas share the batches, each returns its part of the losses, and the parts add up to them.
+
         Parameters
         ----------
         model : Model
@@ -120,13 +123,15 @@ class Objective(Piece):
         labelled, unlabelled = _classified(model, labelled, unlabelled)
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
         if labelled is not None:
-            cross_entropy = tf.reduce_mean(labelled.weight * _surprise(labelled.y, labelled.logits))
+            cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.rows)
             if hasattr(model, "encode"):
-                bound = self.labelled(model, labelled.x, labelled.y, noise.fold(seed, 1), training)
-                bound_l = tf.reduce_mean(labelled.weight * bound)
+                with noise.rows_at(labelled.place, labelled.rows):
+                    bound = self.labelled(model, labelled.x, labelled.y, noise.fold(seed, 1), training)
+                bound_l = part(labelled.weight * bound, labelled.rows)
         if unlabelled is not None:
-            bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training, unlabelled.logits)
-            bound_u = tf.reduce_mean(unlabelled.weight * bound)
+            with noise.rows_at(unlabelled.place, unlabelled.rows):
+                bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training, unlabelled.logits)
+            bound_u = part(unlabelled.weight * bound, unlabelled.rows)
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
             extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ssvae.training import Plan
+import numpy as np
 
 STEPS_A_ROW = 1.2  # steps that "auto" spends on small data, so that it takes seconds there
 FEWEST_STEPS = {"m1": 500, "hierarchical": 500}  # with fewer steps they have not begun to use their latents
 MOST_STEPS = {"m1": 20_000, "hierarchical": 20_000}  # where M1 on large data stopped to gain (README: what mattered)
 FEWEST_STEPS_ELSEWHERE, MOST_STEPS_ELSEWHERE = 250, 8_000
 WARM_UP = 0.05  # share of the steps over which the learning rate rises
+
+
+class Plan(NamedTuple):
+    """How one stage is trained; a pass is over the unlabelled rows where there are any."""
+
+    epochs: int
+    batch_size: int  # rows of the unlabelled stream a step
+    labelled_batch_size: int
+    learning_rate: float  # the peak, where there is a warm-up and then a cosine to zero
+    warm_up: float | None  # share of the steps; None: neither warm-up nor cosine
+    clip_norm: float  # largest global norm of a gradient
+    engine: str = "auto"
+    precision: str = "float32"
+
+    def rates(self, steps: np.ndarray, total: int) -> np.ndarray:
+        """Return the learning rate of each of these steps, of `total`: linear warm-up, then half a cosine to zero."""
+        if self.warm_up is None:
+            return np.full(len(steps), self.learning_rate)
+        warm = max(1.0, self.warm_up * total)
+        return self.learning_rate * np.minimum((steps + 1) / warm, 1.0) * 0.5 * (1.0 + np.cos(np.pi * steps / total))
 
 
 def of_stage(value: Any, stage: str, argument: str) -> Any:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ from ssvae.types import Dataset
 
 FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
 FOLDERS = ("model", "figures", "checkpoint")
+FREE = ("dataset.folder", "classifier.verbose", "classifier.strategy")  # may change between two parts of a run
 
 
 class Run(NamedTuple):
@@ -114,6 +116,12 @@ def begin(folder: Path, config: dict[str, Any], dataset: Dataset, labeled: np.nd
     write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
 
 
+def same_launch(folder: Path) -> bool:
+    """Whether the run there was begun by an earlier try of the same `ssvae launch`."""
+    path, own = folder / "environment.json", os.environ.get("SSVAE_LAUNCH")
+    return own is not None and path.is_file() and _read(path).get("variables", {}).get("SSVAE_LAUNCH") == own
+
+
 def clear(folder: Path) -> None:
     """Remove what a run writes, and nothing else; first what says that it is finished, last whose run it is."""
     for name in reversed(FILES[1:]):
@@ -186,11 +194,11 @@ def _same_settings(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _comparable(config: dict[str, Any]) -> dict[str, Any]:
-    """Flatten one level; where the data lie and how much is printed may change between two parts of a run."""
+    """Flatten one level, without what may change between two parts of a run."""
     flat = {"seed": config.get("seed")}
     for part in ("dataset", "classifier"):
         flat |= {f"{part}.{key}": value for key, value in (config.get(part) or {}).items()}
-    return {key: value for key, value in flat.items() if key not in ("dataset.folder", "classifier.verbose")}
+    return {key: value for key, value in flat.items() if key not in FREE}
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ssvae import noise
 from ssvae.callbacks import Interrupted, State
-from ssvae.compiled import Program, Rows, When, tensors
+from ssvae.compiled import Program, When
+from ssvae.distribution import ONE, Places
 from ssvae.engine import Engine, choose
+from ssvae.gathering import Rows
 from ssvae.hooks import Hooks
 from ssvae.interrupts import held
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
+from ssvae.plans import Plan
 from ssvae.programs import POOL, model_key
 from ssvae.sparse import Table
 from ssvae.streams import Streams, steps_per_call
 
 RETRIES = 5  # halvings of the learning rate before a diverging fit gives up
-
-
-class Plan(NamedTuple):
-    """How one stage is trained; a pass is over the unlabelled rows where there are any."""
-
-    epochs: int
-    batch_size: int  # rows of the unlabelled stream a step
-    labelled_batch_size: int
-    learning_rate: float  # the peak, where there is a warm-up and then a cosine to zero
-    warm_up: float | None  # share of the steps; None: neither warm-up nor cosine
-    clip_norm: float  # largest global norm of a gradient
-    engine: str = "auto"
-    precision: str = "float32"
 
 
 def train(
@@ -45,6 +35,7 @@ def train(
     plan: Plan,
     seed: int,
     hooks: Hooks,
+    places: Places = ONE,
 ) -> None:
     """Train one stage; its model has the new weights afterwards.
 
@@ -59,6 +50,8 @@ def train(
         Decides order and noise.
     hooks : Hooks
         Told of every epoch; knows where an interrupted run of the same settings stood.
+    places : Places
+        Where the replicas live that share each batch.
 
     Raises
     ------
@@ -66,8 +59,10 @@ def train(
         If the loss is not finite even at 1/32 of the learning rate.
     Interrupted
         On Ctrl-C, after the last good state has been kept.
+    ConnectionError
+        If another worker has gone, likewise.
     """
-    engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size))
+    engine = _engine(stage, plan, streams, streams.sizes(plan.labelled_batch_size, plan.batch_size), places)
     begin, arrays = 0, None
     if hooks.state is not None and hooks.state.stage == stage.name:
         begin, arrays = hooks.state.epoch, hooks.state.arrays
@@ -75,7 +70,7 @@ def train(
     for last, method in _phases(objective, plan.epochs):
         if begin >= last or hooks.stop:
             continue
-        with _lent(stage, method, streams, plan.clip_norm, engine) as program:
+        with _lent(stage, method, streams, plan.clip_norm, engine, places) as program:
             program.start(stage.model.get_weights())
             if arrays is not None:
                 program.restore(arrays)
@@ -92,19 +87,27 @@ def _phases(objective: Objective, epochs: int) -> list[tuple[int, Objective]]:
     return [(round(share * epochs), first), (epochs, objective)]
 
 
-def _lent(stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine) -> Any:
+def _lent(
+    stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine, places: Places
+) -> Any:
     """Return a context that lends the compiled loop of a stage."""
     used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
     kind = isinstance(stage.rows, Table)
-    key = None if shape is None else (shape, kind, stage.source, objective, used, clip_norm, engine)
-    return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine))
+    if shape is None and len(places.devices) > 1:
+        raise ValueError(
+            f"{type(stage.model).__name__} has no get_config to copy it to {places.devices}: strategy='one'"
+        )
+    key = None if shape is None else (shape, kind, stage.source, objective, used, clip_norm, engine, places)
+    return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine, places))
 
 
-def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int]) -> Engine:
+def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int], places: Places) -> Engine:
     """Return what runs the stage, by the operations of a step: all classes counted for every unlabelled row."""
     rows = sizes[0] + sizes[1] * getattr(stage.model, "classes", 1)
     steps = plan.epochs * streams.steps(sizes)
-    return choose(plan.engine, plan.precision, steps, 6.0 * rows * stage.model.count_params())
+    # Sums over all replicas inside a step, which many settings need, are beyond XLA.
+    engine = "graph" if places.count > 1 and plan.engine == "auto" else plan.engine
+    return choose(engine, plan.precision, steps, 6.0 * rows * stage.model.count_params())
 
 
 class _Run:
@@ -124,10 +127,10 @@ class _Run:
         self.streams, self.sizes = streams, streams.sizes(plan.labelled_batch_size, plan.batch_size)
         self.steps = streams.steps(self.sizes)
         self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
-        self.data, counts = tensors(rows), [len(stream) for stream in streams]
+        self.data, counts = program.tensors(rows), [len(stream) for stream in streams]
         numbers = (counts[0] / sum(counts), sum(counts), plan.epochs * self.steps)
         self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
-        self.factor = 1.0
+        self.factor, self.asked = 1.0, lambda: None  # nobody has asked for an end
 
     def go(self, begin: int, last: int) -> None:
         """Run the epochs [begin, last), and keep the last good state when interrupted."""
@@ -135,12 +138,14 @@ class _Run:
         if begin:
             self.factor = self.hooks.history["learning_rate_factor"][-1]
         try:
-            with held() as self.answer:
-                while self.epoch < last and not self.hooks.stop:
+            with held() as self.asked:
+                while self.epoch < last and not self.program.places.any(self.hooks.stop):
                     self._epochs()
-                    self.answer()
-        except KeyboardInterrupt as error:
+                    self._answer()
+        except (KeyboardInterrupt, ConnectionError) as error:
             self.hooks.interrupted(State(self.stage.name, self.epoch, self.good))
+            if isinstance(error, ConnectionError):
+                raise
             raise Interrupted(f"interrupted in epoch {self.epoch + 1} of stage {self.stage.name!r}") from error
 
     def _epochs(self) -> None:
@@ -166,26 +171,29 @@ class _Run:
             count = min(self.together, last - start)
             # One shape for all calls, because XLA compiles for shapes: what is beyond `count` is not looked at.
             orders = self.streams.orders(self.sizes, start, count, self.together, self.seed)
-            rates = self._rates(np.arange(start, start + self.together))
+            rates = self.plan.rates(np.arange(start, start + self.together), self.plan.epochs * self.steps)
+            rates = tf.constant(self.factor * rates, tf.float32)
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
-            parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
+            with self.program.places.reached():
+                parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
             self.hooks.progress((start + count) / self.steps)
-            self.answer()
+            self._answer()
         return np.concatenate(parts)
 
-    def _rates(self, steps: np.ndarray) -> tf.Tensor:
-        """Return the learning rate of each step: linear warm-up, then half a cosine to zero."""
-        if self.plan.warm_up is None:
-            return tf.fill([len(steps)], tf.constant(self.factor * self.plan.learning_rate, tf.float32))
-        total = self.plan.epochs * self.steps
-        warm = max(1.0, self.plan.warm_up * total)
-        cosine = 0.5 * (1.0 + np.cos(np.pi * steps / total))
-        rates = self.factor * self.plan.learning_rate * np.minimum((steps + 1) / warm, 1.0) * cosine
-        return tf.constant(rates, tf.float32)
+    def _answer(self) -> None:
+        """Answer Ctrl-C, on every worker after the same step: one that went on alone would wait for the others."""
+        asked: KeyboardInterrupt | None = None
+        try:
+            self.asked()
+        except KeyboardInterrupt as error:
+            asked = error
+        if self.program.places.any(asked is not None):
+            raise asked or KeyboardInterrupt
 
     def _finite(self, losses: np.ndarray) -> bool:
         weights = self.program.model.get_weights()
-        return bool(np.isfinite(losses).all()) and all(np.isfinite(weight).all() for weight in weights)
+        finite = bool(np.isfinite(losses).all()) and all(np.isfinite(weight).all() for weight in weights)
+        return not self.program.places.any(not finite)
 
     def _back(self, good: list[np.ndarray], epoch: int) -> None:
         """Return to the last finite state with half the learning rate."""

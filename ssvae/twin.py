@@ -27,6 +27,8 @@ def settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
         "model": {"name": "supervised", **network},
         "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"],
     }
+    if "strategy" in classifier:
+        own["strategy"] = "one"  # a small network, and few rows
     # A setting by stage: the twin has the one stage, and its network is trained in the model's last.
     staged = {key: value for key, value in classifier.items() if isinstance(value, Mapping) and "name" not in value}
     if staged.pop("early_stopping", None) is not None:

@@ -38,3 +38,5 @@ class Batch(NamedTuple):
     hint: Any = None  # [B, K] propagated labels, where a regularizer asks for them
     logits: Any = None  # [B, K] of q(y | x), once known
     peer_logits: Any = None  # [B, K] of q(y | x) at the peer
+    place: Any = None  # [B] of each row in the whole batch, where replicas share it
+    rows: Any = None  # [] rows of the whole batch, where replicas share it

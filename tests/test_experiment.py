@@ -50,6 +50,15 @@ def test_metrics(done):
     assert metrics["seconds_total"] > metrics["seconds_fit"] > 0
 
 
+def test_a_second_try_of_the_same_launch_does_not_overwrite(quick_core, no_pictures, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSVAE_LAUNCH", "1")
+    folder = tmp_path / "run"
+    first = experiment.run(CONFIG, folder)
+    assert experiment.run(CONFIG, folder, overwrite=True) == first  # its times, too: nothing was trained again
+    monkeypatch.setenv("SSVAE_LAUNCH", "2")
+    assert experiment.run(CONFIG, folder, overwrite=True) != first
+
+
 TINY = {"model": {"name": "m2", "latent": 2, "hidden": [4]}, "regularizers": [], "epochs": 1}
 
 

@@ -13,29 +13,27 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 
 # From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
 LAYERS = (
-    ("", "registry", "types", "files", "checks", "config", "splits", "noise", "piece", "engine", "softplus", "adam"),
-    ("binary", "interrupts", "forks", "sparse", "state_file"),
+    ("", "registry", "types", "files", "cluster", "launch", "checks", "config", "splits"),
+    ("noise", "piece", "engine", "softplus", "adam"),
+    ("binary", "interrupts", "forks", "sparse", "state_file", "replicas"),
     ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
     ("models", "inference"),
     ("bayes_nets", "samplers", "diagnostics"),
-    (
-        "draws",
-        "metric",
-        "chains",
-        "sampling",
-        "choose_form",
-        "resampling",
-        "mcem",
-        "quadrature",
-        "annealing",
-        "reciprocal",
-    ),
-    ("objective", "batches", "streams", "programs", "distribution", "hooks", "callbacks"),
+    ("draws", "metric", "chains", "sampling", "choose_form", "resampling"),
+    ("mcem", "quadrature", "annealing", "reciprocal"),
+    ("objective", "batches", "streams", "plans", "programs", "distribution", "gathering", "hooks", "callbacks"),
     ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap", "topics"),
-    ("auto", "labels", "validation", "peers", "propagation", "plans", "feature_classifiers"),
-    ("assembly", "fitting", "generation", "classifier", "artefact"),  # one classifier: it may start from a saved M1
+    ("auto", "labels", "validation", "peers", "propagation", "feature_classifiers"),
+    (
+        "workers",
+        "assembly",
+        "fitting",
+        "generation",
+        "classifier",
+        "artefact",
+    ),  # a classifier may start from a saved M1
     ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures"),
     ("gallery", "climb_gallery"),
     ("runs", "exports", "twin", "experiment", "reproductions"),
@@ -58,7 +56,20 @@ COMPOSED = {
     "models/fdarn.py": {"sbn"},
     "models/conditional_sbn.py": {"sbn"},
 }
-LIGHT = ("__init__", "__main__", "registry", "types", "files", "checks", "config", "splits", "schema", "runs")
+LIGHT = (
+    "__init__",
+    "cluster",
+    "launch",
+    "__main__",
+    "registry",
+    "types",
+    "files",
+    "checks",
+    "config",
+    "splits",
+    "schema",
+    "runs",
+)
 
 
 def sources() -> list[Path]:

@@ -56,3 +56,18 @@ def test_is_a_function_of_the_seed():
     np.testing.assert_array_equal(noise.normal((5,), SEED), noise.normal((5,), noise.seed_tensor(0)))
     others = [noise.fold(SEED, 0), noise.fold(SEED, -1), noise.seed_tensor(1)]
     assert all((noise.normal((5,), SEED).numpy() != noise.normal((5,), other).numpy()).all() for other in others)
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (4, 7, 2), (1, 4, 5, 7, 2)])
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_some_rows_of_a_batch_get_what_all_of_them_would_get_together(shape, antithetic):
+    seed = SEED
+    for draw in (noise.normal, noise.latent_uniform):
+        if antithetic and shape[0] % 2 and shape[0] > 1:
+            continue  # pairs need an even number of draws
+        with noise.paired(antithetic, False):
+            whole = draw(shape, seed)
+            for rows in ([0, 1, 2], [3, 4, 5, 6], [], [6, 2]):
+                with noise.rows_at(tf.constant(rows, tf.int32), tf.constant(7)):
+                    part = draw((*shape[:-2], len(rows), shape[-1]), seed)
+                np.testing.assert_allclose(part, tf.gather(whole, tf.constant(rows, tf.int32), axis=-2), rtol=1e-5)

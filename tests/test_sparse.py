@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import sparse as scipy_sparse
 
 from ssvae import SSVAEClassifier
-from ssvae.compiled import _dense
+from ssvae.gathering import _dense
 from ssvae.sparse import Table
 
 RNG = np.random.default_rng(0)

@@ -113,7 +113,7 @@ class HMC(Inference):
             moved += self.step_size * momentum
             log_p, slope = _slope(log_prob, moved)
             momentum += 0.5 * self.step_size * slope
-        log_u = tf.math.log(noise.uniform(tf.shape(energy), noise.fold(seed, 1)))
+        log_u = tf.math.log(noise.uniform(tf.shape(momentum[..., :1]), noise.fold(seed, 1)))[..., 0]
         taken = log_u < log_p - _kinetic(momentum) - energy  # not where it is no number
         return tf.where(taken[..., tf.newaxis], moved, epsilon)
 

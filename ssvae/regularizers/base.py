@@ -4,6 +4,7 @@
 (None where a stream has no rows); it carries its own weight. A regularizer with ``peers = k`` finds in
 ``unlabelled.peer`` one of the k nearest rows of each row, drawn anew at every step; one with ``needs_hints`` finds in
 ``unlabelled.hint`` labels that were spread over the graph of those nearest rows. The ``logits`` of all rows are there.
+Where replicas share the batches, it returns its replica's part of the penalty (`ssvae.replicas`).
 """
 
 from __future__ import annotations
@@ -46,3 +47,13 @@ def logits(labelled: Batch | None, unlabelled: Batch | None) -> tf.Tensor:
 def rows(labelled: Batch | None, unlabelled: Batch | None) -> tf.Tensor:
     """Return the rows of both streams, [B_l + B_u, D]."""
     return tf.concat([batch.x for batch in (labelled, unlabelled) if batch is not None], axis=0)
+
+
+def standing(labelled: Batch | None, unlabelled: Batch | None) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+    """Return places [B_l + B_u] in, and rows [] of, both streams whole batches together; None if all is here."""
+    here = [batch for batch in (labelled, unlabelled) if batch is not None]
+    if here[0].rows is None:
+        return None, None
+    before = [tf.zeros_like(here[0].rows), here[0].rows]
+    places = [batch.place + first for batch, first in zip(here, before, strict=False)]
+    return tf.concat(places, 0), tf.add_n([batch.rows for batch in here])

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.regularizers.base import Regularizer
+from ssvae.replicas import mean, part, shared
 from ssvae.types import Batch
 
 
@@ -41,7 +42,8 @@ class MutualInformation(Regularizer):
         if unlabelled is None:
             return tf.constant(0.0)
         log_q = tf.nn.log_softmax(unlabelled.logits)
-        share = tf.reduce_mean(tf.exp(log_q), axis=0)
-        entropy = -tf.reduce_mean(tf.reduce_sum(tf.exp(log_q) * log_q, axis=-1))
+        share = mean(tf.exp(log_q), [0])
+        entropy = -part(tf.reduce_sum(tf.exp(log_q) * log_q, axis=-1), unlabelled.rows)
         prior = tf.stop_gradient(model.log_class_prior())
-        return self.sure * entropy + self.balance * tf.reduce_sum(share * (tf.math.log(share + 1e-8) - prior))
+        distance = tf.reduce_sum(share * (tf.math.log(share + 1e-8) - prior))
+        return self.sure * entropy + self.balance * shared(distance)

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.regularizers.base import Regularizer
+from ssvae.replicas import part
 from ssvae.types import Batch
 
 
@@ -39,4 +40,4 @@ class Neighbours(Regularizer):
         if unlabelled is None:
             return tf.constant(0.0)
         here, there = (tf.nn.log_softmax(z) for z in (unlabelled.logits, unlabelled.peer_logits))
-        return -self.weight * tf.reduce_mean(tf.reduce_logsumexp(here + there, axis=-1))
+        return -self.weight * part(tf.reduce_logsumexp(here + there, axis=-1), unlabelled.rows)

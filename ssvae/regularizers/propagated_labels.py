@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.regularizers.base import Regularizer
+from ssvae.replicas import part
 from ssvae.types import Batch
 
 
@@ -40,4 +41,4 @@ class PropagatedLabels(Regularizer):
             return tf.constant(0.0)
         left = tf.maximum(0.0, 1.0 - tf.cast(done, tf.float32) / self.until)
         log_q = tf.nn.log_softmax(unlabelled.logits)
-        return -self.weight * left * tf.reduce_mean(tf.reduce_sum(unlabelled.hint * log_q, axis=-1))
+        return -self.weight * left * part(tf.reduce_sum(unlabelled.hint * log_q, axis=-1), unlabelled.rows)

@@ -14,7 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae import noise
-from ssvae.regularizers.base import Regularizer, logits, rows
+from ssvae.regularizers.base import Regularizer, logits, rows, standing
+from ssvae.replicas import moments, part
 from ssvae.types import Batch
 
 
@@ -44,14 +45,16 @@ class VirtualAdversarial(Regularizer):
         del done
         x = rows(labelled, unlabelled)
         size = tf.cast(tf.shape(x)[-1], x.dtype)
-        length = self.radius * tf.sqrt(size * tf.reduce_mean(tf.math.reduce_variance(x, axis=0)))
+        length = self.radius * tf.sqrt(size * tf.reduce_mean(moments(x, [0])[1]))
         target = tf.stop_gradient(tf.nn.log_softmax(logits(labelled, unlabelled)))
-        start = _unit(noise.normal(tf.shape(x), seed))
+        place, whole = standing(labelled, unlabelled)
+        with noise.rows_at(place, whole):
+            start = _unit(noise.normal(tf.shape(x), seed))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(start)
             divergence = tf.reduce_sum(_kl(target, model.classify(x + self.probe * length * start)))
         worst = _unit(tf.stop_gradient(tape.gradient(divergence, start)))
-        return self.weight * tf.reduce_mean(_kl(target, model.classify(x + length * worst)))
+        return self.weight * part(_kl(target, model.classify(x + length * worst)), whole)
 
 
 def _kl(log_p: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,9 @@ from ssvae.interrupts import Terminated
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pandas")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["predict", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["fit", "--help"], ["launch", "--help"], ["predict", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(arguments):
     code = (
         "import sys\nfrom ssvae.cli.main import main\n"
