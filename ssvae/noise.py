@@ -115,7 +115,7 @@ def _wanted(shape: tf.Tensor | tuple[int, ...]) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _positions(shape: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
     """Return the position in a seed's sequence of each number of this shape."""
-    shape, known = tf.convert_to_tensor(shape), _ROWS.get()
+    shape, known = tf.cast(shape, tf.int32), _ROWS.get()
     if known is None or _PAIRED.get()[1] or shape.shape[0] < 2:
         return tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
     place, rows = known

@@ -71,3 +71,7 @@ def test_some_rows_of_a_batch_get_what_all_of_them_would_get_together(shape, ant
                 with noise.rows_at(tf.constant(rows, tf.int32), tf.constant(7)):
                     part = draw((*shape[:-2], len(rows), shape[-1]), seed)
                 np.testing.assert_allclose(part, tf.gather(whole, tf.constant(rows, tf.int32), axis=-2), rtol=1e-5)
+
+
+def test_a_single_number_has_no_axes():
+    assert noise.uniform((), noise.seed_tensor(3)).shape == ()
