@@ -86,7 +86,7 @@ def measure(every: list[dict[str, Any]], rounds: int, keep: Callable[[dict[str, 
 @click.command(help=__doc__.split("\n")[0])
 @click.option("--batches", default="20,100", help="Rows of each stream that the model is fitted to.")
 @click.option("--held-out", default="200", help="Rows of each stream that it is checked on.")
-@click.option("--rounds", default=3)
+@click.option("--rounds", default=3, help="0: data sheets alone, nothing is measured.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Keep the raw numbers.")
 @click.option("--measured", type=click.Path(exists=True, path_type=Path), help="Take these, and measure nothing.")
 @click.option("--flops", default=19.5e12, help="Of a GPU, float32; NVIDIA's A100 data sheet.")
@@ -113,12 +113,14 @@ def main(
         if file:
             file.write_text(json.dumps(found, indent=1))
 
-    if not measured:
+    kinds = devices_predictions.sheets(given)
+    devices_predictions.report(kinds)
+    if rounds and not measured:
         measure(cells(SIZES, kept + checked), rounds, keep)
-    kinds = devices_predictions.hardware(*devices_report.report(found, checked), given)
-    devices_predictions.simulation(kinds)
-    for kind, device in kinds.items():
-        devices_predictions.predictions(kind, device)
+    if found:
+        here = devices_predictions.cores(*devices_report.report(found, checked), given)
+        devices_predictions.report(here)
+        kinds |= here
     devices_predictions.draw(kinds, out)
 
 

@@ -19,28 +19,32 @@ NAMES = {"m1": "M1", "m2": "M2", "m1_m2": "M1+M2, stage 2"}
 SIMULATED = 500  # steps
 
 
-def hardware(own: Any, devices: Any, processes: Any, given: dict[str, Any]) -> dict[str, Device]:
-    """Return the devices that are predicted: by data sheets, and like this machine's cores.
+def sheets(given: dict[str, Any]) -> dict[str, Device]:
+    """Return the devices of data sheets; `given` are the options of `devices.py`."""
+    share, spread = given["share"], given["spread"]
+    rates = (given["kernels"] * given["launch"], 2 / (share * given["flops"]), ADAM / (share * given["memory"]))
+    return {
+        "GPUs of one machine": Device(*rates, 0.0, share * given["link"], given["gpu_hop"], spread),
+        "workers with a GPU": Device(*rates, 0.0, given["network"], given["hop"], spread),
+    }
+
+
+def cores(own: Any, devices: Any, processes: Any, given: dict[str, Any]) -> dict[str, Device]:
+    """Return workers of one core like those here, from what `devices_report.report` returns.
 
     What a replica costs without messages is that of two logical devices; the rest of what two processes cost is put
     down to messages, two hops.
-
-    Parameters
-    ----------
-    own, devices, processes
-        What `devices_report.report` returns.
-    given : dict
-        Hardware, as `devices.py` has its options.
     """
-    share, hop, spread = given["share"], given["hop"], given["spread"]
-    rates = (given["kernels"] * given["launch"], 2 / (share * given["flops"]), ADAM / (share * given["memory"]))
     replica, message = float(max(devices[0], 0)), float(max(processes[0] - devices[0], 0)) / 2
     byte = 1 / given["network"] + float(max(processes[1], 0))
-    return {
-        "GPUs of one machine": Device(*rates, 0.0, share * given["link"], given["gpu_hop"], spread),
-        "workers with a GPU": Device(*rates, 0.0, given["network"], hop, spread),
-        "workers of one core": Device(*map(float, own), replica, 1 / byte, hop + message, spread),
-    }
+    return {"workers of one core": Device(*map(float, own), replica, 1 / byte, given["hop"] + message, given["spread"])}
+
+
+def report(kinds: dict[str, Device]) -> None:
+    """Print everything but the picture."""
+    simulation(kinds)
+    for kind, device in kinds.items():
+        predictions(kind, device)
 
 
 def simulation(kinds: dict[str, Device]) -> None:
@@ -85,6 +89,7 @@ def predictions(kind: str, device: Device) -> None:
 def draw(kinds: dict[str, Device], out: Path) -> None:
     """Draw speed-ups against the number of devices, for a fixed batch."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     from ssvae.gallery import save
 
@@ -99,6 +104,10 @@ def draw(kinds: dict[str, Device], out: Path) -> None:
                 axes.plot(counts, times[0] / np.array(times), style, color=color, linewidth=1.4, label=label)
         axes.axhline(1.0, color="0.7", linewidth=0.8)
         axes.set(title=kind, xlabel="devices", xscale="log", yscale="log")
+        axes.minorticks_off()
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("speed-up, batch fixed")
     figure.legend(loc="outside right center", frameon=False, fontsize=8, title="model, rows")
