@@ -18,6 +18,7 @@ import tensorflow as tf
 from cells import ALPHA, CLIP_NORM, LABELLED, LEARNING_RATE, ROWS, SIZES, rows
 
 from ssvae.compiled import Program
+from ssvae.distribution import ONE, Places
 from ssvae.distributions import given
 from ssvae.engine import Engine
 from ssvae.gathering import Rows
@@ -89,6 +90,8 @@ class Steps:
     inference : Inference
     samples : int
         Draws of z a row.
+    where : Places
+        Of the replicas.
     """
 
     def __init__(
@@ -99,20 +102,26 @@ class Steps:
         noise: bool = True,
         inference: Any = AMORTIZED,
         samples: int = 1,
+        where: Places = ONE,
     ) -> None:
-        part, batch = stage(cell["model"], noise, inference.update), cell["batch"]
+        part = stage(cell["model"], noise, inference.update)
         gradient = Pathwise(samples) if noise else AtMean()
         objective = Objective(inference, gradient, Enumeration(), alpha=ALPHA)
         every = np.arange(ROWS)
         self.streams = Streams(every[:LABELLED], every[LABELLED:]) if part.labels else Streams(every[:0], every)
         y = np.where(every < LABELLED, rows(cell["model"])[1], -1)
         known = Rows(part.rows, y, np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0)))
-        plan = Plan(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
-        self.program = Program(
-            part, objective, (part.labels, True), CLIP_NORM, Engine(engine == "xla", precision == "bfloat16")
-        )
+        how = Engine(engine == "xla", precision == "bfloat16")
+        self.program = Program(part, objective, (part.labels, True), CLIP_NORM, how, where)
         self.program.start(part.model.get_weights())
-        self._run, self.done = _Run(self.program, part, known, self.streams, plan, 0, Hooks((), "")), 0
+        self._stage, self._rows = part, known
+        self.batches_of(cell["batch"])
+
+    def batches_of(self, batch: int) -> None:
+        """Begin again, with so many rows of each stream a step; the weights stay."""
+        plan = Plan(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
+        self._run = _Run(self.program, self._stage, self._rows, self.streams, plan, 0, Hooks((), ""))
+        self.done = 0
 
     def orders(self, count: int) -> list[np.ndarray]:
         """Return the rows of the first `count` steps of each stream, [count, B or 0]."""
