@@ -73,7 +73,7 @@ def test_epochs_of_a_fit_are_amortised_first(share, wanted, monkeypatch):
     seen, go = [], training._Run.go
 
     def watched(self, begin, last):
-        seen.append((self.program.objective.inference.steps, begin, last))
+        seen.append((self.program.replicas[0].objective.inference.steps, begin, last))
         return go(self, begin, last)
 
     monkeypatch.setattr(training._Run, "go", watched)
