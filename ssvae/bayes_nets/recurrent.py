@@ -11,9 +11,8 @@ from tensorflow_probability import distributions as tfd
 from ssvae.bayes_nets.base import Latent, Parameter, scale_faults
 from ssvae.distributions import Values
 
-UNROLLED = (
-    32  # steps that are compiled one by one: twice as quick as a loop, but XLA takes a tenth of a second for each
-)
+# Steps that are compiled one by one: twice as quick as a loop, but XLA takes a tenth of a second for each.
+UNROLLED = 32
 
 
 class Recurrent(Latent):
