@@ -36,7 +36,7 @@ class Target:
     Raises
     ------
     ValueError
-        If data are missing, of no node, or have unequal numbers of rows, or a form is unknown.
+        If data are missing, of no node, no rows of numbers, or have unequal numbers of rows, or a form is unknown.
     """
 
     def __init__(self, net: BayesNet, data: Mapping[str, Any], form: str | Mapping[str, str] = "auxiliary") -> None:
@@ -112,9 +112,14 @@ class Target:
 def _rows(name: str, data: Mapping[str, Any]) -> tf.Tensor:
     if name not in data:
         raise ValueError(f"data of the observed node {name!r} are missing, got {sorted(data)}")
-    found = tf.cast(tf.convert_to_tensor(data[name]), tf.float32)
-    if not len(found.shape):
-        raise ValueError(f"data of {name!r} must have one entry a row, [rows, ...], got a single number")
+    try:
+        found = tf.cast(tf.convert_to_tensor(data[name]), tf.float32)
+    except (TypeError, ValueError, tf.errors.UnimplementedError):
+        raise ValueError(
+            f"data of {name!r} must be an array of numbers [rows, ...], got {str(data[name])[:60]!r}"
+        ) from None
+    if not len(found.shape) or not found.shape[0]:
+        raise ValueError(f"data of {name!r} must have one entry a row, [rows >= 1, ...], got shape {found.shape}")
     return found
 
 

@@ -187,3 +187,19 @@ def test_many_steps_are_a_loop_with_the_same_values_and_slopes(monkeypatch):
     for found in (run(epsilon), tf.function(run, jit_compile=True)(epsilon)):
         for one, other in zip(found, unrolled, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((0, 2)), r"'x' must have one entry a row, \[rows >= 1, \.\.\.\], got shape \(0, 2\)"),
+        (1.0, r"'x' must have one entry a row, .*, got shape \(\)"),
+        (np.array([["a", "b"]]), r"'x' must be an array of numbers \[rows, \.\.\.\], got "),
+        ([[1.0, 2.0], [3.0]], r"'x' must be an array of numbers"),
+    ],
+    ids=str,
+)
+def test_data_that_are_no_rows_of_numbers_are_refused(x, message):
+    net = BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Normal(z, 1.0)))
+    with pytest.raises(ValueError, match=message):
+        Target(net, {"x": x})
