@@ -17,6 +17,7 @@ from ssvae.models import MODELS
 from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.regularizers import REGULARIZERS
+from ssvae.sources.base import transformed
 
 TABLES = {
     "model": MODELS,
@@ -27,6 +28,7 @@ TABLES = {
     "class_gradient": GRADIENTS,
     "regularizers": REGULARIZERS,
 }
+ROWS = 256  # made dense at a time, where the first that is out of range is looked for
 # What fit supplies.
 NOT_PLAIN = ("features", "classes", "likelihood", "latent_likelihood", "update", "baseline", "seed")
 
@@ -172,7 +174,7 @@ def _numbers(estimator: Any) -> None:
 
 def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
     low, high = getattr(likelihood, "support", (-np.inf, np.inf))
-    t = preprocessing.transform(x)
+    t = transformed(x, preprocessing.transform)
     if t.min() < low or t.max() > high:
         row, column, value = _first_outside(t, low, high)
         raise ValueError(
@@ -184,10 +186,10 @@ def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
 
 def _first_outside(t: Any, low: float, high: float) -> tuple[int, int, float]:
     """Return row, column and value of the first cell that is out of range."""
-    for row in range(len(t)):
-        values = np.asarray(t[row : row + 1])[0]
-        for column in np.flatnonzero((values < low) | (values > high)):
-            return row, int(column), float(values[column])
+    for start in range(0, len(t), ROWS):
+        values = np.asarray(t[start : start + ROWS])
+        for row, column in np.argwhere((values < low) | (values > high)):
+            return start + int(row), int(column), float(values[row, column])
     raise AssertionError("all cells are in range")
 
 

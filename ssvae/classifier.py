@@ -13,8 +13,10 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ssvae import feature_classifiers, labels, prediction, sparse
 from ssvae.assembly import Assembly
 from ssvae.distribution import places
-from ssvae.fitting import fit_stages, fresh_seed
+from ssvae.fitting import fit_stages, fresh_seed, with_all_rows
 from ssvae.generation import Generation
+from ssvae.sources.base import Source, part, transformed
+from ssvae.sources.front import opened
 from ssvae.validation import check_rows, check_table
 from ssvae.workers import same_seed
 
@@ -172,7 +174,9 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
 
         Parameters
         ----------
-        X : array-like [N, D]
+        X : array-like [N, D], or path
+            A path to a .npy, .npz (sparse) or .h5 file, or a memory-mapped array: rows that stay on disk
+            (`ssvae.sources`) but for the labelled ones.
         y : array-like [N]
         sample_weight : array-like [N], optional
             Weight of each row in its mean; rows of weight 0 are left out.
@@ -186,11 +190,12 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
         x, y = check_rows(self, X, y)
         weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
-        x, y, weight = x[weight > 0], y[weight > 0], weight[weight > 0]
+        x, y, weight = part(x, weight > 0), y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)
         where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         parts, seed = Assembly.of(self, x, index), same_seed(where, fresh_seed(self.random_state))
-        rows = parts.preprocessing.transform(x)
+        x = with_all_rows(x, parts.objective.regularizers)
+        rows = transformed(x, parts.preprocessing.transform)
         history = fit_stages(self, parts, rows, index, weight, seed, where)
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
@@ -259,7 +264,9 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         check_is_fitted(self)
         known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
-        rows = X.iloc[known] if hasattr(X, "iloc") else sparse.rows_of(X)[known]
+        X = opened(X)
+        X = X if isinstance(X, Source) else X.iloc if hasattr(X, "iloc") else sparse.rows_of(X)
+        rows = part(X, known)
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
         return super().score(rows, y, weight)
 
@@ -281,7 +288,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     def _rows(self, X: Any) -> np.ndarray:
         """Return X checked and preprocessed, [N, D'] float32."""
         check_is_fitted(self)
-        return self.preprocessing_.transform(check_rows(self, X))
+        return transformed(check_rows(self, X), self.preprocessing_.transform)
 
     def __getstate__(self) -> dict[str, Any]:
         """Replace the Keras model by its configuration and weights, which pickle small and exactly."""

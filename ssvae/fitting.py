@@ -20,11 +20,15 @@ from ssvae.models.base import Stage
 from ssvae.peers import nearest
 from ssvae.plans import plan
 from ssvae.propagation import propagate
+from ssvae.regularizers import REGULARIZERS
+from ssvae.sources.base import Source, part, pieces
 from ssvae.sparse import Table
 from ssvae.stopping import set_apart
 from ssvae.streams import Streams
 from ssvae.training import train
 from ssvae.workers import SharedCheckpoint, check_same
+
+RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
 
 
 def fresh_seed(random_state: Any) -> int:
@@ -49,7 +53,7 @@ def fit_stages(
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
-    x, index, weight = x[learnt], index[learnt], weight[learnt]
+    x, index, weight = part(x, learnt), index[learnt], weight[learnt]
     callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
     fingerprint = _fingerprint(estimator, x, index, weight, seed)
     if places.several:
@@ -68,6 +72,26 @@ def fit_stages(
         schedule = plan(stage.name, len(streams.labelled), len(streams.unlabelled), estimator)
         train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks, places)
     return hooks.history
+
+
+def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
+    """Return rows x [N, D]; of a source, in memory if a regularizer compares each with all others.
+
+    Raises
+    ------
+    ValueError
+        If they are larger than `RESIDENT`.
+    """
+    names = [REGULARIZERS.name_of(own) for own in regularizers]
+    wanting = [name for name, own in zip(names, regularizers, strict=True) if own.peers or own.needs_hints]
+    if not isinstance(x, Source) or not wanting:
+        return x
+    if x.nbytes <= RESIDENT:
+        return x[:]
+    raise ValueError(
+        f"regularizers {wanting} compare every row with all others, and the rows of {x.name} ({x.nbytes / 2**30:.1f} "
+        f"GiB) stay on disk: give regularizers={[name for name in names if name not in wanting]}, or fewer rows"
+    )
 
 
 def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
@@ -97,7 +121,10 @@ def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.nd
     left_out = ("callbacks", "verbose", "random_state", "strategy")
     settings = {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items() if k not in left_out}
     digest = hashlib.sha256()
-    for array in (*(x.parts() if isinstance(x, Table) else [x]), index, weight):
+    for rows in pieces(x):
+        for array in rows.parts() if isinstance(rows, Table) else [rows]:
+            digest.update(np.ascontiguousarray(array).data)
+    for array in (index, weight):
         digest.update(np.ascontiguousarray(array).data)
     versions = {package: metadata.version(package) for package in ("tensorflow", "keras")}
     return {**settings, **versions, "ssvae": ssvae.__version__, "sha256 of the rows": digest.hexdigest(), "seed": seed}

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae import noise
+from ssvae.sources.base import Source
 from ssvae.sparse import Parts, Table
 from ssvae.types import Batch
 
@@ -81,7 +82,8 @@ def _dense(x: Parts, index: tf.Tensor, width: int) -> tf.Tensor:
 
 
 def _parts(x: Any) -> Any:
-    """Return the rows of a stage as a nest of arrays."""
+    """Return the rows of a stage as a nest of arrays; of a source, which a step never sees, the form of its rows."""
+    x = x[:1] if isinstance(x, Source) else x
     return x.parts() if isinstance(x, Table) else x
 
 

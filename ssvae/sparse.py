@@ -90,6 +90,15 @@ def cells(x: Any) -> np.ndarray:
     return x.matrix.data if isinstance(x, Table) else np.asarray(x)
 
 
+def stacked(parts: list[Any]) -> Any:
+    """Return the rows of several arrays or of several tables, one below the other."""
+    if isinstance(parts[0], Table):
+        from scipy.sparse import vstack
+
+        return Table(vstack([part.matrix for part in parts], format="csr"))
+    return np.concatenate(parts)
+
+
 def is_sparse(x: Any) -> bool:
     """Say whether x is a sparse matrix or array of scipy."""
     from scipy.sparse import issparse

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae import batches
+from ssvae.sources.base import Source
 from ssvae.sparse import Table
 
 STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
@@ -29,7 +30,7 @@ class Streams(NamedTuple):
         leading = 1 if sizes[1] else 0
         return -(-len(self[leading]) // sizes[leading])
 
-    def orders(self, sizes: tuple[int, int], start: int, count: int, shape: int, seed: int) -> tuple[tf.Tensor, ...]:
+    def orders(self, sizes: tuple[int, int], start: int, count: int, shape: int, seed: int) -> tuple[np.ndarray, ...]:
         """Return the rows of steps [start, start + count) of each stream, [shape, size] int32, zeros beyond `count`."""
         orders = []
         for stream, size in zip((batches.LABELLED, batches.UNLABELLED), sizes, strict=True):
@@ -37,11 +38,12 @@ class Streams(NamedTuple):
             if size:
                 window = batches.window(len(self[stream]), size, start, count, seed, stream)
                 order[:count] = self[stream][window]
-            orders.append(tf.constant(order))
+            orders.append(order)
         return tuple(orders)
 
 
 def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
     """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
+    x = x[:1] if isinstance(x, Source) else x
     row = x.dense_row_bytes() if isinstance(x, Table) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
     return int(np.clip(BYTES_PER_CALL // (row * sum(sizes)), 1, STEPS_PER_CALL))

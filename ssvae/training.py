@@ -14,6 +14,7 @@ from ssvae.callbacks import Interrupted, State
 from ssvae.compiled import Program, When
 from ssvae.distribution import ONE, Places
 from ssvae.engine import Engine, choose
+from ssvae.feeding import feed
 from ssvae.gathering import Rows
 from ssvae.hooks import Hooks
 from ssvae.interrupts import held
@@ -92,7 +93,7 @@ def _lent(
 ) -> Any:
     """Return a context that lends the compiled loop of a stage."""
     used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
-    kind = isinstance(stage.rows, Table)
+    kind = isinstance(stage.rows[:1], Table)
     if shape is None and len(places.devices) > 1:
         raise ValueError(
             f"{type(stage.model).__name__} has no get_config to copy it to {places.devices}: strategy='one'"
@@ -127,7 +128,8 @@ class _Run:
         self.streams, self.sizes = streams, streams.sizes(plan.labelled_batch_size, plan.batch_size)
         self.steps = streams.steps(self.sizes)
         self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
-        self.data, counts = program.tensors(rows), [len(stream) for stream in streams]
+        self.feed = feed(program, rows, streams, self.sizes, self.together, seed)
+        counts = [len(stream) for stream in streams]
         numbers = (counts[0] / sum(counts), sum(counts), plan.epochs * self.steps)
         self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
         self.factor, self.asked = 1.0, lambda: None  # nobody has asked for an end
@@ -167,15 +169,13 @@ class _Run:
     def _steps(self, first: int, last: int) -> np.ndarray:
         """Take the steps [first, last) and return their losses."""
         parts = []
-        for start in range(first, last, self.together):
-            count = min(self.together, last - start)
-            # One shape for all calls, because XLA compiles for shapes: what is beyond `count` is not looked at.
-            orders = self.streams.orders(self.sizes, start, count, self.together, self.seed)
+        windows = [(start, min(self.together, last - start)) for start in range(first, last, self.together)]
+        for (start, count), (data, orders) in zip(windows, self.feed(windows), strict=True):
             rates = self.plan.rates(np.arange(start, start + self.together), self.plan.epochs * self.steps)
             rates = tf.constant(self.factor * rates, tf.float32)
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
             with self.program.places.reached():
-                parts.append(np.array(self.program.run(self.data, orders, rates, *position, self.when))[:count])
+                parts.append(np.array(self.program.run(data, orders, rates, *position, self.when))[:count])
             self.hooks.progress((start + count) / self.steps)
             self._answer()
         return np.concatenate(parts)

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_n_features, validate_data
 
 from ssvae import forks
-from ssvae.sparse import Table, is_sparse
+from ssvae.sources.base import Source
+from ssvae.sources.front import opened
+from ssvae.sparse import Table, cells, is_sparse
 
 CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two looks at it
 
@@ -17,7 +19,7 @@ CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two
 def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     """Return X as float32 [N, D], with y as an array when it is given (then the estimator learns D and the names).
 
-    A sparse matrix becomes a `sparse.Table`.
+    A sparse matrix becomes a `sparse.Table`; a path or a memory-mapped array a `sources.base.Source`, all read once.
 
     Raises
     ------
@@ -27,13 +29,15 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
         If TensorFlow would hang in this process (`ssvae.forks`).
     """
     x = check_table(estimator, X, reset=y is not None)
-    x = x if isinstance(x, Table) else x.astype(np.float32, copy=False)
+    x = x if isinstance(x, Table | Source) else x.astype(np.float32, copy=False)
     if y is None:
         return x
     try:
         y = np.asarray(y)
     except ValueError as error:
         raise ValueError(f"y must be one label a row, [N] ({error})") from error
+    if isinstance(x, Source) and len(y) != len(x):
+        raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")
     check_consistent_length(x, y)
     return x, y
 
@@ -47,6 +51,9 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
         See `check_rows`.
     """
     forks.check()
+    X = opened(X)
+    if isinstance(X, Source):
+        return _finite_source(estimator, X, reset)
     if isinstance(X, Table):
         X = X.matrix
     settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
@@ -58,6 +65,15 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
             _refuse(x, getattr(estimator, "feature_names_in_", None))
             _refuse(x.astype(np.float32), getattr(estimator, "feature_names_in_", None), " (too large for float32)")
     return x
+
+
+def _finite_source(estimator: Any, source: Source, reset: bool) -> Source:
+    _check_n_features(estimator, source, reset=reset)
+    for start, rows in source.chunks():
+        if not np.isfinite(cells(rows)).all():
+            row = int(np.flatnonzero(~np.isfinite(np.asarray(rows)).all(axis=1))[0])
+            _refuse(np.asarray(rows[row : row + 1]), None, of_rows=start + row, all_known=False)
+    return source
 
 
 def _finite_table(x: Any, names: Any) -> Table:
@@ -76,14 +92,15 @@ def _fits_float32(x: np.ndarray) -> bool:
     return all(np.isfinite(np.array([chunk.min(), chunk.max()]).astype(np.float32)).all() for chunk in chunks)
 
 
-def _refuse(x: np.ndarray, names: Any, why: str = "", of_rows: int = 0) -> None:
+def _refuse(x: np.ndarray, names: Any, why: str = "", of_rows: int = 0, all_known: bool = True) -> None:
     bad = np.argwhere(~np.isfinite(x))
     if not len(bad):
         return
     row, column = bad[0]
     what = "NaN" if np.isnan(x[row, column]) else "infinity (inf)"
+    many = f"{len(bad)} cells, " if all_known else ""
     name = f"{column} ({names[column]!r})" if names is not None else str(column)
     raise ValueError(
-        f"Input X contains {what}{why}: {len(bad)} cells, the first in row {row + of_rows}, column {name}; fill in or "
+        f"Input X contains {what}{why}: {many}the first in row {row + of_rows}, column {name}; fill in or "
         "drop such rows before fit and predict"
     )

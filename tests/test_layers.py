@@ -17,13 +17,13 @@ LAYERS = (
     ("noise", "piece", "engine", "softplus", "adam"),
     ("binary", "interrupts", "forks", "sparse", "state_file", "replicas"),
     ("distributions",),
-    ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers"),
+    ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers", "sources"),
     ("models", "inference"),
     ("bayes_nets", "samplers", "diagnostics"),
     ("draws", "metric", "chains", "sampling", "choose_form", "resampling"),
     ("mcem", "quadrature", "annealing", "reciprocal"),
     ("objective", "batches", "streams", "plans", "programs", "distribution", "gathering", "hooks", "callbacks"),
-    ("compiled", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
+    ("compiled", "feeding", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
     ("gap_report", "gap", "topics"),
     ("auto", "labels", "validation", "peers", "propagation", "feature_classifiers"),
     (
@@ -49,6 +49,7 @@ PIECES = {
     "datasets": set(),
     "preprocessing": set(),
     "regularizers": set(),
+    "sources": set(),
 }
 # A piece that is made of its peers, by definition.
 COMPOSED = {

@@ -86,7 +86,7 @@ class Preprocessing(ABC):
 
     def refuse_sparse(self, x: Any) -> None:
         """Raise if x is a sparse table, which this map would make dense."""
-        if isinstance(x, Table):
+        if isinstance(x[:1], Table):
             raise ValueError(
                 f"preprocessing {type(self).__name__} would make the sparse X dense: give preprocessing='identity' "
                 "(likelihood='multinomial' for counts of words), or X.toarray()"

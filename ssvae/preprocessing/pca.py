@@ -62,7 +62,7 @@ class PCA(Preprocessing):
         self.refuse_sparse(x)
         if self.rows < 1 or self.seed < 0:
             raise ValueError(f"pca needs rows >= 1 and seed >= 0, got rows={self.rows!r}, seed={self.seed!r}")
-        x = self._sample(np.asarray(x)).astype(np.float64)
+        x = np.asarray(self._sample(x), np.float64)
         if not 1 <= self.components <= min(x.shape):
             raise ValueError(
                 f"components={self.components} of {x.shape[1]} columns and {x.shape[0]} rows to fit on; "
@@ -105,5 +105,5 @@ class PCA(Preprocessing):
     def _sample(self, x: np.ndarray) -> np.ndarray:
         """Return at most `rows` rows, drawn by the seed."""
         if len(x) <= self.rows:
-            return x
+            return x[:]
         return x[np.sort(np.random.default_rng(self.seed).choice(len(x), size=self.rows, replace=False))]

@@ -28,9 +28,9 @@ class Standardize(Preprocessing):
     def fit(self, x: np.ndarray) -> Self:
         """See `Preprocessing.fit`."""
         self.refuse_sparse(x)
-        x = np.asarray(x)
-        self.mean_ = x.mean(axis=0, dtype=np.float64)
-        squares = sum(np.square(x[at : at + CHUNK] - self.mean_).sum(axis=0) for at in range(0, len(x), CHUNK))
+        chunks = range(0, len(x), CHUNK)
+        self.mean_ = sum(np.asarray(x[at : at + CHUNK]).sum(axis=0, dtype=np.float64) for at in chunks) / len(x)
+        squares = sum(np.square(np.asarray(x[at : at + CHUNK]) - self.mean_).sum(axis=0) for at in chunks)
         sd = np.sqrt(squares / len(x))
         constant = sd <= RELATIVE_ROUNDING * np.abs(self.mean_)
         self.sd_ = np.where(constant, 1.0, sd)

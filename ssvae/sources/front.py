@@ -1,0 +1,41 @@
+"""What users hand in that stays on disk -> a `Source`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssvae.datasets.base import DataError
+from ssvae.sources import SOURCES
+from ssvae.sources.base import Source
+from ssvae.sources.npy import of_map
+
+
+def opened(x: Any) -> Any:
+    """Return the source of a path, a memory-mapped array or an HDF5 dataset; anything else as it is.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, its ending is none of the table's, or it holds no rows of numbers.
+    """
+    if isinstance(x, str | Path):
+        return _file(Path(x))
+    if isinstance(x, np.memmap):
+        found = of_map(x)
+        return x if found is None else found
+    if type(x).__module__.startswith("h5py"):
+        from ssvae.sources.hdf5 import HDF5
+
+        return HDF5(Path(x.file.filename), x.name)
+    return x
+
+
+def _file(path: Path) -> Source:
+    if not path.is_file():
+        raise DataError(f"there is no file {str(path)!r}")
+    if not path.stat().st_size:
+        raise DataError(f"{path} is empty (0 bytes)")
+    return SOURCES.get(path.suffix.lower())(path)
