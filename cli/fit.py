@@ -41,8 +41,13 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @setting("--dataset", metavar="NAME", help="Data set by name, see `ssvae datasets`.  [default: digits]")
-@setting("--data", metavar="PATH", help="Own .npz, .csv, .tsv or .parquet file, or a folder of images per class.")
-@setting("--target", metavar="COLUMN", help="Column of --data that holds the labels.")
+@setting(
+    "--data",
+    metavar="PATH",
+    help="Own .npz, .npy, .h5, .csv, .tsv, .parquet or .tfrecord file, or a folder of images per class.",
+)
+@setting("--target", metavar="COLUMN", help="Column of --data that holds the labels; of a .npy file, another one.")
+@setting("--stream/--no-stream", default=False, help="Whether the rows of --data stay on disk.")
 @data_dir
 @setting("--labels", type=int, metavar="N", help="Rows that keep their label, as many of each class.  [default: 100]")
 @setting("--model", metavar="NAME", help="Model: m1, m2, m1_m2, ...  [default: m1_m2]")

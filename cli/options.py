@@ -16,6 +16,7 @@ PATHS = {
     "dataset": "dataset.name",
     "data": "dataset.data",
     "target": "dataset.target",
+    "stream": "dataset.stream",
     "data_dir": "dataset.folder",
     "labels": "dataset.labels",
     "model": "classifier.model",

@@ -76,16 +76,18 @@ class Streamed(Resident):
     def _read(self, window: Window) -> tuple[Any, Any]:
         """Return the rows of a window in the order of its steps."""
         known, others = (order[: window[1]].ravel() for order in self.orders(window))
-        x = stacked([self.labelled[np.searchsorted(self.streams.labelled, known)], self.rows.x.take(others)])
+        places = np.searchsorted(self.streams.labelled, known)
+        labelled = tf.nest.map_structure(lambda array: array[places], self.labelled)
+        x = tf.nest.map_structure(lambda *parts: stacked(parts), labelled, self.rows.x.take(others))
         numbers = np.concatenate([known, others])
         read = Rows(x, *(array[numbers] for array in self.rows[1:]))
-        first, places = 0, []
+        first, orders = 0, []
         for size in self.sizes:
             place = np.zeros((self.shape, size), np.int32)
-            place[: window[1]] = first + np.arange(window[1] * size).reshape(-1, size)
+            place[: window[1]] = first + np.arange(window[1] * size).reshape(window[1], size)
             first += window[1] * size
-            places.append(tf.constant(place))
-        return self.program.tensors(read), tuple(places)
+            orders.append(tf.constant(place))
+        return self.program.tensors(read), tuple(orders)
 
 
 def feed(program: Program, rows: Rows, *arguments: Any) -> Resident:

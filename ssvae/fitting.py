@@ -22,12 +22,14 @@ from ssvae.plans import plan
 from ssvae.propagation import propagate
 from ssvae.regularizers import REGULARIZERS
 from ssvae.sources.base import Source, part, pieces
+from ssvae.sources.spilled import Spilled
 from ssvae.sparse import Table
 from ssvae.stopping import set_apart
-from ssvae.streams import Streams
+from ssvae.streams import Streams, blocks
 from ssvae.training import train
 from ssvae.workers import SharedCheckpoint, check_same
 
+TOGETHER = 16 * prediction.CHUNK  # rows of a source
 RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
 
 
@@ -60,8 +62,8 @@ def fit_stages(
         check_same(places, fingerprint)
         callbacks = [SharedCheckpoint(own, places) if isinstance(own, Checkpoint) else own for own in callbacks]
     hooks = Hooks(callbacks, fingerprint)
-    infer_rows = partial(prediction.over_rows, function=prediction.parameters, inference=parts.objective.inference)
-    for position, stage in enumerate(parts.model.stages(x, lambda part, rows: infer_rows(part, x=rows))):
+    infer_rows = partial(_parameters, inference=parts.objective.inference)
+    for position, stage in enumerate(parts.model.stages(x, infer_rows)):
         stage_seed = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)
         stage.model.reset(np.random.default_rng(stage_seed))
         if stage.name in hooks.done:
@@ -72,6 +74,14 @@ def fit_stages(
         schedule = plan(stage.name, len(streams.labelled), len(streams.unlabelled), estimator)
         train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks, places)
     return hooks.history
+
+
+def _parameters(model: Any, x: Any, inference: Any) -> Any:
+    """Return λ of the only latent of a part for all rows, [N, 2Z]; of a source in a temporary file, another source."""
+    found = partial(prediction.over_rows, model, prediction.parameters, inference=inference)
+    if not isinstance(x, Source):
+        return found(x)
+    return Spilled(found(x[at : at + TOGETHER]) for at in range(0, len(x), TOGETHER))
 
 
 def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
@@ -98,15 +108,15 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
     """Return the streams of a stage: without labels every row is unlabelled, without a density none is."""
     every = np.arange(len(index))
     if not stage.labels:
-        return Streams(every[:0], every)
-    unlabelled = every if keep else np.flatnonzero(index < 0)
-    return Streams(np.flatnonzero(index >= 0), unlabelled if hasattr(stage.model, "encode") else every[:0])
+        return Streams(every[:0], every, blocks(stage.rows, every))
+    unlabelled = (every if keep else np.flatnonzero(index < 0)) if hasattr(stage.model, "encode") else every[:0]
+    return Streams(np.flatnonzero(index >= 0), unlabelled, blocks(stage.rows, unlabelled))
 
 
 def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]) -> Rows:
     """Return all that training knows of each row."""
     scaled = weight.copy()
-    for stream in streams:
+    for stream in streams[:2]:
         scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
     wanted = regularizers if stage.labels and len(streams.unlabelled) else ()
     peers = nearest(stage.rows, max((regularizer.peers for regularizer in wanted), default=0))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ssvae import figures
+from ssvae import figures, moments
 from ssvae.evaluation import has_density
 from ssvae.files import beside
 from ssvae.splits import has_label
@@ -75,7 +75,8 @@ def analogies(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
     swept = _asked(classifier, "analogies", x)
     if dataset.image_shape is None:
         names = dataset.feature_names or tuple(f"column {n}" for n in range(x.shape[1]))
-        return figures.heat_table(swept[0], classifier.classes_, names, dataset.x.std(axis=0))
+        spread = moments.standard_deviation(dataset.x, moments.mean(dataset.x))
+        return figures.heat_table(swept[0], classifier.classes_, names, spread)
     grid = _images(np.concatenate([x[:, None], swept], axis=1), dataset)
     return figures.image_grid(grid, ["test", *classifier.classes_], y)
 

@@ -20,6 +20,7 @@ class Streams(NamedTuple):
 
     labelled: np.ndarray  # [N_l] row numbers
     unlabelled: np.ndarray  # [N_u]
+    blocks: batches.Blocks | None = None  # of the unlabelled rows, where they are read in blocks
 
     def sizes(self, labelled: int, unlabelled: int) -> tuple[int, int]:
         """Return how many rows of each a step takes, of those wanted."""
@@ -36,10 +37,19 @@ class Streams(NamedTuple):
         for stream, size in zip((batches.LABELLED, batches.UNLABELLED), sizes, strict=True):
             order = np.zeros((shape, size), np.int32)
             if size:
-                window = batches.window(len(self[stream]), size, start, count, seed, stream)
+                blocks = self.blocks if stream == batches.UNLABELLED else None
+                window = batches.window(len(self[stream]), size, start, count, seed, stream, blocks)
                 order[:count] = self[stream][window]
             orders.append(order)
         return tuple(orders)
+
+
+def blocks(x: Any, rows: np.ndarray) -> batches.Blocks | None:
+    """Return how the rows of x with these numbers, in rising order, are to be shuffled; None: all of them together."""
+    if not isinstance(x, Source) or x.starts is None or not len(rows):
+        return None
+    starts = np.unique(np.searchsorted(rows, x.starts))
+    return batches.Blocks(starts, max(1, batches.WINDOW // (x.shape[1] * x.dtype.itemsize)))
 
 
 def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:

@@ -129,7 +129,7 @@ class _Run:
         self.steps = streams.steps(self.sizes)
         self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
         self.feed = feed(program, rows, streams, self.sizes, self.together, seed)
-        counts = [len(stream) for stream in streams]
+        counts = [len(stream) for stream in streams[:2]]
         numbers = (counts[0] / sum(counts), sum(counts), plan.epochs * self.steps)
         self.when = When(noise.seed_tensor(seed), *(tf.constant(number, tf.float32) for number in numbers))
         self.factor, self.asked = 1.0, lambda: None  # nobody has asked for an end

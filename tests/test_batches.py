@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssvae.batches import LABELLED, UNLABELLED, order, window
+from ssvae.batches import LABELLED, UNLABELLED, Blocks, order, window
 
 
 @pytest.mark.parametrize("rows", [1, 7, 100])
@@ -41,3 +41,32 @@ def test_windows_do_not_depend_on_how_many_steps_a_call_takes():
 
 def test_a_batch_as_large_as_the_data_is_the_data():
     np.testing.assert_array_equal(np.sort(window(6, 6, 3, 2, 0, LABELLED), axis=1), np.tile(np.arange(6), (2, 1)))
+
+
+def test_a_pass_in_blocks_sees_every_row_once_and_few_blocks_at_a_time():
+    rows, starts = 1000, np.array([0, 90, 200, 290, 400, 490, 600, 690, 800, 890, 1000])
+    passes = order(rows, 0, 3 * rows, 0, UNLABELLED, Blocks(starts, 150)).reshape(3, rows)
+    for stream in passes:
+        np.testing.assert_array_equal(np.sort(stream), np.arange(rows))
+        blocks = np.searchsorted(starts, stream, side="right")
+        seen = [len(np.unique(blocks[at : at + 150])) for at in range(0, rows, 150)]
+        assert max(seen) <= 4  # 150 rows are at most four blocks of 90 or more, of which two are cut
+        assert len(np.unique(blocks)) == 10
+        near = stream[:150]  # within a window all orders are equally probable
+        assert abs(np.corrcoef(np.arange(150), near)[0, 1]) < 0.9
+        assert (np.diff(near) != 1).mean() > 0.9
+    assert len({tuple(stream) for stream in passes}) == 3
+
+
+def test_one_window_for_all_rows_is_no_window():
+    blocks = Blocks(np.array([0, 5, 10]), 10)
+    np.testing.assert_array_equal(order(10, 3, 40, 1, UNLABELLED, blocks), order(10, 3, 40, 1, UNLABELLED))
+
+
+def test_rows_of_a_window_are_in_any_order():
+    """How often each place of a window has each of its rows: 25 cells of mean 400."""
+    counts, blocks = np.zeros((5, 5)), Blocks(np.array([0, 5, 10]), 5)
+    for seed in range(2000):
+        first = order(10, 0, 5, seed, UNLABELLED, blocks)
+        counts[np.arange(5), first % 5] += 1
+    assert ((counts - 400) ** 2 / 400).sum() < 45  # 16 degrees of freedom: exceeded once in 7000 seeds

@@ -1,10 +1,11 @@
 """Fits of rows on disk are those of the same rows in memory, bit by bit; what cannot be learnt from says so before."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
-from ssvae import SSVAEClassifier, fitting, streams
+from ssvae import SSVAEClassifier, batches, fitting, streams
 from ssvae.callbacks import Callback, Checkpoint
 
 RNG = np.random.default_rng(0)
@@ -29,8 +30,8 @@ def file(tmp_path, monkeypatch):
 
 def classifier(**settings):
     model = {"name": "m2", "latent": 2, "hidden": [4]}
-    settings = {"regularizers": (), "epochs": 3, "batch_size": 7, "engine": "graph", **settings}
-    return SSVAEClassifier(model, random_state=0, **settings)
+    settings = {"model": model, "regularizers": (), "epochs": 3, "batch_size": 7, "engine": "graph", **settings}
+    return SSVAEClassifier(random_state=0, **settings)
 
 
 def test_a_fit_from_disk_is_that_in_memory(file):
@@ -41,6 +42,28 @@ def test_a_fit_from_disk_is_that_in_memory(file):
         np.testing.assert_array_equal(streamed.predict_proba(given), kept.predict_proba(X))
         np.testing.assert_array_equal(streamed.transform(file), kept.transform(X))
         assert streamed.score(file, Y) == kept.score(X, Y)
+
+
+@pytest.mark.parametrize("model", ["m1", "m1_m2"])
+def test_a_stage_on_latents_is_that_in_memory(file, model):
+    own = {"name": model, "latent": 2, "hidden": [4]}
+    kept, streamed = (classifier(model=own, epochs=2).fit(x, Y) for x in (X, file))
+    assert streamed.history_["loss"] == kept.history_["loss"]
+    np.testing.assert_array_equal(streamed.predict_proba(X), kept.predict_proba(X))
+
+
+def test_rows_of_groups_are_shuffled_in_windows_and_a_fit_of_them_goes_on_exactly(tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "STEPS_PER_CALL", 4)
+    pd.DataFrame(X, columns=[*"abc"]).to_parquet(tmp_path / "x.parquet", row_group_size=9)
+    kept, whole = (classifier().fit(x, Y) for x in (X, tmp_path / "x.parquet"))
+    assert whole.history_["loss"] == kept.history_["loss"]  # one window holds all
+    monkeypatch.setattr(batches, "WINDOW", 20 * 3 * 4)
+    windows = classifier().fit(tmp_path / "x.parquet", Y)
+    assert windows.history_["loss"] != kept.history_["loss"]
+    with pytest.raises(KeyboardInterrupt):
+        classifier(callbacks=[Checkpoint(tmp_path / "state"), Interrupt()]).fit(tmp_path / "x.parquet", Y)
+    resumed = classifier(callbacks=[Checkpoint(tmp_path / "state")]).fit(tmp_path / "x.parquet", Y)
+    assert resumed.history_["loss"] == windows.history_["loss"]
 
 
 def test_a_sparse_fit_from_disk_is_that_in_memory(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 # From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
 LAYERS = (
     ("", "registry", "types", "files", "cluster", "launch", "checks", "config", "splits"),
-    ("noise", "piece", "engine", "softplus", "adam"),
+    ("noise", "piece", "engine", "softplus", "adam", "moments"),
     ("binary", "interrupts", "forks", "sparse", "state_file", "replicas"),
     ("distributions",),
     ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers", "sources"),
@@ -46,10 +46,10 @@ PIECES = {
     "gradients": {"networks"},
     "inference": {"networks"},
     "models": {"networks"},
-    "datasets": set(),
+    "datasets": {"sources"},  # the front door, where rows stay on disk
     "preprocessing": set(),
     "regularizers": set(),
-    "sources": set(),
+    "sources": {"datasets"},  # tables are the same features in memory and on disk
 }
 # A piece that is made of its peers, by definition.
 COMPOSED = {

@@ -1,4 +1,4 @@
-"""Own files -> a `Dataset`: arrays (.npz), tables (.csv, .tsv, .parquet) and folders of images."""
+"""Own files -> a `Dataset`: arrays (.npz, .npy, .h5), tables (.csv, .tsv, .parquet), records and folders of images."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ from ssvae.datasets.labels import as_labels
 from ssvae.datasets.pixels import one_length
 from ssvae.datasets.tables import encode, encode_as, read_frame
 from ssvae.registry import unknown
+from ssvae.sources import SOURCES
+from ssvae.sources.base import Source, part
+from ssvae.sources.front import open_path
 from ssvae.splits import has_label, holdout
 from ssvae.types import Dataset
 
-FORMS = [".npz", ".csv", ".tsv", ".parquet", "a folder of images"]
+IN_MEMORY = (".npz", ".csv", ".tsv", ".parquet")
+FORMS = [*dict.fromkeys((*IN_MEMORY, *SOURCES.names())), "a folder of images"]
+MOST_TEST = 2**30  # bytes of test rows, which stay in memory
 
 
 def read_table(
-    path: str | Path, target: str | None = None, unlabeled: Any = -1, test: float = 0.2, seed: int = 0
+    path: str | Path,
+    target: str | None = None,
+    unlabeled: Any = -1,
+    test: float = 0.2,
+    seed: int = 0,
+    stream: bool = False,
 ) -> Dataset:
     """Return a file's rows as a data set.
 
@@ -30,6 +40,8 @@ def read_table(
       y_valid, x_test and y_test if they are there.
     - ``.csv``, ``.tsv``, ``.parquet``: numeric columns as they are, true/false as 1/0, and text columns one-hot: one
       0/1 feature ``column=value`` for each value. An empty cell of the target column is a row without a label.
+    - ``.npy``: x, with the labels in another .npy file, the target; ``.h5``, ``.hdf5``: datasets x and y, or the one
+      that is the target; ``.tfrecord``: features x and y, or the target, of every record.
     - a folder: one sub-folder of .png or .jpg files per class, of one size; those in ``unlabeled`` have no label.
 
     Parameters
@@ -37,7 +49,7 @@ def read_table(
     path : path
         The file or folder.
     target : str, optional
-        The table's column of labels; without it (or without y in a .npz) no row has a label.
+        The table's column of labels; without it (or without y in a file of arrays) no row has a label.
     unlabeled : object, default=-1
         The mark of rows without a label.
     test : int or float, default=0.2
@@ -45,6 +57,9 @@ def read_table(
         the classes; 0 holds out none.
     seed : int, default=0
         Decides which rows are held out.
+    stream : bool, default=False
+        Whether the rows stay on disk (`ssvae.sources`; not of .csv, .tsv and folders; a .npz is then one of
+        scipy.sparse.save_npz). Those held out are read.
 
     Raises
     ------
@@ -52,7 +67,9 @@ def read_table(
         If the file is missing, empty, truncated or of another form; the words name the row and column.
     """
     path = _existing(path)
-    if path.is_dir():
+    if stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir()):
+        data = _from_source(path, target, unlabeled, stream)
+    elif path.is_dir():
         x, y, shape = read_classes(path, unlabeled)
         data = Dataset(path.name, x, y, image_shape=shape)
     elif path.suffix.lower() == ".npz":
@@ -67,8 +84,9 @@ def read_features(
     feature_names: Sequence[str] | None = None,
     target: str | None = None,
     image_shape: tuple[int, ...] | None = None,
-) -> np.ndarray:
-    """Return the rows to predict, float32 [N, D], encoded as they were at fit.
+    stream: bool = False,
+) -> Any:
+    """Return the rows to predict, float32 [N, D] or a source of them, encoded as they were at fit.
 
     Parameters
     ----------
@@ -81,6 +99,8 @@ def read_features(
         A column to leave out if it is there (only needed without `feature_names`).
     image_shape : tuple of int, optional
         `Dataset.image_shape` of the images that were fitted on.
+    stream : bool, default=False
+        See `read_table`.
 
     Raises
     ------
@@ -88,6 +108,8 @@ def read_features(
         If the file is missing, damaged or of another form, or lacks a column.
     """
     path = _existing(path)
+    if stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir()):
+        return _source(path, feature_names if feature_names is not None else target)
     if path.is_dir():
         return read_images(list_images(path), image_shape)[0]
     if path.suffix.lower() == ".npz":
@@ -109,6 +131,25 @@ def _existing(path: str | Path) -> Path:
     if not path.stat().st_size:
         raise DataError(f"{path} is empty (0 bytes)")
     return path
+
+
+def _source(path: Path, target: Any) -> Source:
+    """Return the rows of a file that stay there; `target`: see `open_path`."""
+    if path.suffix.lower() not in SOURCES.names():
+        raise DataError(
+            f"the rows of {path} cannot stay on disk, those of {SOURCES.names()} files can; or read it whole"
+        )
+    return open_path(path, target)
+
+
+def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -> Dataset:
+    """Return the rows of a file that could stay there."""
+    source = _source(path, target)
+    y = source.labels(target)
+    y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)
+    one_length(path, source, y)
+    form = {"image_shape": source.image_shape, "feature_names": source.feature_names}
+    return Dataset(path.stem, source if stream else source[:], y, **form)
 
 
 def _from_arrays(path: Path, unlabeled: Any) -> Dataset:
@@ -148,5 +189,11 @@ def _hold_out(data: Dataset, test: float, seed: int, unlabeled: Any) -> Dataset:
     rows = holdout(data.y, test, seed, unlabeled)
     if not len(rows):
         return data
+    size = data.x.nbytes * len(rows) / len(data.y) if isinstance(data.x, Source) else 0
+    if size > MOST_TEST:
+        raise DataError(
+            f"the {len(rows)} rows to hold out would take {size / 2**30:.1f} GiB of memory, at most "
+            f"{MOST_TEST / 2**30:.0f}: hold out a given number of rows, --set dataset.test=10000"
+        )
     learn = np.setdiff1d(np.arange(len(data.y)), rows)
-    return data._replace(x=data.x[learn], y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])
+    return data._replace(x=part(data.x, learn), y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])

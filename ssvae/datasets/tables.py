@@ -50,7 +50,7 @@ def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not len(frame):
         raise DataError(f"{path} has no rows below its header; at least one is needed")
-    return frame.rename(columns=str)
+    return frame.rename(columns=str).reset_index(drop=True)
 
 
 def encode(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -91,17 +91,29 @@ def encode_as(path: Path, names: Sequence[str]) -> np.ndarray:
     """
     columns = list(read_frame(path).columns)
     origin = [_origin(name, columns, path) for name in names]
-    frame = read_frame(path, text=sorted({column for column, value in origin if value is not None}))
+    text = sorted({column for column, value in origin if value is not None})
+    return frame_as(read_frame(path, text), names, path)
+
+
+def frame_as(frame: pd.DataFrame, names: Sequence[str], source: Path) -> np.ndarray:
+    """Return the features that `names` lists, float32 [N, D]; see `encode_as`."""
     x = np.empty((len(frame), len(names)), dtype=np.float32)
     texts: dict[str, np.ndarray] = {}
-    for at, (column, value) in enumerate(origin):
+    columns = list(frame.columns)
+    for at, name in enumerate(names):
+        column, value = _origin(name, columns, source)
         if value is None:
-            x[:, at] = _numbers(frame[column], path)
+            x[:, at] = _numbers(frame[column], source)
             continue
         if column not in texts:
-            texts[column] = _text(frame[column], path)
+            texts[column] = _text(frame[column], source)
         x[:, at] = texts[column] == value
     return x
+
+
+def feature_names(series: pd.Series, source: Path) -> list[str]:
+    """Return the names of the features that a text column becomes."""
+    return [f"{series.name}={value}" for value in _categories(series, source)]
 
 
 def _origin(name: str, columns: list[str], source: Path) -> tuple[str, str | None]:
@@ -123,8 +135,8 @@ def _refuse_empty(series: pd.Series, source: Path) -> None:
     empty = np.flatnonzero(series.isna())
     if len(empty):
         raise DataError(
-            f"{source}: row {empty[0] + 1} has no value in column {series.name!r} ({len(empty)} such rows); "
-            "fill the cells or drop the rows (rows are counted from 1 below the header)"
+            f"{source}: row {series.index[empty[0]] + 1} has no value in column {series.name!r} ({len(empty)} such "
+            "rows); fill the cells or drop the rows (rows are counted from 1 below the header)"
         )
 
 
@@ -137,7 +149,7 @@ def _numbers(series: pd.Series, source: Path) -> np.ndarray:
     odd = np.flatnonzero(~np.isfinite(values))
     if len(odd):
         raise DataError(
-            f"{source}: row {odd[0] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
+            f"{source}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
             "a finite number is needed (rows are counted from 1 below the header)"
         )
     return values

@@ -16,13 +16,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae import moments, noise
 from ssvae.distributions import Conditionals, Values, diagonal_normal, given
 from ssvae.models.base import Infer, Model, Parameters, Stage, encoded
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
 from ssvae.networks.selection import Selection
 from ssvae.piece import Piece
+from ssvae.sources.base import transformed
 
 NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1's arguments in a stack
 
@@ -143,22 +144,28 @@ class M1M2(Model):
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
         if not self.trained:
             yield Stage("m1", self.first, x, self.likelihood, labels=False)
-        mean, log_variance = np.split(infer_rows(self.first, x), 2, axis=1)
-        self.activate(mean, log_variance)
-        scale, shift = np.array(self.selection.scale), np.array(self.selection.shift)
-        kept = list(self.active)
-        rows = ((mean[:, kept] - shift) / scale, log_variance[:, kept] - 2.0 * np.log(scale))
-        yield Stage("m2", self.second, rows, FreshSamples(), labels=True)
+        parameters = infer_rows(self.first, x)
+        self.activate(parameters)
+        yield Stage("m2", self.second, transformed(parameters, self._standardised), FreshSamples(), labels=True)
 
-    def activate(self, mean: np.ndarray, log_variance: np.ndarray) -> None:
-        """Keep the columns of z1 whose posterior means [N, Z] vary, and standardise draws from q(z1 | x) over rows."""
-        spread = mean.std(axis=0)
-        kept = np.flatnonzero(spread > self.threshold)
-        self.active = tuple(int(column) for column in (kept if len(kept) else [np.argmax(spread)]))
+    def activate(self, parameters: Any) -> None:
+        """Keep the columns of z1 whose posterior means vary, and standardise draws from q(z1 | x) over rows.
+
+        `parameters` are the means and log-variances of q(z1 | x), [N, 2Z].
+        """
+        center = moments.mean(parameters, _means)
+        squares = moments.mean(parameters, lambda rows: np.square(_means(rows) - center))
+        kept = np.flatnonzero(np.sqrt(squares) > self.threshold)
+        self.active = tuple(int(column) for column in (kept if len(kept) else [np.argmax(squares)]))
         self._stack()
-        variance = np.square(spread) + np.exp(log_variance).mean(axis=0)
-        self.selection.shift.assign(mean[:, self.active].mean(axis=0))
+        variance = squares + moments.mean(parameters, lambda rows: np.exp(_log_variances(rows)))
+        self.selection.shift.assign(center[list(self.active)])
         self.selection.scale.assign(np.sqrt(variance[list(self.active)]))
+
+    def _standardised(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and log-variance of the active columns [N, A], as the selection standardises draws from them."""
+        scale, shift, kept = np.array(self.selection.scale), np.array(self.selection.shift), list(self.active)
+        return (_means(parameters)[:, kept] - shift) / scale, _log_variances(parameters)[:, kept] - 2.0 * np.log(scale)
 
     def log_class_prior(self) -> tf.Tensor:
         """See `Model`: log p(y), [K]."""
@@ -219,6 +226,14 @@ class M1M2(Model):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Return q(y | x), [B, K]."""
         return tf.nn.softmax(self.classify(x))
+
+
+def _means(parameters: np.ndarray) -> np.ndarray:
+    return parameters[:, : parameters.shape[1] // 2]
+
+
+def _log_variances(parameters: np.ndarray) -> np.ndarray:
+    return parameters[:, parameters.shape[1] // 2 :]
 
 
 def _arguments(m1: Mapping[str, Any] | M1 | None) -> dict[str, Any]:

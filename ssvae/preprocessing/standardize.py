@@ -6,10 +6,10 @@ from typing import Self
 
 import numpy as np
 
+from ssvae import moments
 from ssvae.preprocessing.base import Preprocessing
 
 RELATIVE_ROUNDING = 1e-7  # of float32: a smaller sd, relative to the mean, is rounding and no variation
-CHUNK = 4096  # rows at a time in double precision, so that the squares of large data need no copy of all rows
 
 
 class Standardize(Preprocessing):
@@ -28,10 +28,8 @@ class Standardize(Preprocessing):
     def fit(self, x: np.ndarray) -> Self:
         """See `Preprocessing.fit`."""
         self.refuse_sparse(x)
-        chunks = range(0, len(x), CHUNK)
-        self.mean_ = sum(np.asarray(x[at : at + CHUNK]).sum(axis=0, dtype=np.float64) for at in chunks) / len(x)
-        squares = sum(np.square(np.asarray(x[at : at + CHUNK]) - self.mean_).sum(axis=0) for at in chunks)
-        sd = np.sqrt(squares / len(x))
+        self.mean_ = moments.mean(x)
+        sd = moments.standard_deviation(x, self.mean_)
         constant = sd <= RELATIVE_ROUNDING * np.abs(self.mean_)
         self.sd_ = np.where(constant, 1.0, sd)
         self.note = _note(np.flatnonzero(constant))

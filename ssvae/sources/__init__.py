@@ -11,5 +11,8 @@ SOURCES = Registry(
         ".hdf5": "ssvae.sources.hdf5:open_file",
         ".npy": "ssvae.sources.npy:open_file",
         ".npz": "ssvae.sources.csr:open_file",
+        ".parquet": "ssvae.sources.parquet:open_file",
+        ".tfrecord": "ssvae.sources.tfrecord:open_file",
+        ".tfrecords": "ssvae.sources.tfrecord:open_file",
     },
 )

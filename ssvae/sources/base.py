@@ -1,21 +1,16 @@
 """What a source of rows is: a table that stays on disk and gives the rows that are asked for.
 
-The contract. A file's reader is a subclass of `File` with
-
-- ``shape``: (N, D), known when the file has been opened, and checked against the file's size then;
-- ``open()``: a context that holds the file open, and ``read(file, begin, end)``: its rows [begin, end), as numbers
-  [end - begin, D];
-
-and an ``open_file(path)`` that is one line in ``ssvae/sources/__init__.py``. Rows are float32 arrays [n, D], or a
-`sparse.Table` where most cells are 0.
+The contract. A reader is a subclass of `Source`, by way of `file.File` where any row can be read alone or of
+`blocked.Blocked` where rows come in blocks, and an ``open_file(path, target)`` that is one line in
+``ssvae/sources/__init__.py``. Rows are float32 arrays [n, D], or a `sparse.Table` where most cells are 0.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,10 +29,31 @@ class Source(ABC):
     ndim, dtype = 2, np.dtype(np.float32)
     shape: tuple[int, int]
     name: str  # in error messages
+    image_shape: tuple[int, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+    starts: np.ndarray | None = None  # [n + 1], where the rows begin that are read together; None: any is read alone
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> Any:
         """Return the rows of these numbers [n] in their order, float32 [n, D] or a `sparse.Table`."""
+
+    def labels(self, target: str | None) -> np.ndarray | None:
+        """Return the labels [N] that the file holds, or else those of the .npy file `target`.
+
+        Raises
+        ------
+        DataError
+            If `target` is given and there is none of this name, or not one label a row.
+        """
+        if target is None:
+            return None
+        if not Path(target).is_file():
+            raise DataError(f"{self.name} holds no labels: give a .npy file of them as target, not {target!r}")
+        try:
+            y = np.load(target, allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(f"{target} cannot be read: {error}; save the labels with numpy.save(path, y)") from error
+        return y
 
     def __len__(self) -> int:
         """Return N."""
@@ -86,41 +102,14 @@ class Source(ABC):
         return len(self) * self.shape[1] * self.dtype.itemsize
 
 
-class File(Source):
-    """A source that is a file, read run by run: rows that follow each other in one go."""
-
-    def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.name = name
-        if len(shape) != 2 or 0 in shape or dtype.kind not in "biuf":
-            raise DataError(f"{name} holds {dtype} {list(shape)}; numbers [N, D] are needed, of one row at least")
-        self.shape = (int(shape[0]), int(shape[1]))
-
-    @abstractmethod
-    def open(self) -> AbstractContextManager[Any]:
-        """Hold the file open."""
-
-    @abstractmethod
-    def read(self, file: Any, begin: int, end: int) -> np.ndarray:
-        """Return the rows [begin, end)."""
-
-    def take(self, rows: np.ndarray) -> Any:
-        """See `Source.take`; rows are read in the order of the file."""
-        found = np.empty((len(rows), self.shape[1]), self.dtype)
-        try:
-            with self.open() as file, np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
-                for begin, end, places in runs(rows):
-                    found[places] = self.read(file, begin, end)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self.name} can no longer be read: {error}") from error
-        return found
-
-
 class Part(Source):
-    """Some rows of a source."""
+    """Some rows of a source, in rising order."""
 
     def __init__(self, source: Source, rows: np.ndarray) -> None:
         self.source, self.rows, self.name = source, rows, source.name
         self.shape = (len(rows), source.shape[1])
+        if source.starts is not None:
+            self.starts = np.unique(np.searchsorted(rows, source.starts))
 
     def take(self, rows: np.ndarray) -> Any:
         """See `Source.take`."""
@@ -128,11 +117,11 @@ class Part(Source):
 
 
 class Mapped(Source):
-    """A function of the rows of a source."""
+    """A function of the rows of a source; it may give a nest of arrays."""
 
     def __init__(self, source: Source, function: Callable[[Any], Any]) -> None:
-        self.source, self.function, self.name = source, function, source.name
-        self.shape = (len(source), function(source[:1]).shape[1])
+        self.source, self.function, self.name, self.starts = source, function, source.name, source.starts
+        self.shape = (len(source), getattr(function(source[:1]), "shape", source.shape)[1])
 
     @property
     def step(self) -> int:
@@ -142,17 +131,6 @@ class Mapped(Source):
     def take(self, rows: np.ndarray) -> Any:
         """See `Source.take`."""
         return self.function(self.source.take(rows))
-
-
-def runs(rows: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the runs [begin, end) of following numbers among `rows`, in their order, and where each stands there.
-
-    >>> [(begin, end, places.tolist()) for begin, end, places in runs(np.array([7, 3, 4]))]
-    [(3, 5, [1, 2]), (7, 8, [0])]
-    """
-    order = np.argsort(rows, kind="stable")
-    for places in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1) if len(rows) else ():
-        yield int(rows[places[0]]), int(rows[places[-1]]) + 1, places
 
 
 def transformed(x: Any, function: Callable[[Any], Any]) -> Any:

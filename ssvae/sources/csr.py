@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from ssvae.datasets.base import DataError
-from ssvae.sources.base import File, runs
+from ssvae.sources.file import File, runs
 from ssvae.sources.stored import Stored, stored_at
 from ssvae.sparse import Table
 
@@ -69,7 +69,7 @@ class CSR(File):
         return 8 * int(self.starts[-1])
 
 
-def open_file(path: Path) -> CSR:
+def open_file(path: Path, target: str | None = None) -> CSR:
     """Return the rows of a .npz file of scipy.
 
     Raises

@@ -22,20 +22,29 @@ def opened(x: Any) -> Any:
         If there is no such file, its ending is none of the table's, or it holds no rows of numbers.
     """
     if isinstance(x, str | Path):
-        return _file(Path(x))
+        return open_path(Path(x))
     if isinstance(x, np.memmap):
         found = of_map(x)
         return x if found is None else found
     if type(x).__module__.startswith("h5py"):
-        from ssvae.sources.hdf5 import HDF5
+        from ssvae.sources.hdf5 import of_dataset
 
-        return HDF5(Path(x.file.filename), x.name)
+        return of_dataset(Path(x.file.filename), x.name)
     return x
 
 
-def _file(path: Path) -> Source:
+def open_path(path: Path, target: Any = None) -> Source:
+    """Return the source of a file; `target` is what it calls its labels, which are no feature of a row.
+
+    For a table it may be a sequence of the features that are wanted instead, as `datasets.tables` names them.
+
+    Raises
+    ------
+    DataError
+        See `opened`.
+    """
     if not path.is_file():
         raise DataError(f"there is no file {str(path)!r}")
     if not path.stat().st_size:
         raise DataError(f"{path} is empty (0 bytes)")
-    return SOURCES.get(path.suffix.lower())(path)
+    return SOURCES.get(path.suffix.lower())(path, target)

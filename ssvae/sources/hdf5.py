@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from ssvae.datasets.base import DataError
-from ssvae.sources.base import File
+from ssvae.datasets.pixels import unit
+from ssvae.registry import unknown
+from ssvae.sources.base import Source
+from ssvae.sources.blocked import Blocked
+from ssvae.sources.file import File, form
 
 
-class HDF5(File):
-    """Rows of a dataset.
+class Plain(File):
+    """Rows of a dataset that lie one behind the other.
 
     Parameters
     ----------
@@ -25,7 +30,7 @@ class HDF5(File):
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         with self.open() as dataset:
-            super().__init__(f"{path}, dataset {key!r}", dataset.shape, dataset.dtype)
+            super().__init__(_name(path, key), dataset.shape, dataset.dtype)
 
     def open(self) -> AbstractContextManager[Any]:
         """See `File.open`."""
@@ -34,6 +39,41 @@ class HDF5(File):
     def read(self, file: Any, begin: int, end: int) -> np.ndarray:
         """See `File.read`."""
         return file[begin:end]
+
+    def labels(self, target: str | None) -> np.ndarray | None:
+        """See `Source.labels`."""
+        return _labels(self.path, target)
+
+
+class Chunked(Blocked):
+    """Rows of a dataset in chunks, zipped or not: those of a chunk are read together.
+
+    Parameters
+    ----------
+    path : Path
+    key : str
+        The dataset's name in the file.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        with self.open() as dataset:
+            shape, self.image_shape, self.bytes = form(_name(path, key), dataset.shape, dataset.dtype)
+            begins = np.append(np.arange(0, shape[0], dataset.chunks[0]), shape[0])
+        super().__init__(_name(path, key), shape, begins)
+
+    def open(self) -> AbstractContextManager[Any]:
+        """See `Blocked.open`."""
+        return _Opened(self.path, self.key)
+
+    def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
+        """See `Blocked.blocks`."""
+        found = file[self.begins[number] : self.begins[number + 1]]
+        yield number, unit(found) if self.bytes else found.reshape(len(found), -1).astype(self.dtype, copy=False)
+
+    def labels(self, target: str | None) -> np.ndarray | None:
+        """See `Source.labels`."""
+        return _labels(self.path, target)
 
 
 class _Opened(AbstractContextManager[Any]):
@@ -51,8 +91,8 @@ class _Opened(AbstractContextManager[Any]):
         self.file.close()
 
 
-def open_file(path: Path) -> HDF5:
-    """Return the rows of the dataset "x", or of the only table [N, D], of an HDF5 file.
+def open_file(path: Path, target: str | None = None) -> Source:
+    """Return the rows of the dataset "x", or of the only one of two to four axes, of an HDF5 file.
 
     Raises
     ------
@@ -63,10 +103,35 @@ def open_file(path: Path) -> HDF5:
 
     try:
         with h5py.File(path, "r") as file:
-            tables = [key for key, value in file.items() if isinstance(value, h5py.Dataset) and value.ndim == 2]
+            tables = [key for key, value in file.items() if isinstance(value, h5py.Dataset) and value.ndim > 1]
             keys = sorted(file)
     except OSError as error:
         raise DataError(f"{path} cannot be read as HDF5: {error}") from error
     if "x" not in tables and len(tables) != 1:
         raise DataError(f"{path} holds {keys}; call the dataset of the rows [N, D] 'x'")
-    return HDF5(path, "x" if "x" in tables else tables[0])
+    return of_dataset(path, "x" if "x" in tables else tables[0])
+
+
+def of_dataset(path: Path, key: str) -> Source:
+    """Return the rows of a dataset by its name in the file."""
+    with _Opened(path, key) as dataset:
+        chunked = bool(dataset.chunks)
+    return Chunked(path, key) if chunked else Plain(path, key)
+
+
+def _labels(path: Path, target: str | None) -> np.ndarray | None:
+    """Return the labels in dataset `target`, by default "y", if there is one."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        if target is not None and not isinstance(file.get(target), h5py.Dataset):
+            raise DataError(f"{path}: {unknown('dataset of labels', target, sorted(file))}")
+        key = target or "y"
+        if key not in file:
+            return None
+        y = file[key]
+        return y.asstr()[:] if h5py.check_string_dtype(y.dtype) else y[:]
+
+
+def _name(path: Path, key: str) -> str:
+    return f"{path}, dataset {key!r}"

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ssvae.sources.base import File
+from ssvae.sources.file import File
 from ssvae.sources.stored import Stored, stored_at
 
 
@@ -19,7 +19,7 @@ class Npy(File):
     Parameters
     ----------
     array : Stored
-        [N, D].
+        [N, D], or images.
     """
 
     def __init__(self, array: Stored) -> None:
@@ -35,7 +35,7 @@ class Npy(File):
         return self.array.read(file, begin, end)
 
 
-def open_file(path: Path) -> Npy:
+def open_file(path: Path, target: str | None = None) -> Npy:
     """Return the rows of a .npy file."""
     return Npy(stored_at(path))
 

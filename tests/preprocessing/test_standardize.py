@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ssvae.preprocessing.standardize import CHUNK, Standardize
+from ssvae.moments import CHUNK
+from ssvae.preprocessing.standardize import Standardize
 
 
 def test_mean_and_sd():
