@@ -135,7 +135,8 @@ def main(megabytes: float, forms: str, models: str, engine: str, worker: tuple[P
             for model in models.split(","):
                 peaks: list[float] = []
                 for size in (megabytes, TIMES * megabytes):
-                    report(Path(folder) / f"x{size:.0f}.{form}", int(size * 1e6 / FORMS[form][1]), model, engine, peaks)
+                    path, rows = Path(folder) / f"x{size:.0f}.{form}", int(size * 1e6 / FORMS[form][1])
+                    report(path, rows, model, engine, peaks)
             for path in Path(folder).iterdir():
                 path.unlink()
 

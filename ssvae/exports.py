@@ -37,9 +37,8 @@ def table(run: Run, file: str | Path, via: str = "encoder") -> str:
     from ssvae.datasets.files import read_features
 
     names, shape = run.form["feature_names"], run.form["image_shape"]
-    settings = run.config["dataset"]
-    form = {"image_shape": tuple(shape) if shape else None, "stream": bool(settings.get("stream"))}
-    x = read_features(file, tuple(names) if names else None, settings.get("target"), **form)
+    target, stream = (run.config["dataset"].get(key) for key in ("target", "stream"))
+    x = read_features(file, tuple(names) if names else None, target, tuple(shape) if shape else None, bool(stream))
     probabilities = run.classifier.predict_proba(x, via=via)
     classes = run.classifier.classes_
     header = ["row", "prediction", "confidence", *[f"proba_{name}" for name in classes]]

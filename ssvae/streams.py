@@ -29,26 +29,26 @@ class Streams(NamedTuple):
     def steps(self, sizes: tuple[int, int]) -> int:
         """Return the steps of an epoch, which is a pass over the unlabelled rows where there are any."""
         leading = 1 if sizes[1] else 0
-        return -(-len(self[leading]) // sizes[leading])
+        return -(-len(self[:2][leading]) // sizes[leading])
 
     def orders(self, sizes: tuple[int, int], start: int, count: int, shape: int, seed: int) -> tuple[np.ndarray, ...]:
         """Return the rows of steps [start, start + count) of each stream, [shape, size] int32, zeros beyond `count`."""
         orders = []
-        for stream, size in zip((batches.LABELLED, batches.UNLABELLED), sizes, strict=True):
-            order = np.zeros((shape, size), np.int32)
+        for stream, size, blocks in zip(
+            (batches.LABELLED, batches.UNLABELLED), sizes, (None, self.blocks), strict=True
+        ):
+            order, rows = np.zeros((shape, size), np.int32), self[:2][stream]
             if size:
-                blocks = self.blocks if stream == batches.UNLABELLED else None
-                window = batches.window(len(self[stream]), size, start, count, seed, stream, blocks)
-                order[:count] = self[stream][window]
+                order[:count] = rows[batches.window(len(rows), size, start, count, seed, stream, blocks)]
             orders.append(order)
         return tuple(orders)
 
 
 def blocks(x: Any, rows: np.ndarray) -> batches.Blocks | None:
     """Return how the rows of x with these numbers, in rising order, are to be shuffled; None: all of them together."""
-    if not isinstance(x, Source) or x.starts is None or not len(rows):
+    if not isinstance(x, Source) or x.block_starts is None or not len(rows):
         return None
-    starts = np.unique(np.searchsorted(rows, x.starts))
+    starts = np.unique(np.searchsorted(rows, x.block_starts))
     return batches.Blocks(starts, max(1, batches.WINDOW // (x.shape[1] * x.dtype.itemsize)))
 
 

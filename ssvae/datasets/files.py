@@ -137,7 +137,7 @@ def _source(path: Path, target: Any) -> Source:
     """Return the rows of a file that stay there; `target`: see `open_path`."""
     if path.suffix.lower() not in SOURCES.names():
         raise DataError(
-            f"the rows of {path} cannot stay on disk, those of {SOURCES.names()} files can; or read it whole"
+            f"the rows of {path} cannot stay on disk, those of {SOURCES.names()} files can: leave stream out"
         )
     return open_path(path, target)
 
@@ -148,8 +148,8 @@ def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -
     y = source.labels(target)
     y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)
     one_length(path, source, y)
-    form = {"image_shape": source.image_shape, "feature_names": source.feature_names}
-    return Dataset(path.stem, source if stream else source[:], y, **form)
+    x = source if stream else source[:]
+    return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
 
 
 def _from_arrays(path: Path, unlabeled: Any) -> Dataset:

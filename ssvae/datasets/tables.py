@@ -6,7 +6,7 @@ Numeric columns stay as they are, true/false becomes 1/0, and a text column beco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def frame_as(frame: pd.DataFrame, names: Sequence[str], source: Path) -> np.ndar
     """Return the features that `names` lists, float32 [N, D]; see `encode_as`."""
     x = np.empty((len(frame), len(names)), dtype=np.float32)
     texts: dict[str, np.ndarray] = {}
-    columns = list(frame.columns)
+    columns = dict.fromkeys(frame.columns)  # quick to look things up in
     for at, name in enumerate(names):
         column, value = _origin(name, columns, source)
         if value is None:
@@ -116,14 +116,14 @@ def feature_names(series: pd.Series, source: Path) -> list[str]:
     return [f"{series.name}={value}" for value in _categories(series, source)]
 
 
-def _origin(name: str, columns: list[str], source: Path) -> tuple[str, str | None]:
+def _origin(name: str, columns: Collection[str], source: Path) -> tuple[str, str | None]:
     """Return the column of a feature, and its value if the feature is one of a text column's."""
     if name in columns:
         return name, None
     cuts = [at for at, letter in enumerate(name) if letter == "=" and name[:at] in columns]
     if not cuts:
         wanted = name.partition("=")[0]
-        raise DataError(f"{source} has no column {wanted!r}, which the model was fitted on; it has {columns}")
+        raise DataError(f"{source} has no column {wanted!r}, which the model was fitted on; it has {list(columns)}")
     return name[: cuts[-1]], name[cuts[-1] + 1 :]
 
 

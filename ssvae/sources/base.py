@@ -31,7 +31,7 @@ class Source(ABC):
     name: str  # in error messages
     image_shape: tuple[int, ...] | None = None
     feature_names: tuple[str, ...] | None = None
-    starts: np.ndarray | None = None  # [n + 1], where the rows begin that are read together; None: any is read alone
+    block_starts: np.ndarray | None = None  # [blocks + 1] of rows that are read together; None: any is read alone
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> Any:
@@ -108,8 +108,8 @@ class Part(Source):
     def __init__(self, source: Source, rows: np.ndarray) -> None:
         self.source, self.rows, self.name = source, rows, source.name
         self.shape = (len(rows), source.shape[1])
-        if source.starts is not None:
-            self.starts = np.unique(np.searchsorted(rows, source.starts))
+        if source.block_starts is not None:
+            self.block_starts = np.unique(np.searchsorted(rows, source.block_starts))
 
     def take(self, rows: np.ndarray) -> Any:
         """See `Source.take`."""
@@ -120,7 +120,7 @@ class Mapped(Source):
     """A function of the rows of a source; it may give a nest of arrays."""
 
     def __init__(self, source: Source, function: Callable[[Any], Any]) -> None:
-        self.source, self.function, self.name, self.starts = source, function, source.name, source.starts
+        self.source, self.function, self.name, self.block_starts = source, function, source.name, source.block_starts
         self.shape = (len(source), getattr(function(source[:1]), "shape", source.shape)[1])
 
     @property

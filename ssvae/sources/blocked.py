@@ -28,7 +28,7 @@ class Blocked(Source):
     """
 
     def __init__(self, name: str, shape: tuple[int, int], begins: np.ndarray) -> None:
-        self.name, self.shape, self.begins, self.starts = name, shape, begins, begins
+        self.name, self.shape, self.begins, self.block_starts = name, shape, begins, begins
         self.kept: OrderedDict[int, np.ndarray] = OrderedDict()
 
     @abstractmethod

@@ -80,7 +80,7 @@ class _Opened(AbstractContextManager[Any]):
     """An open dataset."""
 
     def __init__(self, path: Path, key: str) -> None:
-        import h5py  # type: ignore[import-untyped, unused-ignore]
+        import h5py
 
         self.file, self.key = h5py.File(path, "r"), key
 

@@ -37,12 +37,13 @@ class Parquet(Blocked):
             meta = file.metadata
             groups = [meta.row_group(n).num_rows for n in range(meta.num_row_groups)]
             columns = [str(name) for name in file.schema_arrow.names]
-        self.columns = [name for name in columns if any(f == name or f.startswith(f"{name}=") for f in names)]
+        wanted = {name[:cut] for name in names for cut in (*(at for at, c in enumerate(name) if c == "="), len(name))}
+        self.columns = [name for name in columns if name in wanted]
         self.rows_of_block = max(1, BLOCK // (4 * len(names)))
         ends = np.cumsum([0, *(n for n in groups if n)])
         begins = [np.arange(begin, end, self.rows_of_block) for begin, end in itertools.pairwise(ends)]
         super().__init__(str(path), (int(ends[-1]), len(names)), np.append(np.concatenate(begins), ends[-1]))
-        self.starts = ends
+        self.block_starts = self.ends = ends
         self.groups = [n for n, rows in enumerate(groups) if rows]
         self.ahead: tuple[int, int, Iterator[Any]] | None = None  # of the group that is being unpacked, the next block
 
@@ -52,8 +53,8 @@ class Parquet(Blocked):
 
     def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
         """See `Blocked.blocks`: unpack the row group from where it stands, if the block is still to come, or anew."""
-        group = int(np.searchsorted(self.starts, self.begins[number], side="right")) - 1  # type: ignore[arg-type]
-        first = int(np.searchsorted(self.begins, self.starts[group]))  # type: ignore[index]
+        group = int(np.searchsorted(self.ends, self.begins[number], side="right")) - 1
+        first = int(np.searchsorted(self.begins, self.ends[group]))
         if self.ahead is None or self.ahead[0] != group or self.ahead[1] > number:
             self.ahead = group, first, self._unpacked(self.groups[group])
         _, at, frames = self.ahead

@@ -130,7 +130,7 @@ def _label(record: bytes, name: str) -> Any:
     if name not in features:
         return None
     kind = features[name].WhichOneof("kind")
-    values = getattr(features[name], kind).value if kind else ()
-    if not len(values):
+    values = list(getattr(features[name], kind).value) if kind else []
+    if not values:
         return None
     return values[0].decode() if kind == "bytes_list" else values[0]

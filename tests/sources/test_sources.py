@@ -164,7 +164,7 @@ def test_a_missing_an_empty_and_an_unknown_file(tmp_path):
 
 def test_blocks_are_read_in_the_order_of_the_file_and_few_are_kept(tmp_path, monkeypatch):
     source = opened(written(tmp_path, ".parquet"))
-    np.testing.assert_array_equal(source.starts, [0, 13, 26, 39, 50])
+    np.testing.assert_array_equal(source.block_starts, [0, 13, 26, 39, 50])
     np.testing.assert_array_equal(source.begins, [0, 5, 10, 13, 18, 23, 26, 31, 36, 39, 44, 49, 50])
     unpacked, read = [], source.blocks
     monkeypatch.setattr(source, "blocks", lambda file, n: (unpacked.append(own[0]) or own for own in read(file, n)))
@@ -177,9 +177,9 @@ def test_blocks_are_read_in_the_order_of_the_file_and_few_are_kept(tmp_path, mon
 
 def test_a_part_of_a_source_knows_its_blocks(tmp_path):
     part = opened(written(tmp_path, ".h5")).part(np.array([0, 6, 7, 20, 49]))
-    np.testing.assert_array_equal(part.starts, [0, 2, 3, 4, 5])
+    np.testing.assert_array_equal(part.block_starts, [0, 2, 3, 4, 5])
     np.testing.assert_array_equal(part[:], X[[0, 6, 7, 20, 49]])
-    np.testing.assert_array_equal(part.mapped(np.abs).starts, part.starts)
+    np.testing.assert_array_equal(part.mapped(np.abs).block_starts, part.block_starts)
 
 
 @pytest.mark.parametrize("chunks", [None, (3, 4, 4, 2)], ids=["plain", "in chunks"])
