@@ -127,9 +127,8 @@ def main(megabytes: float, forms: str, models: str, engine: str, worker: tuple[P
     if worker:
         return print(json.dumps(work(*worker, engine)))
     print(machine.lines(machine.describe("tensorflow", "ssvae")))
-    print(
-        f"{'file':<10}{'model':<8}{'rows':>9}{'file, MB':>10}{'peak, MiB':>11}{'growth, MiB':>13}{'CPU-s':>8}{'ratio':>8}"
-    )
+    heads = f"{'rows':>9}{'file, MB':>10}{'peak, MiB':>11}{'growth, MiB':>13}{'CPU-s':>8}{'ratio':>8}"
+    print(f"{'file':<10}{'model':<8}{heads}")
     with tempfile.TemporaryDirectory() as folder:
         for form in forms.split(","):
             for model in models.split(","):

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 LABELLED, UNLABELLED = 0, 1
-WINDOW = 2**25  # bytes of rows that are shuffled together, where a file gives its rows in blocks
+WINDOW = 2**24  # bytes of rows that are shuffled together, where a file gives its rows in blocks
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,12 @@ import time
 import warnings
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -118,7 +120,7 @@ labels = st.one_of(
 )
 
 
-@cases(0.2)
+@cases(0.15)
 @given(rows=tables(), data=st.data())
 def test_rows_and_labels(rows, data):
     x, count = rows
@@ -249,7 +251,7 @@ def _npz() -> bytes:
     return file.getvalue()
 
 
-@cases(0.15)
+@cases(0.1)
 @given(data=st.data())
 def test_damaged_tables(tmp_path, data):
     suffix, content = data.draw(st.sampled_from([(".csv", CSV), (".tsv", CSV.replace(b",", b"\t")), (".npz", _npz())]))
@@ -259,6 +261,35 @@ def test_damaged_tables(tmp_path, data):
     if found is not None:
         assert found.x.ndim == 2
         assert np.isfinite(found.x).all()
+
+
+@pytest.fixture(scope="module")
+def on_disk(tmp_path_factory):
+    """Return the bytes of a file of every form whose rows stay on disk."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    np.save(folder / "x.npy", X)
+    scipy.sparse.save_npz(folder / "x.npz", scipy.sparse.csr_array(X), compressed=False)
+    pd.DataFrame(X, columns=[*"abc"]).assign(kind=[*"ab" * 6]).to_parquet(folder / "x.parquet", row_group_size=5)
+    for name, chunks in (("x.h5", (5, 3)), ("x.hdf5", None)):
+        with h5py.File(folder / name, "w") as file:
+            file.create_dataset("x", data=X, chunks=chunks, compression="gzip" if chunks else None)
+            file["y"] = Y
+    with tf.io.TFRecordWriter(str(folder / "x.tfrecord")) as writer:
+        for row in X:
+            feature = {"x": tf.train.Feature(float_list=tf.train.FloatList(value=row))}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@cases(0.1)
+@given(data=st.data())
+def test_damaged_files_of_rows_on_disk(on_disk, tmp_path, data):
+    name = data.draw(st.sampled_from(sorted(on_disk)))
+    (tmp_path / name).write_bytes(damaged(on_disk[name], data.draw))
+    target = "kind" if name == "x.parquet" else None
+    found = outcome(lambda: np.asarray(front.load(data=tmp_path / name, target=target, stream=True, test=0).x[:]))
+    if found is not None:
+        assert found.ndim == 2
 
 
 YAML = b"""seed: 3

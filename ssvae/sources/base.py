@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,11 +50,8 @@ class Source(ABC):
             return None
         if not Path(target).is_file():
             raise DataError(f"{self.name} holds no labels: give a .npy file of them as target, not {target!r}")
-        try:
-            y = np.load(target, allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(f"{target} cannot be read: {error}; save the labels with numpy.save(path, y)") from error
-        return y
+        with reading(target, "cannot be read as labels that numpy.save wrote"):
+            return np.load(target, allow_pickle=False)
 
     def __len__(self) -> int:
         """Return N."""
@@ -131,6 +129,18 @@ class Mapped(Source):
     def take(self, rows: np.ndarray) -> Any:
         """See `Source.take`."""
         return self.function(self.source.take(rows))
+
+
+@contextmanager
+def reading(name: object, trouble: str = "can no longer be read") -> Iterator[None]:
+    """Turn whatever a format's library raises, which of damaged files is anything, into a `DataError`."""
+    try:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+            yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name} {trouble}: {error or type(error).__name__}") from error
 
 
 def transformed(x: Any, function: Callable[[Any], Any]) -> Any:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ssvae.datasets.base import DataError
-from ssvae.sources.base import Source
+from ssvae.sources.base import Source, reading
 
-KEPT = 5 * 2**24  # bytes of unpacked blocks: two windows of the shuffle (`batches.WINDOW`) and a block on either side
+KEPT = 5 * 2**23  # bytes of unpacked blocks: two windows of the shuffle (`batches.WINDOW`) and a block on either side
 
 
 class Blocked(Source):
@@ -29,7 +28,8 @@ class Blocked(Source):
 
     def __init__(self, name: str, shape: tuple[int, int], begins: np.ndarray) -> None:
         self.name, self.shape, self.begins, self.block_starts = name, shape, begins, begins
-        self.kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self.kept: OrderedDict[int, np.ndarray] = OrderedDict()  # the latest last
+        self.free: list[np.ndarray] | None = None
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Any]:
@@ -44,30 +44,31 @@ class Blocked(Source):
         found = np.empty((len(rows), self.shape[1]), self.dtype)
         order = np.argsort(rows, kind="stable")
         of_each = np.searchsorted(self.begins, rows[order], side="right") - 1
-        try:
-            with self.open() as file, np.errstate(over="ignore"):
-                for places in np.split(order, np.flatnonzero(np.diff(of_each)) + 1) if len(rows) else ():
-                    number = int(np.searchsorted(self.begins, rows[places[0]], side="right")) - 1
-                    found[places] = self._block(file, number)[rows[places] - self.begins[number]]
-        except (OSError, ValueError) as error:
-            raise error if isinstance(error, DataError) else self.unreadable(error) from error
+        with reading(self.name), self.open() as file:
+            for places in np.split(order, np.flatnonzero(np.diff(of_each)) + 1) if len(rows) else ():
+                number = int(np.searchsorted(self.begins, rows[places[0]], side="right")) - 1
+                found[places] = self._block(file, number)[rows[places] - self.begins[number]]
         return found
-
-    def unreadable(self, error: Exception) -> DataError:
-        """Return the error of a file that could be read before."""
-        return DataError(f"{self.name} can no longer be read: {error}")
 
     def _block(self, file: Any, number: int) -> np.ndarray:
         if number in self.kept:
             self.kept.move_to_end(number)
             return self.kept[number]
         for other, block in self.blocks(file, number):
-            self.kept[other] = block
-            self.kept.move_to_end(other)
-            while len(self.kept) > 2 and sum(kept.nbytes for kept in self.kept.values()) > KEPT:
-                self.kept.popitem(last=False)
+            place = self.kept.pop(other) if other in self.kept else self._place()
+            place[: len(block)] = block
+            self.kept[other] = place
         return self.kept[number]
+
+    def _place(self) -> np.ndarray:
+        """Return where a block may be put; places are made once, since memory that comes and goes falls to pieces."""
+        if self.free is None:
+            rows = int(np.diff(self.begins).max())
+            count = max(2, KEPT // (rows * self.shape[1] * self.dtype.itemsize))
+            places = np.empty((min(count, len(self.begins) - 1), rows, self.shape[1]), self.dtype)
+            self.free = [*places]
+        return self.free.pop() if self.free else self.kept.popitem(last=False)[1]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what was kept."""
-        return {**self.__dict__, "kept": OrderedDict()}
+        return {**self.__dict__, "kept": OrderedDict(), "free": None}

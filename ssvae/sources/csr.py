@@ -10,6 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from ssvae.datasets.base import DataError
+from ssvae.sources.base import reading
 from ssvae.sources.file import File, runs
 from ssvae.sources.stored import Stored, stored_at
 from ssvae.sparse import Table
@@ -51,14 +52,11 @@ class CSR(File):
         starts = np.concatenate([[0], np.cumsum(lengths)])
         values, columns = np.empty(starts[-1], np.float32), np.empty(starts[-1], np.int64)
         at = 0
-        try:
-            with self.open() as file, np.errstate(over="ignore"):
-                for begin, end, _ in runs(rows):
-                    value, column = self.read(file, begin, end)
-                    values[at : at + len(value)], columns[at : at + len(value)] = value, column
-                    at += len(value)
-        except OSError as error:
-            raise DataError(f"{self.name} can no longer be read: {error}") from error
+        with reading(self.name), self.open() as file:
+            for begin, end, _ in runs(rows):
+                value, column = self.read(file, begin, end)
+                values[at : at + len(value)], columns[at : at + len(value)] = value, column
+                at += len(value)
         if len(columns) and not 0 <= columns.min() <= columns.max() < self.shape[1]:
             raise DataError(f"{self.name} has a cell outside of its {self.shape[1]} columns: {HOW}")
         return Table(csr_array((values, columns, starts), (len(rows), self.shape[1]))[np.argsort(order)])
@@ -77,16 +75,13 @@ def open_file(path: Path, target: str | None = None) -> CSR:
     DataError
         If it is another kind of .npz file.
     """
-    try:
-        with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as arrays:
-            if not {"data", "indices", "indptr", "shape", "format"} <= {*arrays.files}:
-                raise DataError(f"{path} has arrays {sorted(arrays.files)}, not those of a sparse matrix: {HOW}")
-            if bytes(arrays["format"].item()) != b"csr" or archive.getinfo("data.npy").compress_type:
-                raise DataError(f"{path} is zipped, or not compressed by rows: {HOW}")
-            shape, starts = tuple(arrays["shape"].tolist()), arrays["indptr"].astype(np.int64)
-            values, columns = (stored_at(path, _begin(path, archive, name)) for name in ("data", "indices"))
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise error if isinstance(error, DataError) else DataError(f"{path} cannot be read: {error}; {HOW}") from error
+    with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as arrays:
+        if not {"data", "indices", "indptr", "shape", "format"} <= {*arrays.files}:
+            raise DataError(f"{path} has arrays {sorted(arrays.files)}, not those of a sparse matrix: {HOW}")
+        if bytes(arrays["format"].item()) != b"csr" or archive.getinfo("data.npy").compress_type:
+            raise DataError(f"{path} is zipped, or not compressed by rows: {HOW}")
+        shape, starts = tuple(arrays["shape"].tolist()), arrays["indptr"].astype(np.int64)
+        values, columns = (stored_at(path, _begin(path, archive, name)) for name in ("data", "indices"))
     whole = len(starts) == shape[0] + 1 and values.shape == columns.shape == (starts[-1],)
     if not whole or (np.diff(starts) < 0).any():
         raise DataError(f"{path} is no sparse matrix: its arrays do not fit each other; {HOW}")

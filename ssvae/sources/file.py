@@ -11,7 +11,7 @@ import numpy as np
 
 from ssvae.datasets.base import DataError
 from ssvae.datasets.pixels import unit
-from ssvae.sources.base import Source
+from ssvae.sources.base import Source, reading
 
 
 class File(Source):
@@ -49,12 +49,9 @@ class File(Source):
     def take(self, rows: np.ndarray) -> Any:
         """See `Source.take`; rows are read in the order of the file."""
         found = np.empty((len(rows), self.shape[1]), self.dtype)
-        try:
-            with self.open() as file, np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
-                for begin, end, places in runs(rows):
-                    found[places] = self.rows(self.read(file, begin, end))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self.name} can no longer be read: {error}") from error
+        with reading(self.name), self.open() as file:
+            for begin, end, places in runs(rows):
+                found[places] = self.rows(self.read(file, begin, end))
         return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssvae.datasets.base import DataError
 from ssvae.sources import SOURCES
-from ssvae.sources.base import Source
+from ssvae.sources.base import Source, reading
 from ssvae.sources.npy import of_map
 
 
@@ -47,4 +47,6 @@ def open_path(path: Path, target: Any = None) -> Source:
         raise DataError(f"there is no file {str(path)!r}")
     if not path.stat().st_size:
         raise DataError(f"{path} is empty (0 bytes)")
-    return SOURCES.get(path.suffix.lower())(path, target)
+    open_file = SOURCES.get(path.suffix.lower())
+    with reading(path, "cannot be read"):
+        return open_file(path, target)

@@ -12,7 +12,7 @@ import numpy as np
 from ssvae.datasets.base import DataError
 from ssvae.datasets.pixels import unit
 from ssvae.registry import unknown
-from ssvae.sources.base import Source
+from ssvae.sources.base import Source, reading
 from ssvae.sources.blocked import Blocked
 from ssvae.sources.file import File, form
 
@@ -101,12 +101,9 @@ def open_file(path: Path, target: str | None = None) -> Source:
     """
     import h5py
 
-    try:
-        with h5py.File(path, "r") as file:
-            tables = [key for key, value in file.items() if isinstance(value, h5py.Dataset) and value.ndim > 1]
-            keys = sorted(file)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read as HDF5: {error}") from error
+    with h5py.File(path, "r") as file:
+        tables = [key for key, value in file.items() if isinstance(value, h5py.Dataset) and value.ndim > 1]
+        keys = sorted(file)
     if "x" not in tables and len(tables) != 1:
         raise DataError(f"{path} holds {keys}; call the dataset of the rows [N, D] 'x'")
     return of_dataset(path, "x" if "x" in tables else tables[0])
@@ -123,7 +120,7 @@ def _labels(path: Path, target: str | None) -> np.ndarray | None:
     """Return the labels in dataset `target`, by default "y", if there is one."""
     import h5py
 
-    with h5py.File(path, "r") as file:
+    with reading(path), h5py.File(path, "r") as file:
         if target is not None and not isinstance(file.get(target), h5py.Dataset):
             raise DataError(f"{path}: {unknown('dataset of labels', target, sorted(file))}")
         key = target or "y"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 from ssvae.datasets.base import DataError
 from ssvae.datasets.tables import feature_names, frame_as
 from ssvae.registry import unknown
+from ssvae.sources.base import reading
 from ssvae.sources.blocked import Blocked
 
 BLOCK = 2**22  # bytes of rows unpacked together
@@ -32,70 +33,77 @@ class Parquet(Blocked):
     """
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
-        self.path, self.feature_names = path, tuple(names)
+        self.path, self.feature_names, self.file = path, tuple(names), None
         with self.open() as file:
-            meta = file.metadata
+            meta, columns = file.metadata, [str(name) for name in file.schema_arrow.names]
             groups = [meta.row_group(n).num_rows for n in range(meta.num_row_groups)]
-            columns = [str(name) for name in file.schema_arrow.names]
         wanted = {name[:cut] for name in names for cut in (*(at for at, c in enumerate(name) if c == "="), len(name))}
         self.columns = [name for name in columns if name in wanted]
         self.rows_of_block = max(1, BLOCK // (4 * len(names)))
         ends = np.cumsum([0, *(n for n in groups if n)])
-        begins = [np.arange(begin, end, self.rows_of_block) for begin, end in itertools.pairwise(ends)]
+        begins = [np.arange(begin, end, self.rows_of_block) for begin, end in pairwise(ends)]
         super().__init__(str(path), (int(ends[-1]), len(names)), np.append(np.concatenate(begins), ends[-1]))
         self.block_starts = self.ends = ends
         self.groups = [n for n, rows in enumerate(groups) if rows]
         self.ahead: tuple[int, int, Iterator[Any]] | None = None  # of the group that is being unpacked, the next block
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `Blocked.open`."""
-        return _open(self.path)
+        """See `Blocked.open`: once, because what a file says of its groups and columns takes much memory."""
+        self.file = self.file or _open(self.path)
+        return nullcontext(self.file)
 
     def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
         """See `Blocked.blocks`: unpack the row group from where it stands, if the block is still to come, or anew."""
         group = int(np.searchsorted(self.ends, self.begins[number], side="right")) - 1
         first = int(np.searchsorted(self.begins, self.ends[group]))
         if self.ahead is None or self.ahead[0] != group or self.ahead[1] > number:
-            self.ahead = group, first, self._unpacked(self.groups[group])
-        _, at, frames = self.ahead
+            self.ahead = group, first, self._unpacked(file, self.groups[group])
+        _, at, tables = self.ahead
         while at <= number:
-            frame = next(frames, None)
-            if frame is None or len(frame) != self.begins[at + 1] - self.begins[at]:
+            table = next(tables, ())
+            if len(table) != self.begins[at + 1] - self.begins[at]:
                 raise ValueError(f"row group {self.groups[group]} has other rows than before")
-            frame.index = pd.RangeIndex(self.begins[at], self.begins[at + 1])  # for the words of errors
-            yield at, frame_as(frame, self.feature_names or (), self.path)
+            yield at, self._features(table, int(self.begins[at]))
             at += 1
-            self.ahead = group, at, frames
+            self.ahead = group, at, tables
 
     def labels(self, target: str | None) -> np.ndarray | None:
         """See `Source.labels`: a column."""
         if target is None:
             return None
-        with self.open() as file:
+        with reading(self.name), self.open() as file:
             if target not in file.schema_arrow.names:
                 raise DataError(f"{self.path}: {unknown('target column', target, list(file.schema_arrow.names))}")
             return file.read(columns=[target]).to_pandas(ignore_metadata=True)[target].to_numpy()
 
-    def _unpacked(self, group: int) -> Iterator[Any]:
-        """Yield the blocks of a row group as frames."""
+    def _unpacked(self, file: Any, group: int) -> Iterator[Any]:
+        """Yield the blocks of a row group."""
         import pyarrow as pa
 
-        with self.open() as file:
-            waiting: list[Any] = []
-            batches = file.iter_batches(self.rows_of_block, row_groups=[group], columns=self.columns, use_threads=False)
-            for batch in batches:
-                waiting.append(batch)
-                table = pa.Table.from_batches(waiting)
-                while len(table) >= self.rows_of_block:
-                    yield table[: self.rows_of_block].to_pandas(ignore_metadata=True)
-                    table = table[self.rows_of_block :]
-                waiting = table.to_batches()
-            if waiting:
-                yield pa.Table.from_batches(waiting).to_pandas(ignore_metadata=True)
+        waiting: list[Any] = []
+        for batch in file.iter_batches(self.rows_of_block, row_groups=[group], columns=self.columns, use_threads=False):
+            waiting.append(batch)
+            table = pa.Table.from_batches(waiting)
+            while len(table) >= self.rows_of_block:
+                yield table[: self.rows_of_block]
+                table = table[self.rows_of_block :]
+            waiting = table.to_batches()
+        if waiting:
+            yield pa.Table.from_batches(waiting)
+
+    def _features(self, table: Any, first: int) -> np.ndarray:
+        """Return the features of some rows, the first of this number."""
+        if self.columns == list(self.feature_names or ()) and not any(column.null_count for column in table.columns):
+            found = np.stack([column.to_numpy().astype(np.float32) for column in table.columns], axis=1)
+            if np.isfinite(found).all():
+                return found
+        frame = table.to_pandas(ignore_metadata=True)
+        frame.index = pd.RangeIndex(first, first + len(frame))  # for the words of errors
+        return frame_as(frame, self.feature_names or (), self.path)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is being unpacked."""
-        return {**super().__getstate__(), "ahead": None}
+        """Leave out the open file."""
+        return {**super().__getstate__(), "ahead": None, "file": None}
 
 
 def open_file(path: Path, target: str | Sequence[str] | None = None) -> Parquet:
@@ -129,14 +137,10 @@ def open_file(path: Path, target: str | Sequence[str] | None = None) -> Parquet:
 
 def _open(path: Path) -> Any:
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise DataError(f"reading {path} needs pyarrow: pip install 'ssvae[parquet]'") from error
-    try:
-        return pq.ParquetFile(path, pre_buffer=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+    return pq.ParquetFile(path, pre_buffer=False)
 
 
 def _values(file: Any, column: str) -> pd.Series:

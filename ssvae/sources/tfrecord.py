@@ -14,6 +14,7 @@ import tensorflow as tf
 from ssvae.datasets.base import DataError
 from ssvae.datasets.pixels import unit
 from ssvae.registry import unknown
+from ssvae.sources.base import reading
 from ssvae.sources.file import File, runs
 
 FRAME = 16  # bytes around a record: its length, and two checksums
@@ -59,20 +60,18 @@ class TFRecord(File):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """See `Source.take`."""
         records: list[bytes] = [b""] * len(rows)
-        try:
-            with self.open() as file:
-                for begin, end, places in runs(rows):
-                    for place, record in zip(places, self.read(file, begin, end), strict=True):
-                        records[place] = record
-        except OSError as error:
-            raise DataError(f"{self.name} can no longer be read: {error}") from error
+        with reading(self.name), self.open() as file:
+            for begin, end, places in runs(rows):
+                for place, record in zip(places, self.read(file, begin, end), strict=True):
+                    records[place] = record
         return self._parsed(records) if records else np.empty((0, self.shape[1]), self.dtype)
 
     def labels(self, target: str | None) -> np.ndarray | None:
         """See `Source.labels`: a feature, by default "y"; a record without it has no label."""
         if target is not None and target not in self.names:
             raise DataError(f"{self.path}: {unknown('feature of labels', target, sorted(self.names))}")
-        found = [_label(record, target or "y") for record in _records(self.path)]
+        with reading(self.name):
+            found = [_label(record, target or "y") for record in _records(self.path)]
         return None if all(label is None for label in found) else np.array(found, object)
 
     def _parsed(self, records: list[bytes]) -> np.ndarray:
