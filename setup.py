@@ -40,6 +40,7 @@ setup(
         "tensorflow-probability[tf]>=0.25",
         "numpy>=2",
         "scipy>=1.13",
+        "h5py>=3.11",
         "scikit-learn>=1.8",
         "click>=8.1",
         "PyYAML>=6.0",

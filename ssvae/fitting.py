@@ -29,7 +29,7 @@ from ssvae.streams import Streams, blocks
 from ssvae.training import train
 from ssvae.workers import SharedCheckpoint, check_same
 
-TOGETHER = 16 * prediction.CHUNK  # rows of a source
+TOGETHER = 4 * prediction.CHUNK  # rows of a source
 RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
 
 

@@ -13,6 +13,7 @@ from ssvae.sparse import Table
 
 STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
 BYTES_PER_CALL = 2**24  # rows that are gathered for one call: a cacheful, more gains nothing
+READ_PER_CALL = 2**23  # the same for rows that are read, of which some calls' are in memory: those before and after
 
 
 class Streams(NamedTuple):
@@ -54,6 +55,7 @@ def blocks(x: Any, rows: np.ndarray) -> batches.Blocks | None:
 
 def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
     """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
+    most = READ_PER_CALL if isinstance(x, Source) else BYTES_PER_CALL
     x = x[:1] if isinstance(x, Source) else x
     row = x.dense_row_bytes() if isinstance(x, Table) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
-    return int(np.clip(BYTES_PER_CALL // (row * sum(sizes)), 1, STEPS_PER_CALL))
+    return int(np.clip(most // (row * sum(sizes)), 1, STEPS_PER_CALL))

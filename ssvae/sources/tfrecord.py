@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,7 +55,7 @@ class TFRecord(File):
         if len(found) < last - first:
             raise DataError(f"{self.path} ends before record {end - 1}: it has been cut off")
         cuts = self.ends[begin : end + 1] - first
-        return [found[a + FRAME - 4 : b - 4] for a, b in itertools.pairwise(cuts)]
+        return [found[a + FRAME - 4 : b - 4] for a, b in pairwise(cuts)]
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """See `Source.take`."""
