@@ -190,7 +190,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
         x, y = check_rows(self, X, y)
         weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
-        x, y, weight = part(x, weight > 0), y[weight > 0], weight[weight > 0]
+        if not weight.all():
+            x, y, weight = part(x, weight > 0), y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)
         where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         parts, seed = Assembly.of(self, x, index), same_seed(where, fresh_seed(self.random_state))

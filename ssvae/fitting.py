@@ -55,7 +55,8 @@ def fit_stages(
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
-    x, index, weight = part(x, learnt), index[learnt], weight[learnt]
+    if stopping:
+        x, index, weight = part(x, learnt), index[learnt], weight[learnt]
     callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
     fingerprint = _fingerprint(estimator, x, index, weight, seed)
     if places.several:
@@ -106,7 +107,7 @@ def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
 
 def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
     """Return the streams of a stage: without labels every row is unlabelled, without a density none is."""
-    every = np.arange(len(index))
+    every = np.arange(len(index), dtype=np.int32)
     if not stage.labels:
         return Streams(every[:0], every, blocks(stage.rows, every))
     unlabelled = (every if keep else np.flatnonzero(index < 0)) if hasattr(stage.model, "encode") else every[:0]

@@ -18,7 +18,7 @@ import numpy as np
 
 from ssvae.datasets.base import DataError
 
-BYTES = 2**24  # of the rows that a pass over a source holds at a time
+BYTES = 2**22  # of the rows that a pass over a source holds at a time
 
 
 class Source(ABC):
