@@ -54,8 +54,9 @@ def fit_stages(
     estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int, places: Places
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
-    learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
-    if stopping:
+    stopping: list[Any] = []
+    if estimator.early_stopping is not None:
+        learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
         x, index, weight = part(x, learnt), index[learnt], weight[learnt]
     callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
     fingerprint = _fingerprint(estimator, x, index, weight, seed)
@@ -110,8 +111,8 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
     every = np.arange(len(index), dtype=np.int32)
     if not stage.labels:
         return Streams(every[:0], every, blocks(stage.rows, every))
-    unlabelled = (every if keep else np.flatnonzero(index < 0)) if hasattr(stage.model, "encode") else every[:0]
-    return Streams(np.flatnonzero(index >= 0), unlabelled, blocks(stage.rows, unlabelled))
+    unlabelled = (every if keep else every[index < 0]) if hasattr(stage.model, "encode") else every[:0]
+    return Streams(every[index >= 0], unlabelled, blocks(stage.rows, unlabelled))
 
 
 def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]) -> Rows:

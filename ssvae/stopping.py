@@ -114,15 +114,15 @@ class BoundStopping(Callback):
 
 
 def set_apart(
-    settings: Mapping[str, Any] | None, x: np.ndarray, index: np.ndarray, seed: int
+    settings: Mapping[str, Any], x: np.ndarray, index: np.ndarray, seed: int
 ) -> tuple[np.ndarray, list[BoundStopping]]:
     """Return which of the preprocessed rows x [N, D] to learn from, and who watches the bound of the others.
 
     Parameters
     ----------
-    settings : Mapping or None
+    settings : Mapping
         Arguments of `BoundStopping` but for X, and ``validation_fraction``, the share of the unlabelled rows that are
-        held out; 0.1 unless given. None: all rows are learnt from.
+        held out; 0.1 unless given.
     x : ndarray [N, D]
     index : ndarray [N]
         Class index, -1 where there is no label.
@@ -134,8 +134,6 @@ def set_apart(
     ValueError
         If a setting is unknown or not as it must be, or no unlabelled row can be spared.
     """
-    if settings is None:
-        return np.arange(len(x)), []
     for name in settings:
         if name not in OPTIONS:
             raise ValueError(unknown("early_stopping key", name, sorted(OPTIONS)))

@@ -13,7 +13,7 @@ from ssvae.sparse import Table
 
 STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
 BYTES_PER_CALL = 2**24  # rows that are gathered for one call: a cacheful, more gains nothing
-READ_PER_CALL = 2**23  # the same for rows that are read, of which some calls' are in memory: those before and after
+READ_PER_CALL = 2**22  # the same for rows that are read, of which some calls' are in memory: those before and after
 
 
 class Streams(NamedTuple):

@@ -236,7 +236,6 @@ def test_set_apart_takes_unlabelled_rows_by_the_seed():
     np.testing.assert_array_equal(set_apart({"validation_fraction": 0.25}, X, Y, seed=3)[0], learnt)
     assert (set_apart({"validation_fraction": 0.25}, X, Y, seed=4)[0] != learnt).any()
     assert len(set_apart({}, X, Y, seed=0)[0]) == 56
-    assert len(set_apart(None, X, Y, seed=0)[0]) == 60
 
 
 @pytest.mark.parametrize(

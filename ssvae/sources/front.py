@@ -43,7 +43,9 @@ def open_path(path: Path, target: Any = None) -> Source:
     DataError
         See `opened`.
     """
-    if not path.is_file():
+    with reading(str(path)[:200], "cannot be a file"):
+        there = path.is_file()
+    if not there:
         raise DataError(f"there is no file {str(path)!r}")
     if not path.stat().st_size:
         raise DataError(f"{path} is empty (0 bytes)")
