@@ -8,6 +8,7 @@ Devices and workers are fixed when TensorFlow starts, so that their fits run in 
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ CASES = {
             "propagated_labels",
         ],
     },
+    # Replicas have the rows on disk, the one device has them in memory.
     "m1_m2": {"model": {"name": "m1_m2", "latent": 2, "hidden": [4], "m1": {"hidden": [4]}}, "regularizers": []},
     "refined": {
         "model": M1,
@@ -47,7 +49,10 @@ CASES = {
 }
 
 
-def fit(strategy, settings):
+ON_DISK = ("m1_m2",)
+
+
+def fit(strategy, settings, on_disk=False):
     """Return the losses [steps, 5] of a fit, and its final weights."""
     run, losses = training._Run._steps, []
     plan = {"epochs": 4, "batch_size": 7, "labeled_batch_size": 3, "random_state": 0}  # 20 steps or more
@@ -59,7 +64,11 @@ def fit(strategy, settings):
     training._Run._steps = kept
     try:
         rows = BITS if settings.get("likelihood") == "bernoulli" else X
-        fitted = SSVAEClassifier(**{**plan, **settings}, strategy=strategy).fit(rows, Y)
+        with tempfile.TemporaryDirectory() as folder:
+            if on_disk:
+                np.save(f"{folder}/x.npy", rows)
+            rows = f"{folder}/x.npy" if on_disk else rows
+            fitted = SSVAEClassifier(**{**plan, **settings}, strategy=strategy).fit(rows, Y)
     finally:
         training._Run._steps = run
     return np.concatenate(losses), fitted.model_.get_weights()
@@ -69,7 +78,8 @@ def fits(strategy):
     """Return losses and weights of every case."""
     found = {}
     for name, settings in CASES.items():
-        losses, weights = fit(strategy, settings if strategy == "multiworker" else {**settings, "engine": "graph"})
+        engine = {} if strategy == "multiworker" else {"engine": "graph"}
+        losses, weights = fit(strategy, {**settings, **engine}, strategy != "one" and name in ON_DISK)
         found[name] = {"losses": losses.tolist(), "weights": [weight.tolist() for weight in weights]}
     return found
 
