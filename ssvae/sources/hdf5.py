@@ -17,8 +17,8 @@ from ssvae.sources.blocked import Blocked
 from ssvae.sources.file import File, form
 
 
-class Plain(File):
-    """Rows of a dataset that lie one behind the other.
+class _Dataset(Source):
+    """Rows of a dataset.
 
     Parameters
     ----------
@@ -27,53 +27,51 @@ class Plain(File):
         The dataset's name in the file.
     """
 
+    path: Path
+    key: str
+
+    def open(self) -> AbstractContextManager[Any]:
+        """See `File.open` and `Blocked.open`."""
+        return _Opened(self.path, self.key)
+
+    def labels(self, target: str | None) -> np.ndarray | None:
+        """See `Source.labels`: dataset `target`, by default "y", if there is one."""
+        import h5py
+
+        with reading(self.path), h5py.File(self.path, "r") as file:
+            if target is not None and not isinstance(file.get(target), h5py.Dataset):
+                raise DataError(f"{self.path}: {unknown('dataset of labels', target, sorted(file))}")
+            y = file.get(target or "y")
+            return None if y is None else y.asstr()[:] if h5py.check_string_dtype(y.dtype) else y[:]
+
+
+class Plain(_Dataset, File):
+    """Rows that lie one behind the other."""
+
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         with self.open() as dataset:
-            super().__init__(_name(path, key), dataset.shape, dataset.dtype)
-
-    def open(self) -> AbstractContextManager[Any]:
-        """See `File.open`."""
-        return _Opened(self.path, self.key)
+            File.__init__(self, _name(path, key), dataset.shape, dataset.dtype)
 
     def read(self, file: Any, begin: int, end: int) -> np.ndarray:
         """See `File.read`."""
         return file[begin:end]
 
-    def labels(self, target: str | None) -> np.ndarray | None:
-        """See `Source.labels`."""
-        return _labels(self.path, target)
 
-
-class Chunked(Blocked):
-    """Rows of a dataset in chunks, zipped or not: those of a chunk are read together.
-
-    Parameters
-    ----------
-    path : Path
-    key : str
-        The dataset's name in the file.
-    """
+class Chunked(_Dataset, Blocked):
+    """Rows in chunks, zipped or not: those of a chunk are read together."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         with self.open() as dataset:
             shape, self.image_shape, self.bytes = form(_name(path, key), dataset.shape, dataset.dtype)
             begins = np.append(np.arange(0, shape[0], dataset.chunks[0]), shape[0])
-        super().__init__(_name(path, key), shape, begins)
-
-    def open(self) -> AbstractContextManager[Any]:
-        """See `Blocked.open`."""
-        return _Opened(self.path, self.key)
+        Blocked.__init__(self, _name(path, key), shape, begins)
 
     def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
         """See `Blocked.blocks`."""
         found = file[self.begins[number] : self.begins[number + 1]]
-        yield number, unit(found) if self.bytes else found.reshape(len(found), -1).astype(self.dtype, copy=False)
-
-    def labels(self, target: str | None) -> np.ndarray | None:
-        """See `Source.labels`."""
-        return _labels(self.path, target)
+        yield number, unit(found) if self.bytes else found.reshape(len(found), -1)
 
 
 class _Opened(AbstractContextManager[Any]):
@@ -114,20 +112,6 @@ def of_dataset(path: Path, key: str) -> Source:
     with _Opened(path, key) as dataset:
         chunked = bool(dataset.chunks)
     return Chunked(path, key) if chunked else Plain(path, key)
-
-
-def _labels(path: Path, target: str | None) -> np.ndarray | None:
-    """Return the labels in dataset `target`, by default "y", if there is one."""
-    import h5py
-
-    with reading(path), h5py.File(path, "r") as file:
-        if target is not None and not isinstance(file.get(target), h5py.Dataset):
-            raise DataError(f"{path}: {unknown('dataset of labels', target, sorted(file))}")
-        key = target or "y"
-        if key not in file:
-            return None
-        y = file[key]
-        return y.asstr()[:] if h5py.check_string_dtype(y.dtype) else y[:]
 
 
 def _name(path: Path, key: str) -> str:
