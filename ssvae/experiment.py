@@ -79,11 +79,7 @@ def run(
     if metrics is None:
         first = runs.Beginning(lambda: runs.begin(folder, config, dataset, labeled, resume))
         fitted = fit(config, dataset.x, y, folder, [first, *([Progress()] if progress else [])], resume)
-        numbers, parts = _measure(config, dataset, fitted, labeled)
-        metrics = {**_identity(config, dataset, labeled), **numbers}
-        report.say_skipped(
-            console, find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures")
-        )
+        metrics = _report(config, dataset, fitted, labeled, folder, console)
         metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
         report.write_metrics(folder, metrics)
     runs.forget_checkpoint(folder)
@@ -92,6 +88,16 @@ def run(
     if console is not None:
         report.summary(metrics, console, str(folder))
     return metrics
+
+
+def _report(
+    config: Mapping[str, Any], dataset: Dataset, fitted: Fitted, labeled: np.ndarray, folder: Path, console: Any
+) -> dict[str, Any]:
+    """Measure what was fitted, draw the pictures, and return the numbers."""
+    numbers, parts = _measure(config, dataset, fitted, labeled)
+    skipped = find("ssvae.gallery:draw_all")(fitted.classifier, dataset, parts, folder / "figures")
+    report.say_skipped(console, skipped)
+    return {**_identity(config, dataset, labeled), **numbers}
 
 
 def _joined(config: Mapping[str, Any]) -> Any:
