@@ -68,6 +68,13 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
 
 
 def _finite_source(estimator: Any, source: Source, reset: bool) -> Source:
+    names = getattr(estimator, "feature_names_in_", None)
+    if not reset and names is not None and source.feature_names is not None:
+        source = source.named(tuple(names))
+    if reset and source.feature_names is not None:
+        estimator.feature_names_in_ = np.array(source.feature_names, object)
+    elif reset and names is not None:
+        del estimator.feature_names_in_
     _check_n_features(estimator, source, reset=reset)
     for start, rows in source.chunks():
         if not np.isfinite(cells(rows)).all():

@@ -118,3 +118,18 @@ def test_labels_and_widths_that_do_not_fit(file, tmp_path):
     np.save(tmp_path / "wide.npy", np.zeros((5, 4), np.float32))
     with pytest.raises(ValueError, match="4 features"):
         fitted.predict(tmp_path / "wide.npy")
+
+
+def test_columns_are_found_by_their_names(tmp_path):
+    frame = pd.DataFrame(X, columns=[*"abc"]).assign(job=np.where(Y < 0, "cook", "smith"))
+    frame.to_parquet(tmp_path / "x.parquet")
+    fitted = classifier(epochs=1).fit(tmp_path / "x.parquet", Y)
+    assert fitted.feature_names_in_.tolist() == ["a", "b", "c", "job=cook", "job=smith"]
+    frame[["job", "c", "a", "b"]].assign(z=1.0)[Y < 0].to_parquet(tmp_path / "other.parquet")
+    np.testing.assert_array_equal(
+        fitted.predict_proba(tmp_path / "other.parquet"), fitted.predict_proba(tmp_path / "x.parquet")[Y < 0]
+    )
+    frame[["a", "b", "job"]].to_parquet(tmp_path / "less.parquet")
+    with pytest.raises(ValueError, match="has no column 'c', which the model was fitted on"):
+        fitted.predict(tmp_path / "less.parquet")
+    assert not hasattr(fitted.fit(X, Y), "feature_names_in_")

@@ -66,6 +66,10 @@ class Source(ABC):
         numbers = np.arange(len(self))[rows]
         return self if len(numbers) == len(self) and (np.diff(numbers) == 1).all() else Part(self, numbers)
 
+    def named(self, names: tuple[str, ...]) -> Source:
+        """Return the source of the features of these names, where features have names."""
+        return self
+
     def mapped(self, function: Callable[[Any], Any]) -> Source:
         """Return the source of function(rows), a function of each row alone."""
         return Mapped(self, function)
