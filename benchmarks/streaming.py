@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,19 @@ from memory import mebibytes
 
 FEATURES, LABELS, TIMES = 784, 1000, 20
 KEPT = 98  # cells of a sparse row
-PIECE = 4096  # rows made at a time, and rows of a row group
+PIECE = 4096  # rows made at a time
+GROUP = 16384  # rows of a row group
 MODELS = {
     "m1": {"name": "m1", "latent": 2, "hidden": [4]},  # quick, for the tests
     "m2": {"name": "m2", "latent": 20, "hidden": [100]},
     "m1_m2": {"name": "m1_m2", "latent": 20, "hidden": [100], "m1": {"hidden": [100]}},
 }
+
+
+def batched(pieces: Iterator[np.ndarray], count: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield them so many at a time; `itertools` has it from Python 3.12 on."""
+    while group := tuple(islice(pieces, count)):
+        yield group
 
 
 def made(rows: int) -> Iterator[np.ndarray]:
@@ -60,14 +68,14 @@ def write_h5(path: Path, rows: int) -> None:
 
 
 def write_parquet(path: Path, rows: int) -> None:
-    """Write row groups of 4096 rows."""
+    """Write row groups of 16384 rows, which are unpacked piece by piece."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = [f"pixel{n}" for n in range(FEATURES)]
     with pq.ParquetWriter(path, pa.schema([(name, pa.float32()) for name in names])) as writer:
-        for piece in made(rows):
-            writer.write_table(pa.table(dict(zip(names, piece.T, strict=True))))
+        for group in batched(made(rows), GROUP // PIECE):
+            writer.write_table(pa.table(dict(zip(names, np.concatenate(group).T, strict=True))), GROUP)
 
 
 def write_tfrecord(path: Path, rows: int) -> None:

@@ -18,6 +18,7 @@ from ssvae.sources.base import reading
 from ssvae.sources.blocked import Blocked
 
 BLOCK = 2**22  # bytes of rows unpacked together
+AHEAD = 2**12  # bytes that are read at a time, of each column
 
 
 class Parquet(Blocked):
@@ -144,7 +145,8 @@ def _open(path: Path) -> Any:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise DataError(f"reading {path} needs pyarrow: pip install 'ssvae[parquet]'") from error
-    return pq.ParquetFile(path, pre_buffer=False)
+    # Without a buffer's size, a row group is read as a whole before its first row is unpacked.
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=AHEAD)
 
 
 def _values(file: Any, column: str) -> pd.Series:
