@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -90,14 +91,27 @@ def write_tfrecord(path: Path, rows: int) -> None:
 
 
 def write_npz(path: Path, rows: int) -> None:
-    """Write counts [rows, 784] with 98 cells a row that are not 0."""
-    from scipy import sparse
+    """Write counts [rows, 784] with 98 cells a row that are not 0, array by array, as scipy.sparse.save_npz does."""
+    step = FEATURES // KEPT
+    parts = [(start, min(PIECE, rows - start)) for start in range(0, rows, PIECE)]
 
-    rng = np.random.default_rng(0)
-    columns = rng.integers(FEATURES // KEPT, size=(rows, KEPT), dtype=np.int32) + np.arange(KEPT) * (FEATURES // KEPT)
-    values, starts = rng.integers(1, 5, rows * KEPT).astype(np.float32), np.arange(rows + 1) * KEPT
-    matrix = sparse.csr_array((values, columns.ravel().astype(np.int32), starts), (rows, FEATURES))
-    sparse.save_npz(path, matrix, compressed=False)
+    def columns(start: int, count: int) -> np.ndarray:
+        return np.random.default_rng(start).integers(step, size=(count, KEPT)) + np.arange(KEPT) * step
+
+    def values(start: int, count: int) -> np.ndarray:
+        return np.random.default_rng([start, 1]).integers(1, 5, (count, KEPT))
+
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, kind, made in (("indices", "<i4", columns), ("data", "<f4", values)):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                form = {"descr": kind, "fortran_order": False, "shape": (rows * KEPT,)}
+                np.lib.format.write_array_header_1_0(file, form)
+                for part in parts:
+                    file.write(made(*part).astype(kind).tobytes())
+        small = {"indptr": np.arange(rows + 1) * KEPT, "shape": np.array([rows, FEATURES]), "format": np.array(b"csr")}
+        for name, array in small.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array)
 
 
 DENSE = 4 * FEATURES
