@@ -1,6 +1,7 @@
 """scikit-learn's own checks of an estimator."""
 
 import pytest
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ssvae import SSVAEClassifier
@@ -22,4 +23,6 @@ def exceptions(estimator) -> dict[str, str]:
     expected_failed_checks=exceptions,
 )
 def test_sklearn(estimator, check):
+    if check.func.__name__ != "check_classifiers_train":  # it alone asks for good predictions
+        estimator = clone(estimator).set_params(epochs=2)
     check(estimator)
