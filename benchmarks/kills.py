@@ -36,13 +36,13 @@ FIT = ["ssvae", "fit", "--dataset", "digits", "--labels", "100", "--config", "di
 SETTINGS = ["schedule=cosine", "inference.kl_warm_up=0.2", "early_stopping={every: 5, patience: 1000}"]
 
 
-def start(folder: Path, epochs: str) -> int:
+def start(folder: Path, settings: tuple[str, ...]) -> int:
     """Start `ssvae fit` in a process of its own, which goes on with the run in the folder if there is one.
 
     Processes are forked from this one, which has imported TensorFlow and never runs it: that saves the import.
     """
     command = [*FIT, "--out", str(folder)]
-    for setting in (*SETTINGS, f"epochs={epochs}"):
+    for setting in (*SETTINGS, *settings):
         command += ["--set", f"classifier.{setting}"]
     child = os.fork()
     if child:
@@ -104,17 +104,19 @@ def result(folder: Path) -> dict[str, Any]:
 )
 @click.option("--every", default=10.0, help="Seconds between two checkpoints; `ssvae fit` takes 10.")
 @click.option("--epochs", default="{m1: 200, m2: 120}")
-def main(kills: int, seed: int, within: tuple[float, float], every: float, epochs: str) -> None:
+@click.option("--set", "more", multiple=True, help="Further settings of the classifier, NAME=VALUE.")
+def main(kills: int, seed: int, within: tuple[float, float], every: float, epochs: str, more: tuple[str, ...]) -> None:
     print(machine.lines(machine.describe("ssvae", "tensorflow")))
     experiment.Checkpoint = partial(Checkpoint, every=every)
+    settings = (f"epochs={epochs}", *more)
     rng, folder, begun = np.random.default_rng(seed), Path(tempfile.mkdtemp(prefix="kills-")), time.monotonic()
-    finish(start(folder / "peace", epochs))
+    finish(start(folder / "peace", settings))
     expected, killed, wrong = result(folder / "peace"), 0, 0
     whole = time.monotonic() - begun
     print(f"left in peace: {whole:.0f} s", flush=True)
     while killed < kills:
         own, stations = folder / str(killed), []
-        while not finish(start(own, epochs), whole * rng.uniform(*within) if killed < kills else math.inf):
+        while not finish(start(own, settings), whole * rng.uniform(*within) if killed < kills else math.inf):
             killed += 1
             stations.append(left(own))
         found = result(own)

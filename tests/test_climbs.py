@@ -1,5 +1,7 @@
 """Ways up the bound of the same rows, and their pictures."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,11 +77,13 @@ def test_the_surface_is_highest_at_the_posterior_mean(linear, rows):
         climbs.landscape(wide, rows, wide.encode(rows.x), grid)
 
 
-def test_the_pictures_that_there_are_and_why_others_are_not(tmp_path):
+def test_the_pictures_that_there_are_and_why_others_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(climb_gallery, "paths", partial(climb_gallery.paths, steps=3))  # each step is compiled
     x = RNG.uniform(size=(24, 16)).astype(np.float32)
     y = np.where(np.arange(24) < 12, np.arange(24) % 2, -1)
     settings = {"name": "m1", "hidden": [8], "classifier": "knn"}
-    two = SSVAEClassifier({**settings, "latent": 2}, inference={"name": "iterative", "hidden": [8]}, epochs=1).fit(x, y)
+    iterative = {"name": "iterative", "hidden": [8], "steps": 2, "warm_start": 0.0}
+    two = SSVAEClassifier({**settings, "latent": 2}, inference=iterative, epochs=1).fit(x, y)
     assert climb_gallery.draw_all(two, x, (4, 4), tmp_path / "two") == {}
     assert {path.name for path in (tmp_path / "two").iterdir()} == {"optimizers.png", "surface.png", "iterations.png"}
     three = SSVAEClassifier({**settings, "latent": 3}, epochs=1).fit(x, y)
