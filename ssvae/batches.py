@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 LABELLED, UNLABELLED = 0, 1
+MANY = 2**16  # rows whose order takes longer to draw than to look up
 WINDOW = 2**24  # bytes of rows that are shuffled together, where a file gives its rows in blocks
 
 
@@ -47,21 +48,24 @@ def order(rows: int, start: int, count: int, seed: int, stream: int, blocks: Blo
     ndarray [count] int32
     """
     passes = range(start // rows, (start + count - 1) // rows + 1)
-    shuffled = np.concatenate([_one_pass(rows, seed, stream, number, blocks) for number in passes])
+    one_pass = _kept_pass if rows > MANY else _one_pass
+    shuffled = np.concatenate([one_pass(rows, seed, stream, number, blocks) for number in passes])
     first = start - passes[0] * rows
     return shuffled[first : first + count]
 
 
-@lru_cache(maxsize=4)  # of two streams, this pass and the next: many windows are taken out of each
 def _one_pass(rows: int, seed: int, stream: int, number: int, blocks: Blocks | None) -> np.ndarray:
     """Return one order of the rows."""
     rng = np.random.default_rng([seed, stream, number])
     if blocks is None or blocks.window >= rows:
-        return rng.permutation(rows).astype(np.int32)
+        return rng.permutation(np.arange(rows, dtype=np.int32))
     lengths = np.diff(blocks.starts)
     rank = np.repeat(rng.permutation(len(lengths)), lengths)
     by_blocks = np.argsort(rank, kind="stable").astype(np.int32)
     return by_blocks[np.argsort(np.arange(rows) // blocks.window + rng.random(rows))]
+
+
+_kept_pass = lru_cache(maxsize=2)(_one_pass)  # this pass and the next: many windows are taken out of each
 
 
 def window(
