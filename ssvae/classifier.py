@@ -189,7 +189,9 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
         x, y = check_rows(self, X, y)
-        weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
+        weight = np.broadcast_to(np.float32(1.0), len(x))  # takes no memory
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
         if not weight.all():
             x, y, weight = part(x, weight > 0), y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)

@@ -117,9 +117,11 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
 
 def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]) -> Rows:
     """Return all that training knows of each row."""
-    scaled = weight.copy()
-    for stream in streams[:2]:
-        scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
+    scaled = weight
+    if weight.min() < 1.0 or weight.max() > 1.0:
+        scaled = weight.copy()
+        for stream in streams[:2]:
+            scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
     wanted = regularizers if stage.labels and len(streams.unlabelled) else ()
     peers = nearest(stage.rows, max((regularizer.peers for regularizer in wanted), default=0))
     hints = np.zeros((len(index), 0), np.float32)

@@ -48,7 +48,7 @@ class CSR(File):
         from scipy.sparse import csr_array
 
         order = np.argsort(rows, kind="stable")
-        lengths = self.starts[rows[order] + 1] - self.starts[rows[order]]
+        lengths = (self.starts[rows[order] + 1] - self.starts[rows[order]]).astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(lengths)])
         values, columns = np.empty(starts[-1], np.float32), np.empty(starts[-1], np.int64)
         at = 0
@@ -85,7 +85,8 @@ def open_file(path: Path, target: str | None = None) -> CSR:
     whole = len(starts) == shape[0] + 1 and values.shape == columns.shape == (starts[-1],)
     if not whole or (np.diff(starts) < 0).any():
         raise DataError(f"{path} is no sparse matrix: its arrays do not fit each other; {HOW}")
-    return CSR(shape, values, columns, starts)
+    small = starts.astype(np.uint32) if starts[-1] < 2**32 else starts  # one of few things that are kept of every row
+    return CSR(shape, values, columns, small)
 
 
 def _begin(path: Path, archive: zipfile.ZipFile, name: str) -> int:
