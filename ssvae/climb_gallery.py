@@ -64,9 +64,10 @@ def paths(part: Any, rows: Rows, inference: Any, steps: int = STEPS) -> dict[str
     found = {"gradient_refined": climbs.refined(part, half, start, refiner, steps)}
     if isinstance(inference, Refining) and inference.update:
         found = {"iterative": climbs.refined(part, half, start, inference, steps), **found}
+    slope = climbs.sloped(part, half, start)
     for name, (kind, _) in OPTIMIZERS.items():
         rate = climbs.tuned(part, tuning, first.start_at(part, tuning.x, tuning.y), name, steps)
-        found[f"{name}, rate {rate:g}"] = climbs.optimized(part, half, start, kind(rate), steps)
+        found[f"{name}, rate {rate:g}"] = climbs.optimized(start, kind(rate), steps, slope)
     return found
 
 

@@ -37,12 +37,16 @@ def refined(part: Any, rows: Rows, start: Parameters, method: Refining, steps: i
     return [start, *method.walk(surface, start, steps, noise.seed_tensor(0))]
 
 
-def optimized(
-    part: Any, rows: Rows, start: Parameters, optimizer: keras.optimizers.Optimizer, steps: int, samples: int = 10
-) -> list[Parameters]:
-    """Return λ_0, …, λ_T of a Keras optimizer that maximises the sum of the rows' bounds from λ_0 on."""
+def sloped(part: Any, rows: Rows, start: Parameters, samples: int = 10) -> Callable[..., Parameters]:
+    """Return ∇_λ of the rows' bounds as a compiled function of λ and the step, whose draws are its own."""
     surface = Surface(part, rows.x, rows.y, samples)
-    slope = _traced(lambda at, step: surface.slope(at, noise.fold(SAME, step))[1], dict(start), tf.constant(0))
+    return _traced(lambda at, step: surface.slope(at, noise.fold(SAME, step))[1], dict(start), tf.constant(0))
+
+
+def optimized(
+    start: Parameters, optimizer: keras.optimizers.Optimizer, steps: int, slope: Callable[..., Parameters]
+) -> list[Parameters]:
+    """Return λ_0, …, λ_T of a Keras optimizer that maximises the sum of the rows' bounds, of `sloped`, from λ_0 on."""
     variables = {name: tf.Variable(value) for name, value in start.items()}
     path = [dict(start)]
     for step in range(steps):
@@ -55,8 +59,9 @@ def optimized(
 def tuned(part: Any, rows: Rows, start: Parameters, name: str, steps: int) -> float:
     """Return the rate of an optimizer of `OPTIMIZERS` whose bound is highest after all steps."""
     kind, rates = OPTIMIZERS[name]
-    ends = [bounds(part, rows, optimized(part, rows, start, kind(rate), steps)[-1:])[0].mean() for rate in rates]
-    return rates[int(np.nanargmax(ends))]
+    slope = sloped(part, rows, start)
+    ends = [optimized(start, kind(rate), steps, slope)[-1] for rate in rates]
+    return rates[int(np.nanargmax([bound.mean() for bound in bounds(part, rows, ends)]))]
 
 
 def bounds(part: Any, rows: Rows, path: Iterable[Parameters], samples: int = JUDGES) -> np.ndarray:

@@ -45,7 +45,7 @@ def test_optimizers_climb_to_the_closed_form(linear, rows, name):
     start = linear.nothing_known(rows.x, None)
     rate = climbs.tuned(linear, rows, start, name, 15)
     assert rate in rates
-    path = climbs.optimized(linear, rows, start, kind(rate), 60)
+    path = climbs.optimized(start, kind(rate), 60, climbs.sloped(linear, rows, start))
     assert len(path) == 61
     mean = best(linear)(rows.x.numpy())[0]
     first, last = (np.abs(at["z"].numpy()[:, :2] - mean).max() for at in (path[0], path[-1]))
