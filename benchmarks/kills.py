@@ -11,6 +11,7 @@ rate and early stopping. Weights, history and metrics (all but the seconds) are 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 import os
@@ -111,11 +112,11 @@ def main(kills: int, seed: int, within: tuple[float, float], every: float, epoch
     settings = (f"epochs={epochs}", *more)
     rng, folder, begun = np.random.default_rng(seed), Path(tempfile.mkdtemp(prefix="kills-")), time.monotonic()
     finish(start(folder / "peace", settings))
-    expected, killed, wrong = result(folder / "peace"), 0, 0
+    expected, killed, wrong, numbers = result(folder / "peace"), 0, 0, itertools.count()
     whole = time.monotonic() - begun
     print(f"left in peace: {whole:.0f} s", flush=True)
     while killed < kills:
-        own, stations = folder / str(killed), []
+        own, stations = folder / str(next(numbers)), []  # a new one also where the last was done before its kill
         while not finish(start(own, settings), whole * rng.uniform(*within) if killed < kills else math.inf):
             killed += 1
             stations.append(left(own))
@@ -123,7 +124,7 @@ def main(kills: int, seed: int, within: tuple[float, float], every: float, epoch
         different = [part for part, value in expected.items() if found[part] != value]
         wrong += bool(different)
         verdict = f"DIFFERENT {different}" if different else "weights, history and metrics equal bit for bit"
-        print(f"killed {len(stations)} times, resumed from {', '.join(stations)}; {verdict}", flush=True)
+        print(f"killed {len(stations)} times, resumed from {', '.join(stations) or 'nowhere'}; {verdict}", flush=True)
     print(f"{killed} kills, {wrong} runs with another result")
     if wrong:
         raise SystemExit(f"they are in {folder}")

@@ -11,7 +11,7 @@ KILLS = Path(__file__).parents[2] / "benchmarks" / "kills.py"
 
 @pytest.mark.slow
 def test_a_killed_fit_ends_where_one_left_in_peace_does():
-    often = ["--kills", "2", "--every", "0", "--epochs", "{m1: 40, m2: 15}"]
+    often = ["--kills", "2", "--every", "0", "--within", "0.3", "0.8", "--epochs", "{m1: 300, m2: 150}"]
     small = ["regularizers=[]", "model.latent=4", "model.hidden=[16]", "model.m1.hidden=[16]", "model.m2.latent=3"]
     sets = [f"--set={setting}" for setting in small]
     done = subprocess.run([sys.executable, KILLS, *often, *sets], capture_output=True, text=True)

@@ -33,14 +33,7 @@ def test_the_command_line(tmp_path, monkeypatch, inference, model):
     if model != "m1_m2":
         monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})  # pictures take half of the time
     widths = [("--set", f"classifier.model.{key}={json.dumps(value)}") for key, value in SMALL[model].items()]
-    few = (
-        "--set",
-        "classifier.epochs=4",
-        "--set",
-        "classifier.regularizers=[]",
-        "--set",
-        "classifier.inference.steps=2",
-    )
+    few = [f"--set=classifier.{setting}" for setting in ("epochs=4", "regularizers=[]", "inference.steps=2")]
     metrics = fit(tmp_path / "run", "--model", model, "--inference", inference, *few, *sum(widths, ()))
     assert metrics["model"] == model
     assert 0 <= metrics["test_error"] < 100
