@@ -175,8 +175,8 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         Parameters
         ----------
         X : array-like [N, D], or path
-            A path to a .npy, .npz (sparse) or .h5 file, or a memory-mapped array: rows that stay on disk
-            (`ssvae.sources`) but for the labelled ones.
+            A path to a .npy, .h5, .parquet, .tfrecord or sparse .npz file, a memory-mapped array or a dataset of an
+            open HDF5 file: rows that stay on disk (`ssvae.sources`) but for the labelled ones.
         y : array-like [N]
         sample_weight : array-like [N], optional
             Weight of each row in its mean; rows of weight 0 are left out.

@@ -18,6 +18,7 @@ from ssvae.registry import unknown
 from ssvae.sources import SOURCES
 from ssvae.sources.base import Source, part
 from ssvae.sources.front import open_path
+from ssvae.sparse import cells
 from ssvae.splits import has_label, holdout
 from ssvae.types import Dataset
 
@@ -145,11 +146,22 @@ def _source(path: Path, target: Any) -> Source:
 def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -> Dataset:
     """Return the rows of a file that could stay there."""
     source = _source(path, target)
+    _refuse_infinite(source)  # before rows are held out, which are seen after training, and others get new numbers
     y = source.labels(target)
     y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)
     one_length(path, source, y)
     x = source if stream else source[:]
     return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
+
+
+def _refuse_infinite(source: Source) -> None:
+    """Raise at the first value that is not finite, with its place in the file."""
+    for begin, rows in source.chunks():
+        if not np.isfinite(cells(rows)).all():
+            dense = np.asarray(rows)
+            row, column = np.argwhere(~np.isfinite(dense))[0]
+            where = f"row {begin + row}, column {column}"
+            raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")
 
 
 def _from_arrays(path: Path, unlabeled: Any) -> Dataset:

@@ -29,7 +29,8 @@ def opened(x: Any) -> Any:
     if type(x).__module__.startswith("h5py"):
         from ssvae.sources.hdf5 import of_dataset
 
-        return of_dataset(Path(x.file.filename), x.name)
+        with reading(x.file.filename, "cannot be read a second time, open it in mode 'r'"):
+            return of_dataset(Path(x.file.filename), x.name)
     return x
 
 

@@ -78,6 +78,19 @@ def test_rows_to_hold_out_must_find_room(table, monkeypatch):
     assert len(read_table(table, "kind", stream=True, test=4).x_test) == 4
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("row", [3, 77, 118])
+def test_a_value_that_is_not_finite_is_found_at_its_place_in_the_file(tmp_path, monkeypatch, stream, row):
+    """Rows that would be held out are among these, and rows behind them."""
+    monkeypatch.setattr("ssvae.sources.base.BYTES", 10 * 4 * 4)
+    x = X.copy()
+    x[row, 2] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", Y)
+    with pytest.raises(DataError, match=f"x is nan at row {row}, column 2; finite numbers"):
+        read_table(tmp_path / "x.npy", str(tmp_path / "y.npy"), test=0.5, stream=stream)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
