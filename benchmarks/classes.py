@@ -19,10 +19,8 @@ import tensorflow as tf
 from cells import ALPHA, CLIP_NORM, LEARNING_RATE
 from machine import describe, lines
 
-from ssvae import noise
-from ssvae.compiled import Program, When
-from ssvae.engine import Engine
-from ssvae.gathering import Rows
+from ssvae.backend import random
+from ssvae.backend.engine import Engine
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.topm import TopM
@@ -31,6 +29,8 @@ from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.base import Stage
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
+from ssvae.training.minibatch import Rows
+from ssvae.training.step import Program, When
 
 ROWS, FEATURES = 2_000, 784
 TOGETHER = 16  # steps a call
@@ -66,7 +66,7 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
     steps = Program(stage, objective, (False, True), CLIP_NORM, Engine(engine == "xla"))
     known = steps.tensors(Rows(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
     steps.start(model.get_weights())
-    when = When(noise.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
+    when = When(random.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
 
     def run(count: int) -> None:
         order = np.random.default_rng(count).integers(ROWS, size=(TOGETHER, batch))

@@ -24,7 +24,7 @@ import machine
 from cells import SIZES, cells
 from interleave import Answer, Progress, Worker, compare
 
-from ssvae import cluster, launch
+from ssvae.distributed import cluster, launch
 
 SCRIPT = str(Path(__file__).with_name("replicas.py"))
 THREADS = {"TF_NUM_INTRAOP_THREADS": "1"}

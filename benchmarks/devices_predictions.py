@@ -91,7 +91,7 @@ def draw(kinds: dict[str, Device], out: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator
 
-    from ssvae.gallery import save
+    from ssvae.plots.run_figures import save
 
     figure = Figure(figsize=(10.5, 3.6), layout="constrained", dpi=100)
     styles = dict(zip(BATCHES, ("-", "--", ":"), strict=True))

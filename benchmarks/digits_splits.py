@@ -20,8 +20,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading
 
 from ssvae import SSVAEClassifier
-from ssvae.config import assignment, load, merge
 from ssvae.datasets import digits
+from ssvae.settings.files import assignment, load, merge
 from ssvae.splits import choose_labeled, hide_labels
 
 FIRST_SPLIT = 100  # seeds of the splits; the seeds below it are the draws of `draws.py`

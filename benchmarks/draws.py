@@ -48,10 +48,10 @@ def bayes_error(folder: Path, samples: int) -> float:
     """Return the test error in percent by p(y | x), with p(x | y) by importance samples; kept in the run's folder."""
     kept = folder / f"bayes_error-{samples}"
     if not kept.exists():
-        from ssvae import runs
+        from ssvae.experiments import run_folder
 
-        run = runs.open_run(folder)
-        dataset = runs.load_dataset(run.config)
+        run = run_folder.open_run(folder)
+        dataset = run_folder.load_dataset(run.config)
         found = run.classifier.predict_proba(dataset.x_test, via="bayes", samples=samples).argmax(axis=1)
         kept.write_text(f"{100 * np.mean(run.classifier.classes_[found] != dataset.y_test):.4f}\n")
     return float(kept.read_text())

@@ -87,10 +87,10 @@ def most_samples(model: Any, x: np.ndarray, slot: dict[str, Any], least: int, bu
 @click.option("--json", "as_json", is_flag=True)
 def main(net: str, folder: str | None, epochs: int, draws: int, rows: int, as_json: bool) -> None:
     """Print a line an estimator."""
-    from ssvae import noise
+    from ssvae.backend import random
 
     model, x = opened(net, folder, epochs, rows)
-    seeds = [noise.seed_tensor(seed) for seed in range(draws)]
+    seeds = [random.seed_tensor(seed) for seed in range(draws)]
     budget = cost(evaluator(model, x, {"name": DEAREST}), seeds[:10])
     exact = np.array(evaluator(model, x, {"name": "enumeration"})(seeds[0])) if net == "enumerable" else None
     found, means = {}, []
@@ -139,7 +139,7 @@ def opened(net: str, folder: str | None, epochs: int, rows: int) -> tuple[Any, n
 def trained(x: np.ndarray, epochs: int) -> Any:
     """Return a belief network of 200 numbers after some epochs of NVIL."""
     import ssvae
-    from ssvae.reproductions.nvil import TABLE
+    from ssvae.experiments.reproductions.nvil import TABLE
 
     y = np.full(len(x), -1)
     y[:2] = 0, 1  # the estimator wants two classes; a density does not see them

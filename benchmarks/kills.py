@@ -28,10 +28,10 @@ import click
 import machine
 import numpy as np
 
-import ssvae.artefact  # noqa: F401 (with TensorFlow, once for all)
-from ssvae import experiment
-from ssvae.callbacks import Checkpoint
+import ssvae.estimator.persistence  # noqa: F401 (with TensorFlow, once for all)
 from ssvae.cli.main import main as main_command
+from ssvae.experiments import run
+from ssvae.training.callbacks import Checkpoint
 
 FIT = ["ssvae", "fit", "--dataset", "digits", "--labels", "100", "--config", "digits", "--resume"]
 SETTINGS = ["schedule=cosine", "inference.kl_warm_up=0.2", "early_stopping={every: 5, patience: 1000}"]
@@ -108,7 +108,7 @@ def result(folder: Path) -> dict[str, Any]:
 @click.option("--set", "more", multiple=True, help="Further settings of the classifier, NAME=VALUE.")
 def main(kills: int, seed: int, within: tuple[float, float], every: float, epochs: str, more: tuple[str, ...]) -> None:
     print(machine.lines(machine.describe("ssvae", "tensorflow")))
-    experiment.Checkpoint = partial(Checkpoint, every=every)
+    run.Checkpoint = partial(Checkpoint, every=every)
     settings = (f"epochs={epochs}", *more)
     rng, folder, begun = np.random.default_rng(seed), Path(tempfile.mkdtemp(prefix="kills-")), time.monotonic()
     finish(start(folder / "peace", settings))

@@ -1,7 +1,7 @@
 """Perplexity of latent Dirichlet allocation, scikit-learn's, on the documents of the belief networks' rows.
 
 log p of a test document is bounded by its variational distribution; the perplexity is the mean over documents, as in
-`ssvae.evaluation.perplexity`; scikit-learn's own is the ratio of the sums.
+`ssvae.evaluation.metrics.perplexity`; scikit-learn's own is the ratio of the sums.
 
     python benchmarks/lda.py newsgroups --topics 50
 """
@@ -24,7 +24,7 @@ def main(data: str, topics: int, iterations: int) -> None:
     from sklearn.decomposition import LatentDirichletAllocation
 
     from ssvae.datasets import DATASETS
-    from ssvae.evaluation import perplexity
+    from ssvae.evaluation.metrics import perplexity
 
     found = DATASETS.get(data)()
     begin = time.process_time()

@@ -69,7 +69,7 @@ def rows_of(data: str) -> tuple[np.ndarray, ...]:
 def train(settings: dict[str, Any], seed: int, folder: Path, x: np.ndarray, y: np.ndarray) -> Any:
     """Return the trained classifier, and keep it."""
     import ssvae
-    from ssvae.callbacks import Checkpoint
+    from ssvae.training.callbacks import Checkpoint
 
     if (folder / "model").exists():
         return ssvae.load(folder / "model")
@@ -89,11 +89,13 @@ def train(settings: dict[str, Any], seed: int, folder: Path, x: np.ndarray, y: n
 
 def elbo(classifier: Any, x: np.ndarray, inference: Any, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the bound and the importance-weighted log p of rows by an inference method, nats."""
-    from ssvae import evidence
+    from ssvae.evaluation import log_likelihood
     from ssvae.inference import INFERENCES
 
     method = INFERENCES.build(inference) if inference else classifier.objective_.inference
-    found = evidence.estimate(classifier.model_, evidence.observed(classifier.model_, x, 1), samples, method, 1)
+    found = log_likelihood.estimate(
+        classifier.model_, log_likelihood.observed(classifier.model_, x, 1), samples, method, 1
+    )
     return found.bound, found.log_p
 
 
@@ -117,7 +119,7 @@ def refined(classifier: Any, x: np.ndarray, samples: int) -> tuple[str, np.ndarr
 
 def words(classifier: Any, x: np.ndarray, samples: int) -> tuple[str, np.ndarray | None]:
     """Return the perplexity by the bound at the model's own q_0, by the fitted inference and after more steps."""
-    from ssvae.evaluation import perplexity
+    from ssvae.evaluation.metrics import perplexity
 
     ways = {"q_0": "amortized", "fitted": None}
     ways |= {f"{steps} steps": {"name": "gradient_refined", "test_steps": steps} for steps in (5, 20, 100)}

@@ -96,7 +96,7 @@ def work(name: str) -> None:
     """Run one case and print a JSON line for each part."""
     import tensorflow as tf
 
-    import ssvae.classifier  # noqa: F401
+    import ssvae.estimator.classifier  # noqa: F401
 
     tf.constant(0.0) + 1.0  # what TensorFlow sets up at its first operation is no case's
     before = mebibytes()

@@ -9,7 +9,8 @@ wall and CPU time without compilation and warm-up, at σ = 0.1 and several numbe
     python benchmarks/mixing.py --contenders ours,numpy --scales 0.1 --chains 32 --rounds 1
 
 Every round has a seed of its own, for net, data and chains; figures are medians over rounds. ESS is that of
-`ssvae.diagnostics` for all. Means and variances of z are compared, and the command fails where contenders differ.
+`ssvae.bayes_nets.diagnostics` for all. Means and variances of z are compared, and the command fails where contenders
+differ.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ Found = dict[str, list[interleave.Answer]]  # of every contender, a round each
 
 def work(name: str) -> None:
     """Serve one of our contenders."""
-    from ssvae.reproductions.mixing import dynamic_net
-    from ssvae.sampling import sample
+    from ssvae.bayes_nets.sampling import sample
+    from ssvae.experiments.reproductions.mixing import dynamic_net
 
     def prepare(cell: dict[str, Any]) -> interleave.Run:
         net, data = dynamic_net(cell["scale"], cell["seed"]), {"x": np.array([cell["x"]], np.float32)}

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ssvae import diagnostics
+from ssvae.bayes_nets import diagnostics
 
 
 def cell(scale: float, form: str, chains: int, draws: int, warm_up: int, seed: int) -> dict[str, Any]:
     """Return one posterior, by the weights of the net and a row x [T] drawn from it, and how to draw from it."""
-    from ssvae.reproductions.mixing import WIDTH, dynamic_net
+    from ssvae.experiments.reproductions.mixing import WIDTH, dynamic_net
 
     net, unit = dynamic_net(scale, seed), np.eye(WIDTH, dtype=np.float32)
     w, v = np.arctanh(net.latents["z"].mean(unit).numpy()), net.observed["x"].distribution(unit).logits.numpy()

@@ -43,7 +43,7 @@ def draw(found: dict[str, list[float]], out: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    from ssvae.gallery import save
+    from ssvae.plots.run_figures import save
 
     figure = Figure(figsize=(8.4, 3.6), layout="constrained", dpi=110)
     for axes, latent in zip(figure.subplots(1, 2, sharey=True), NETS, strict=True):

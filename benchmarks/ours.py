@@ -1,6 +1,6 @@
 """The training steps by this package: the worker of `steps.py` and `gemm.py`.
 
-`Steps` runs them as `ssvae.training` does, orders of rows and recorded losses included, and is the only thing in
+`Steps` runs them as `ssvae.training.loop` does, orders of rows and recorded losses included, and is the only thing in
 this folder that knows `Program` and `_Run`.
 
     python benchmarks/steps.py
@@ -17,14 +17,11 @@ import numpy as np
 import tensorflow as tf
 from cells import ALPHA, CLIP_NORM, LABELLED, LEARNING_RATE, ROWS, SIZES, rows
 
-from ssvae.compiled import Program
-from ssvae.distribution import ONE, Places
+from ssvae.backend.engine import Engine
+from ssvae.distributed.strategy import ONE, Places
 from ssvae.distributions import given
-from ssvae.engine import Engine
-from ssvae.gathering import Rows
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
-from ssvae.hooks import Hooks
 from ssvae.inference.amortized import Amortized
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.gaussian import Gaussian
@@ -33,8 +30,11 @@ from ssvae.models.m1 import M1
 from ssvae.models.m1_m2 import FreshSamples
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
-from ssvae.plans import Plan
-from ssvae.training import Streams, _Run
+from ssvae.training.callback_list import Hooks
+from ssvae.training.loop import Streams, _Run
+from ssvae.training.minibatch import Rows
+from ssvae.training.schedule import Plan
+from ssvae.training.step import Program
 
 AMORTIZED = Amortized(kl_warm_up=0.0)
 

@@ -17,14 +17,14 @@ import numpy as np
 import tensorflow as tf
 from machine import describe, lines
 
-from ssvae import noise
-from ssvae.adam import squares
-from ssvae.engine import Engine, using
+from ssvae.backend import random
+from ssvae.backend.adam import squares
+from ssvae.backend.engine import Engine, using
+from ssvae.backend.softplus import softplus
 from ssvae.networks.affine import product
-from ssvae.softplus import softplus
 
 PIXELS, LATENTS, LOGITS, WEIGHTS, INPUTS = (500, 784), (10, 500, 50), (10, 500, 784), (1400, 1200), (5000, 500)
-SEED = noise.seed_tensor(0)
+SEED = random.seed_tensor(0)
 
 
 def made(shape: tuple[int, ...]) -> tf.Tensor:
@@ -37,9 +37,9 @@ def parts() -> dict[str, tuple[Callable[..., tf.Tensor], list[tf.Tensor], bool]]
     grey, x, kernel = tf.sigmoid(made(PIXELS)), made(INPUTS), made((INPUTS[1], 784))
     draw, philox = tf.random.stateless_uniform, {"alg": "philox"}
     return {
-        "pixels: hash": (lambda g, s: tf.cast(noise.uniform(PIXELS, s) < g, tf.float32), [grey, SEED], False),
+        "pixels: hash": (lambda g, s: tf.cast(random.uniform(PIXELS, s) < g, tf.float32), [grey, SEED], False),
         "pixels: Philox": (lambda g, s: tf.cast(draw(PIXELS, s, **philox) < g, tf.float32), [grey, SEED], False),
-        "normals: hash": (lambda s: noise.normal(LATENTS, s), [SEED], False),
+        "normals: hash": (lambda s: random.normal(LATENTS, s), [SEED], False),
         "normals: Philox": (lambda s: tf.random.stateless_normal(LATENTS, s, **philox), [SEED], False),
         "softplus: ours": (softplus, [made(LOGITS)], False),
         "softplus: TensorFlow": (tf.nn.softplus, [made(LOGITS)], False),

@@ -16,7 +16,7 @@ import interleave
 import numpy as np
 from mixing_cells import told
 
-from ssvae.diagnostics import bulk_ess
+from ssvae.bayes_nets.diagnostics import bulk_ess
 
 LENGTHS, PILOT = (4, 8, 16, 32), 100  # leapfrog steps to choose from, draws of each
 DIVERGENT = 1000.0  # nats

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from ours import Steps
 
-from ssvae.distribution import Places, places
+from ssvae.distributed.strategy import Places, places
 
 
 def sums(where: Places, floats: int) -> interleave.Run:

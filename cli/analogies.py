@@ -23,8 +23,11 @@ def analogies(run: str, out: str, rows: int, data_dir: str | None) -> None:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae import gallery, runs
+    from ssvae.experiments import run_folder
+    from ssvae.plots import run_figures
 
-    opened = runs.open_run(run)
-    gallery.save(gallery.analogies(opened.classifier, runs.load_dataset(opened.config, data_dir), rows), Path(out))
+    opened = run_folder.open_run(run)
+    run_figures.save(
+        run_figures.analogies(opened.classifier, run_folder.load_dataset(opened.config, data_dir), rows), Path(out)
+    )
     click.echo(f"wrote {out}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ssvae.checks import Source
+    from ssvae.settings.checks import Source
 
 
 @click.group()
@@ -21,7 +21,7 @@ def config() -> None:
 @click.option("--resolved", is_flag=True, help="With every default filled in (starts TensorFlow).")
 def print_(name: str | None, resolved: bool) -> None:
     """Print the settings NAME (shipped, or a file), or the names of the shipped settings."""
-    from ssvae.config import dump, load, shipped
+    from ssvae.settings.files import dump, load, shipped
 
     if name is None:
         click.echo("\n".join(shipped()))
@@ -36,8 +36,8 @@ def print_(name: str | None, resolved: bool) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 def init(file: str, name: str, overwrite: bool) -> None:
     """Write settings with every default filled in to FILE, to be edited and given to `fit --config FILE`."""
-    from ssvae.config import dump, load
-    from ssvae.files import write_text
+    from ssvae.atomic_files import write_text
+    from ssvae.settings.files import dump, load
 
     if Path(file).exists() and not overwrite:
         raise ValueError(f"{file} exists; choose another name, or replace it with --overwrite")
@@ -49,6 +49,6 @@ def _resolve(source: Source) -> dict[str, Any]:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae.schema import resolve
+    from ssvae.settings.schema import resolve
 
     return resolve(source)

@@ -19,7 +19,7 @@ def datasets(ctx: click.Context) -> None:
 @data_dir
 def list_(data_dir: str | None = None) -> None:
     """List the data sets: size, and where their files are."""
-    from ssvae.datasets.front import describe
+    from ssvae.datasets.load import describe
 
     rows = [{key: str(value) for key, value in row.items()} for row in describe(data_dir)]
     widths = {key: max(len(key), *(len(row[key]) for row in rows)) for key in rows[0]}
@@ -32,7 +32,7 @@ def list_(data_dir: str | None = None) -> None:
 @data_dir
 def fetch(name: str, data_dir: str | None) -> None:
     """Download the files of data set NAME that are not here yet, and verify all of them."""
-    from ssvae.datasets.front import fetch_all
+    from ssvae.datasets.load import fetch_all
 
     paths = fetch_all(name, data_dir)
     for path in paths:

@@ -23,12 +23,13 @@ def evaluate(run: str, log_p: int | None, data_dir: str | None, as_json: bool) -
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae import evaluation, report, runs
+    from ssvae.evaluation import metrics
+    from ssvae.experiments import report, run_folder
 
-    opened = runs.open_run(run)
-    dataset = runs.load_dataset(opened.config, data_dir)
+    opened = run_folder.open_run(run)
+    dataset = run_folder.load_dataset(opened.config, data_dir)
     if dataset.x_test is None:
         raise ValueError(f"data set {dataset.name!r} has no test rows")
     waiting = to_stderr("log p")
-    numbers = evaluation.evaluate(opened.classifier, dataset.x_test, dataset.y_test, log_p, waiting)
+    numbers = metrics.evaluate(opened.classifier, dataset.x_test, dataset.y_test, log_p, waiting)
     click.echo(report.to_json(numbers) if as_json else report.lines(numbers), nl=not as_json)

@@ -84,12 +84,13 @@ def fit(
     start_tensorflow()
     from rich.console import Console
 
-    from ssvae import experiment, report, schema
+    from ssvae.experiments import report, run
+    from ssvae.settings import schema
 
     settings = schema.resolve(*given)
     folder = Path(out) if out else default_folder(settings)
     try:
-        metrics = experiment.run(
+        metrics = run.run(
             settings, folder, overwrite=overwrite, resume=resume, progress=True, console=Console(stderr=True)
         )
     except KeyboardInterrupt as interrupt:

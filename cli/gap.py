@@ -42,10 +42,11 @@ def gap(
     start_tensorflow()
     import numpy as np
 
-    from ssvae import gallery, gap_figures, report, runs
+    from ssvae.experiments import report, run_folder
+    from ssvae.plots import gap_figures, run_figures
 
-    opened = runs.open_run(run)
-    dataset = runs.load_dataset(opened.config, data_dir)
+    opened = run_folder.open_run(run)
+    dataset = run_folder.load_dataset(opened.config, data_dir)
     if dataset.x_test is None:
         raise ValueError(f"data set {dataset.name!r} has no test rows")
     x = dataset.x_test[np.random.default_rng(seed).permutation(len(dataset.x_test))[:rows]]
@@ -53,12 +54,12 @@ def gap(
     numbers = found.numbers()
     click.echo(report.to_json(numbers) if as_json else report.lines(numbers), nl=not as_json)
     if out is not None:
-        gallery.save(gap_figures.overview(found), Path(out))
+        run_figures.save(gap_figures.overview(found), Path(out))
         click.echo(f"wrote {out}", err=True)
     if figures is not None:
-        from ssvae import climb_gallery
+        from ssvae.plots import refinement_gallery
 
         shape = dataset.image_shape
-        for name, reason in climb_gallery.draw_all(opened.classifier, x[:200], shape, Path(figures)).items():
+        for name, reason in refinement_gallery.draw_all(opened.classifier, x[:200], shape, Path(figures)).items():
             click.echo(f"no {name}: {reason}", err=True)
         click.echo(f"wrote pictures to {figures}", err=True)

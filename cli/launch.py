@@ -29,7 +29,7 @@ def launch(ctx: click.Context, workers: int, tries: int, command: tuple[str, ...
     """Run `ssvae fit ...` in several processes that train together."""
     if command[0] != "fit":
         raise click.UsageError(f"only 'fit' trains on several workers, got {command[0]!r}: ssvae launch -- fit ...")
-    import ssvae.launch as supervisor
+    import ssvae.distributed.launch as supervisor
 
     again = [*command, *([] if {"--overwrite", "--resume"} & {*command} else ["--resume"])]
     first, later = (supervisor.this_command(words) for words in (command, again))

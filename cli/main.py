@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
 
         75 says that the same command may succeed later: another worker, or a server, has gone.
         """
-        from ssvae.interrupts import exit_code, terminable
+        from ssvae.backend.signals import exit_code, terminable
 
         try:
             with terminable():

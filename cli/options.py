@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from ssvae.checks import Source
+    from ssvae.settings.checks import Source
 
 # Parameter -> path in the settings. --set reaches every other path.
 PATHS = {
@@ -42,7 +42,7 @@ def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]
     In rising order: the YAML file (without ``--config`` the shipped one for this data set and model, where there is
     one), the environment, the options on the command line, ``--set``.
     """
-    from ssvae.config import assignment, load
+    from ssvae.settings.files import assignment, load
 
     found = []
     for origin in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
@@ -53,7 +53,7 @@ def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]
 
 def _shipped(found: list[Source]) -> list[Source]:
     """Return the shipped settings for the data set and the model that the other sources choose, or nothing."""
-    from ssvae.config import load, merge, shipped
+    from ssvae.settings.files import load, merge, shipped
 
     usual = {"dataset": {"name": "digits"}, "classifier": {"model": {"name": "m1_m2"}}}
     chosen = merge(usual, *[source.values for source in found])
@@ -76,7 +76,7 @@ def _own_data(chosen: dict[str, Any]) -> bool:
 
 
 def _from_options(ctx: click.Context, origin: ParameterSource) -> list[Source]:
-    from ssvae.config import nested
+    from ssvae.settings.files import nested
 
     found = []
     for name, path in PATHS.items():

@@ -20,10 +20,10 @@ def predict(run: str, file: str, out: str, via: str) -> None:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae import exports, runs
-    from ssvae.files import write_text
+    from ssvae.atomic_files import write_text
+    from ssvae.experiments import exports, run_folder
 
-    text = exports.table(runs.open_run(run), file, via)
+    text = exports.table(run_folder.open_run(run), file, via)
     if out == "-":
         click.echo(text, nl=False)
     else:

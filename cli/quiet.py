@@ -12,8 +12,8 @@ def start_tensorflow() -> None:
     TF_CPP_MIN_LOG_LEVEL holds them back. An exception passes as always.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from ssvae import cluster
-    from ssvae.interrupts import held
+    from ssvae.backend.signals import held
+    from ssvae.distributed import cluster
 
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

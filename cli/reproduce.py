@@ -44,8 +44,8 @@ def reproduce(
     from pathlib import Path
 
     from ssvae.cli.quiet import start_tensorflow
+    from ssvae.experiments.reproductions import REPRODUCTIONS
     from ssvae.registry import unknown
-    from ssvae.reproductions import REPRODUCTIONS
 
     if not only_list:
         start_tensorflow()
@@ -57,7 +57,7 @@ def reproduce(
         width = max(map(len, known))
         click.echo("\n".join(f"{name:<{width}}  {known[name].paper}" for name in rows or known))
         return
-    from ssvae.reproductions.base import Protocol
+    from ssvae.experiments.reproductions.base import Protocol
 
     for name in rows or known:
         protocol = Protocol(samples, test_rows, held_out, seed)

@@ -17,7 +17,7 @@ def sample(run: str, out: str, rows: int, seed: int) -> None:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae import exports, runs
+    from ssvae.experiments import exports, run_folder
 
-    exports.write_samples(runs.open_run(run), rows, out, seed)
+    exports.write_samples(run_folder.open_run(run), rows, out, seed)
     click.echo(f"wrote {out}", err=True)

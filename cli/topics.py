@@ -22,10 +22,10 @@ def topics(run: str, words: int, count: int | None, as_json: bool) -> None:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
-    from ssvae import runs
-    from ssvae import topics as library
+    from ssvae.evaluation import topics as library
+    from ssvae.experiments import run_folder
 
-    opened = runs.open_run(run)
+    opened = run_folder.open_run(run)
     names = opened.form["feature_names"] or [f"word{n}" for n in range(opened.classifier.model_.features)]
     found = library.topics(opened.classifier.model_, names, words)[:count]
     if as_json:

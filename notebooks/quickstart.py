@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ssvae import SSVAEClassifier, load
-from ssvae.config import load as settings
 from ssvae.datasets import digits
+from ssvae.settings.files import load as settings
 from ssvae.splits import choose_labeled, hide_labels
 
 # The tests run this notebook with few epochs; leave the variable unset for the real thing.

@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Public name -> where it lives. Resolved on first use: importing ssvae must not import TensorFlow.
-_LAZY = {"SSVAEClassifier": "ssvae.classifier", "load": "ssvae.artefact"}
+_LAZY = {"SSVAEClassifier": "ssvae.estimator.classifier", "load": "ssvae.estimator.classifier"}
 
 __all__ = ["SSVAEClassifier", "__version__", "load"]
 

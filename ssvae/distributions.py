@@ -1,6 +1,6 @@
 """The distributions that models hand out: TensorFlow Probability's, with the product over the last axis taken.
 
-Their draws come from `ssvae.noise`: TensorFlow Probability's generator is slow under XLA.
+Their draws come from `ssvae.backend.random`: TensorFlow Probability's generator is slow under XLA.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from ssvae import engine, noise
-from ssvae.binary import Rule, hard
-from ssvae.softplus import softplus
+from ssvae.backend import engine, random
+from ssvae.backend.softplus import softplus
+from ssvae.relaxations import Rule, hard
 
 Values = dict[str, tf.Tensor]
 Conditional: TypeAlias = tfd.Distribution | Callable[[Values], tfd.Distribution]
@@ -89,7 +89,7 @@ class _Product(tfd.Independent):
 
 class _Normal(tfd.Normal):
     def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        return self.loc + self.scale * noise.normal(
+        return self.loc + self.scale * random.normal(
             tf.concat([[n], self.batch_shape_tensor()], 0), tfp.random.sanitize_seed(seed)
         )
 
@@ -107,7 +107,7 @@ class _Bernoulli(tfd.Bernoulli):
 
     def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         shape = tf.concat([[n], self.batch_shape_tensor()], 0)
-        return hard(self.logits_parameter(), noise.latent_uniform(shape, tfp.random.sanitize_seed(seed)))
+        return hard(self.logits_parameter(), random.latent_uniform(shape, tfp.random.sanitize_seed(seed)))
 
 
 class Binary(_Product):
@@ -126,10 +126,10 @@ class Binary(_Product):
         return each - tf.reduce_sum(softplus(logits), axis=-1)
 
     def drawn(self, rule: Rule, shape: Any, seed: tf.Tensor) -> tf.Tensor:
-        """Return values by a rule of `ssvae.binary`, [*shape, ..., D]."""
+        """Return values by a rule of `ssvae.relaxations`, [*shape, ..., D]."""
         logits = self.logits()
         whole = tf.concat([tf.convert_to_tensor(shape, tf.int32), tf.shape(logits)], 0)
-        return rule(tf.broadcast_to(logits, whole), noise.latent_uniform(whole, seed))
+        return rule(tf.broadcast_to(logits, whole), random.latent_uniform(whole, seed))
 
 
 def bernoulli(logits: tf.Tensor) -> tfd.Distribution:
@@ -155,6 +155,6 @@ def one_hot(logits: tf.Tensor) -> tfd.Distribution:
 class _OneHot(tfd.OneHotCategorical):
     def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         logits = self.logits_parameter()
-        uniform = noise.uniform(tf.concat([[n], tf.shape(logits)], 0), tfp.random.sanitize_seed(seed))
+        uniform = random.uniform(tf.concat([[n], tf.shape(logits)], 0), tfp.random.sanitize_seed(seed))
         gumbel = -tf.math.log(-tf.math.log(uniform))  # the greatest of logits + Gumbel noise is a draw (Gumbel, 1954)
         return tf.one_hot(tf.argmax(logits + gumbel, axis=-1), logits.shape[-1], dtype=self.dtype)

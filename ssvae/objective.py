@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
+from ssvae.backend.replica_context import part
+from ssvae.component import Piece
 from ssvae.distributions import Values, one_hot
 from ssvae.gradients.base import Gradient, Integrand, Terms
 from ssvae.inference.base import Inference
-from ssvae.piece import Piece
-from ssvae.replicas import part
 from ssvae.types import Batch
 
 
@@ -94,7 +94,7 @@ class Objective(Piece):
         q = {"y": one_hot(pulled)}
         integrand = _Labelled(self, model, x, q["y"], seed, training)
         # A seed that no draw of z folds to: classes drawn with the same bits as z would bias U.
-        return self.class_gradient.expectation(integrand, q, noise.fold(seed, 1 << 16), training)
+        return self.class_gradient.expectation(integrand, q, random.fold(seed, 1 << 16), training)
 
     def __call__(
         self,
@@ -125,15 +125,15 @@ class Objective(Piece):
         if labelled is not None:
             cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.rows)
             if hasattr(model, "encode"):
-                with noise.rows_at(labelled.place, labelled.rows):
-                    bound = self.labelled(model, labelled.x, labelled.y, noise.fold(seed, 1), training)
+                with random.rows_at(labelled.place, labelled.rows):
+                    bound = self.labelled(model, labelled.x, labelled.y, random.fold(seed, 1), training)
                 bound_l = part(labelled.weight * bound, labelled.rows)
         if unlabelled is not None:
-            with noise.rows_at(unlabelled.place, unlabelled.rows):
-                bound = self.unlabelled(model, unlabelled.x, noise.fold(seed, 2), training, unlabelled.logits)
+            with random.rows_at(unlabelled.place, unlabelled.rows):
+                bound = self.unlabelled(model, unlabelled.x, random.fold(seed, 2), training, unlabelled.logits)
             bound_u = part(unlabelled.weight * bound, unlabelled.rows)
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
-            extra += regularizer.penalty(model, labelled, unlabelled, noise.fold(seed, 3 + position), training)
+            extra += regularizer.penalty(model, labelled, unlabelled, random.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u
         loss = -bounds + self.alpha * (cross_entropy + extra)
         return Losses(loss, bound_l, bound_u, cross_entropy, extra)
@@ -146,7 +146,7 @@ class Objective(Piece):
         """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.
 
         For `keras.Model.fit`, which knows neither streams nor the number of rows: every row pays for both bounds, and
-        the weight prior and the regularizers are left out. `ssvae.training` has them.
+        the weight prior and the regularizers are left out. `ssvae.training.loop` has them.
         """
         if y is None and not hasattr(model, "encode"):
             raise ValueError(f"{type(model).__name__} has no density and learns from labels alone: fit(x, y)")
@@ -157,8 +157,8 @@ class Objective(Piece):
         target = tf.one_hot(tf.maximum(y, 0), model.classes)
         bound = tf.zeros_like(known)
         if hasattr(model, "encode"):
-            bound += known * self.labelled(model, x, target, noise.fold(seed, 1), True)
-            bound += (1.0 - known) * self.unlabelled(model, x, noise.fold(seed, 2), True)
+            bound += known * self.labelled(model, x, target, random.fold(seed, 1), True)
+            bound += (1.0 - known) * self.unlabelled(model, x, random.fold(seed, 2), True)
         cross_entropy = tf.reduce_sum(known * _surprise(target, model.classify(x)))
         return -tf.reduce_mean(bound) + self.alpha * cross_entropy / tf.maximum(tf.reduce_sum(known), 1.0)
 

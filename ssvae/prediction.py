@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
+from ssvae.backend.compile_cache import POOL, copy_weights, model_key, twin
 from ssvae.inference.base import Inference, log_weights
-from ssvae.programs import POOL, copy_weights, model_key, twin
 
 CHUNK = 512
 FEW, MANY = 128, 1000  # rows a chunk of `classify`
@@ -28,7 +28,7 @@ class _Compiled:
         self.model, self._shape = twin(model), shape
 
         def on_twin(x: tf.Tensor, seed: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
-            return function(self.model, x, noise.fold(seed, position), **static)
+            return function(self.model, x, random.fold(seed, position), **static)
 
         traced = tf.function(on_twin, autograph=False, jit_compile=xla)
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
@@ -81,7 +81,7 @@ def over_rows(
     """
     given, columns = model_key(model), prepare(np.asarray(x[:1], np.float32)).shape[1]
     own = (function.__qualname__, chunk, columns, xla, tuple(sorted(static.items())))
-    base, found = noise.seed_tensor(seed), np.empty(0)
+    base, found = random.seed_tensor(seed), np.empty(0)
     key = None if given is None else (given, *own)
     with POOL.lend(key, lambda: _Compiled(model, function, (chunk, columns), xla, static)) as program:
         copy_weights(model, program.model)
@@ -127,27 +127,27 @@ def bayes(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: In
     """
     part, x = model.class_part(x, inference.at(SAME))
     y = tf.eye(part.classes)[:, tf.newaxis, :]
-    observed = part.likelihood.observe(x, noise.fold(seed, 0))
-    found = inference.parameters(part, observed, y, noise.fold(seed, 2))
-    weights = log_weights(part, found, observed, y, samples, noise.fold(seed, 1))
+    observed = part.likelihood.observe(x, random.fold(seed, 0))
+    found = inference.parameters(part, observed, y, random.fold(seed, 2))
+    weights = log_weights(part, found, observed, y, samples, random.fold(seed, 1))
     evidence = tf.reduce_logsumexp(weights, axis=0) - math.log(samples)
     return tf.nn.softmax(tf.transpose(evidence) + part.log_class_prior())
 
 
 def bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
     """U(x), or the bound of log p(x) of a model without classes, [B], nats."""
-    observed, logits = model.likelihood.observe(x, noise.fold(seed, 0)), None
+    observed, logits = model.likelihood.observe(x, random.fold(seed, 0)), None
     if hasattr(model, "classify"):  # of the refined latents, as in `probabilities`
         part, features = model.class_part(observed, objective.inference.at(SAME))
         logits = part.classify(features)
-    return objective.unlabelled(model, observed, noise.fold(seed, 1), logits=logits)
+    return objective.unlabelled(model, observed, random.fold(seed, 1), logits=logits)
 
 
 def labelled_bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
     """L(x, y) of every class, [B, K], nats."""
-    observed = model.likelihood.observe(x, noise.fold(seed, 0))
+    observed = model.likelihood.observe(x, random.fold(seed, 0))
     every = tf.eye(model.classes)[:, tf.newaxis, :]
-    return tf.transpose(objective.labelled(model, observed, every, noise.fold(seed, 1)))
+    return tf.transpose(objective.labelled(model, observed, every, random.fold(seed, 1)))
 
 
 def reconstruction(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
@@ -175,10 +175,10 @@ def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int, inferen
 
 def draw(model: Any, rows: int, index: np.ndarray | None, seed: int) -> np.ndarray:
     """Return the means of p(x | z, y) for z from the prior, [rows, D]; y from class indices [rows], or from p(y)."""
-    key, y = noise.seed_tensor(seed), None
+    key, y = random.seed_tensor(seed), None
     if hasattr(model, "classify"):
         if index is None:
             logits = model.log_class_prior()[tf.newaxis]
-            index = tf.random.stateless_categorical(logits, rows, noise.fold(key, 0))[0]
+            index = tf.random.stateless_categorical(logits, rows, random.fold(key, 0))[0]
         y = tf.one_hot(index, model.classes)
-    return np.array(model.decode(model.prior_sample(y, rows, noise.fold(key, 1)), y).mean())
+    return np.array(model.decode(model.prior_sample(y, rows, random.fold(key, 1)), y).mean())

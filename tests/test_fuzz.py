@@ -24,11 +24,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ssvae
-from ssvae import SSVAEClassifier, artefact, config, schema
-from ssvae.assembly import TABLES
-from ssvae.callbacks import Checkpoint
-from ssvae.checks import Source
-from ssvae.datasets import front
+from ssvae import SSVAEClassifier
+from ssvae.datasets import load
+from ssvae.estimator import persistence
+from ssvae.estimator.components import TABLES
+from ssvae.settings import files, schema
+from ssvae.settings.checks import Source
+from ssvae.training.callbacks import Checkpoint
 
 CASES = int(os.environ.get("SSVAE_FUZZ", "40"))
 SECONDS = 60.0  # of the processor, a case
@@ -208,7 +210,7 @@ def saved(tmp_path_factory):
 @given(data=st.data())
 def test_damaged_models(saved, tmp_path, data):
     folder = shutil.copytree(saved, tmp_path / "model", dirs_exist_ok=True)
-    name = data.draw(st.sampled_from(["manifest.json", "manifest.json", *artefact.FILES]))
+    name = data.draw(st.sampled_from(["manifest.json", "manifest.json", *persistence.FILES]))
     if data.draw(st.booleans()):
         (folder / name).write_bytes(damaged((folder / name).read_bytes(), data.draw))
     else:  # by someone who knows of the checksums
@@ -218,8 +220,8 @@ def test_damaged_models(saved, tmp_path, data):
         else:
             (folder / name).write_bytes(damaged((folder / name).read_bytes(), data.draw))
         if isinstance(manifest, dict):
-            manifest["sha256"] = {name: artefact._hash((folder / name).read_bytes()) for name in artefact.FILES}
-            manifest["sha256"]["manifest.json"] = artefact._seal(manifest)
+            manifest["sha256"] = {name: persistence._hash((folder / name).read_bytes()) for name in persistence.FILES}
+            manifest["sha256"]["manifest.json"] = persistence._seal(manifest)
         (folder / "manifest.json").write_text(json.dumps(manifest))
     loaded = outcome(lambda: ssvae.load(folder))
     if loaded is not None:
@@ -257,7 +259,7 @@ def test_damaged_tables(tmp_path, data):
     suffix, content = data.draw(st.sampled_from([(".csv", CSV), (".tsv", CSV.replace(b",", b"\t")), (".npz", _npz())]))
     path = tmp_path / f"table{suffix}"
     path.write_bytes(damaged(content, data.draw))
-    found = outcome(lambda: front.load(data=path, target=None if suffix == ".npz" else "kind"))
+    found = outcome(lambda: load.load(data=path, target=None if suffix == ".npz" else "kind"))
     if found is not None:
         assert found.x.ndim == 2
         assert np.isfinite(found.x).all()
@@ -287,7 +289,7 @@ def test_damaged_files_of_rows_on_disk(on_disk, tmp_path, data):
     name = data.draw(st.sampled_from(sorted(on_disk)))
     (tmp_path / name).write_bytes(damaged(on_disk[name], data.draw))
     target = "kind" if name == "x.parquet" else None
-    found = outcome(lambda: np.asarray(front.load(data=tmp_path / name, target=target, stream=True, test=0).x[:]))
+    found = outcome(lambda: np.asarray(load.load(data=tmp_path / name, target=target, stream=True, test=0).x[:]))
     if found is not None:
         assert found.ndim == 2
 
@@ -312,7 +314,7 @@ def test_damaged_settings(tmp_path, data):
     )
 
     def resolved():
-        given = [config.load(path), *([config.assignment(assignment)] if data.draw(st.booleans()) else [])]
+        given = [files.load(path), *([files.assignment(assignment)] if data.draw(st.booleans()) else [])]
         return schema.resolve(*given)
 
     found = outcome(resolved)

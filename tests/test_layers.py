@@ -1,7 +1,8 @@
-"""Who may import whom, read from the source: one direction, and peers never import peers."""
+"""Who may import whom, read from the source: one direction between folders, no circle, and peers never import peers."""
 
 import ast
 import importlib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,77 +12,63 @@ from ssvae.registry import Registry
 ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn", "matplotlib", "pandas", "scipy"}
 
-# From the ground up; a part may import its own layer and those below it. "" is ssvae/__init__.py, which is lazy.
+# Folders and root modules from the ground up; each may import its own layer and those below it.
 LAYERS = (
-    ("", "registry", "types", "files", "cluster", "launch", "checks", "config", "splits"),
-    ("noise", "piece", "engine", "softplus", "adam", "moments"),
-    ("binary", "interrupts", "forks", "sparse", "state_file", "replicas"),
-    ("distributions",),
-    ("datasets", "likelihoods", "networks", "gradients", "preprocessing", "regularizers", "sources"),
-    ("models", "inference"),
-    ("bayes_nets", "samplers", "diagnostics"),
-    ("draws", "metric", "chains", "sampling", "choose_form", "resampling"),
-    ("mcem", "quadrature", "annealing", "reciprocal"),
-    ("objective", "batches", "streams", "plans", "programs", "distribution", "gathering", "hooks", "callbacks"),
-    ("compiled", "feeding", "training", "prediction", "stopping", "evidence", "local_optimum", "climbs"),
-    ("gap_report", "gap", "topics"),
-    ("auto", "labels", "validation", "peers", "propagation", "feature_classifiers"),
-    (
-        "workers",
-        "assembly",
-        "fitting",
-        "generation",
-        "classifier",
-        "artefact",
-    ),  # a classifier may start from a saved M1
-    ("schema", "environment", "evaluation", "report", "figures", "gap_figures", "climb_figures"),
-    ("gallery", "climb_gallery"),
-    ("runs", "exports", "twin", "experiment", "reproductions"),
+    ("ssvae", "registry", "types", "splits", "atomic_files", "component", "settings"),
+    ("backend",),
+    ("relaxations", "distributions"),
+    ("readers",),
+    ("datasets", "preprocessing", "networks"),
+    ("likelihoods", "gradients", "regularizers"),
+    ("models",),
+    ("inference", "distributed"),
+    ("bayes_nets",),
+    ("objective", "prediction"),
+    ("training", "evaluation"),
+    ("estimator", "settings.schema"),  # the constructors are the schema
+    ("plots",),
+    ("experiments",),
     ("configs", "cli", "__main__"),
 )
-# Folders of interchangeable pieces, and which others they may use beyond the base.py of any.
-PIECES = {
+HEIGHT = {name: n for n, layer in enumerate(LAYERS) for name in layer}
+# Folders of interchangeable components, and which others they may use beyond readers and the base.py of any.
+COMPONENTS = {
     "likelihoods": set(),
     "networks": set(),
     "gradients": {"networks"},
     "inference": {"networks"},
     "models": {"networks"},
-    "datasets": {"sources"},  # the front door, where rows stay on disk
+    "datasets": set(),
     "preprocessing": set(),
     "regularizers": set(),
-    "sources": {"datasets"},  # tables are the same features in memory and on disk
+    "readers": set(),
 }
-# A piece that is made of its peers, by definition.
+# Components that are made of their peers, by definition.
 COMPOSED = {
     "models/m1_m2.py": {"m1", "m2"},
     "models/fdarn.py": {"sbn"},
     "models/conditional_sbn.py": {"sbn"},
 }
-LIGHT = (
-    "__init__",
-    "cluster",
-    "launch",
-    "__main__",
-    "registry",
-    "types",
-    "files",
-    "checks",
-    "config",
-    "splits",
-    "schema",
-    "runs",
-)
+LIGHT = ("ssvae", "registry", "types", "splits", "atomic_files", "settings", "__main__", "distributed.cluster")
 
 
 def sources() -> list[Path]:
     return sorted([*(ROOT / "ssvae").rglob("*.py"), *(ROOT / "cli").glob("*.py")])
 
 
-def part(path: Path) -> str:
-    if path.is_relative_to(ROOT / "cli"):
-        return "cli"
-    name = path.relative_to(ROOT / "ssvae").parts[0].removesuffix(".py")
-    return "" if name == "__init__" else name
+def module(path: Path) -> str:
+    """Return the dotted name of a file below ssvae, "ssvae" for the package itself."""
+    base, above = (ROOT / "cli", ("cli",)) if path.is_relative_to(ROOT / "cli") else (ROOT / "ssvae", ())
+    parts = (*above, *path.relative_to(base).with_suffix("").parts)
+    return ".".join(part for part in parts if part != "__init__") or "ssvae"
+
+
+def place(name: str, known: object = None) -> str:
+    """Return the longest beginning of a dotted name that is known, by default the place in LAYERS."""
+    parts = name.split(".")
+    known = HEIGHT if known is None else known
+    beginnings = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((name for name in beginnings if name in known), "ssvae")
 
 
 def imports(path: Path, top: bool = False) -> set[str]:
@@ -104,51 +91,59 @@ def imports(path: Path, top: bool = False) -> set[str]:
     return found
 
 
-def own(names: set[str]) -> set[tuple[str, ...]]:
-    return {tuple(name.split(".")[1:]) for name in names if name.split(".")[0] == "ssvae"}
+def own(names: set[str]) -> set[str]:
+    """Return what is imported of the package, without its name in front."""
+    return {name.partition(".")[2] or "ssvae" for name in names if name.split(".")[0] == "ssvae"}
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", sources(), ids=module)
 def test_imports_go_down(path):
-    height = {name: n for n, layer in enumerate(LAYERS) for name in layer}
-    here = part(path)
-    assert here in height, f"give {here!r} its place in LAYERS of {Path(__file__).name}, and in CONTRIBUTING.md"
+    name = module(path)
+    here = place(name)
+    assert here != "ssvae" or name == "ssvae", f"give {name!r} its place in LAYERS, and in CONTRIBUTING.md"
     for target in own(imports(path)):
-        there = target[0] if target and target[0] in height else ""
-        assert height[there] <= height[here], f"{path.name} imports {'.'.join(target)}, which stands above it"
+        assert HEIGHT[place(target)] <= HEIGHT[here], f"{name} imports {target}, which stands above it"
 
 
-@pytest.mark.parametrize("folder", PIECES)
+def test_no_module_imports_itself_by_way_of_others():
+    files = {module(path): path for path in sources()}
+    graph = {name: {place(t, files) for t in own(imports(path))} - {name} for name, path in files.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("folder", COMPONENTS)
 def test_peers_never_import_peers(folder):
     peers = {entry.split(":")[0].rpartition(".")[2] for table in tables(folder) for entry in table._table.values()}
     for path in (ROOT / "ssvae" / folder).glob("*.py"):
         name = path.relative_to(ROOT / "ssvae").as_posix()
-        for target in own(imports(path)):
+        for target in (target.split(".") for target in own(imports(path))):
             if target[0] == folder and path.stem in peers and len(target) > 1:
                 assert target[1] not in peers - COMPOSED.get(name, set()), f"{name} imports its peer {target[1]}"
-            if target[0] in PIECES and target[0] not in {folder, *PIECES[folder]}:
-                assert target[1:2] == ("base",), f"{name} imports {'.'.join(target)}: pieces meet in assembly.py"
+            if target[0] in COMPONENTS and target[0] not in {folder, "readers", *COMPONENTS[folder]}:
+                assert target[1:2] == ["base"], f"{name} imports {'.'.join(target)}: they meet in estimator/components"
 
 
 def tables(folder: str) -> list[Registry]:
     return [table for table in vars(importlib.import_module(f"ssvae.{folder}")).values() if isinstance(table, Registry)]
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", sources(), ids=module)
 def test_what_must_stay_light_is_light(path):
-    used = {name.split(".")[0] for name in imports(path)}
-    at_import = {name.split(".")[0] for name in imports(path, top=True)}
-    if part(path) == "datasets":
+    name = module(path)
+    used = {imported.split(".")[0] for imported in imports(path)}
+    at_import = {imported.split(".")[0] for imported in imports(path, top=True)}
+    if place(name) == "datasets":
         assert not used & {"tensorflow", "tensorflow_probability", "keras", "tf_keras"}
-    if part(path) == "cli":
+    if place(name) == "cli":
         assert not at_import & (HEAVY | {"numpy", "rich"}), "import it inside the command's function"
-        assert not {t for t in own(imports(path, top=True)) if t and t[0] != "cli"}, "import it inside the function"
-    if path.parent == ROOT / "ssvae" and path.stem in LIGHT:
+        assert all(place(t) in ("cli", "ssvae") for t in own(imports(path, top=True))), "import it inside the function"
+    if place(name, LIGHT) == place(name, [name, *LIGHT]) or place(name) == "settings":
         assert not at_import & HEAVY
 
 
 def test_a_wrong_import_would_be_seen(tmp_path):
     path = tmp_path / "wrong.py"
-    path.write_text("def f():\n    import tensorflow.math\n\nfrom ssvae import classifier\n")
-    assert imports(path) == {"tensorflow.math", "ssvae.classifier"}
-    assert imports(path, top=True) == {"ssvae.classifier"}
+    path.write_text("def f():\n    import tensorflow.math\n\nfrom ssvae import estimator\n")
+    assert imports(path) == {"tensorflow.math", "ssvae.estimator"}
+    assert imports(path, top=True) == {"ssvae.estimator"}
+    assert own(imports(path)) == {"estimator"}

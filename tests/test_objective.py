@@ -6,8 +6,8 @@ import tensorflow as tf
 from scipy.special import log_softmax, logsumexp, softmax
 from scipy.stats import norm
 
-from ssvae import noise
-from ssvae.adam import penalty
+from ssvae.backend import random
+from ssvae.backend.adam import penalty
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference.amortized import Amortized
@@ -18,7 +18,7 @@ from ssvae.objective import Objective
 from ssvae.types import Batch
 
 K = 3
-SEED = noise.seed_tensor(0)
+SEED = random.seed_tensor(0)
 EVERY = tf.eye(K)[:, None, :]  # [K, 1, K]
 X = np.array([[0, 0, 1, 1], [1, 0, 0, 1], [1, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]], np.float32)
 PLAIN = {"latent": 1, "hidden": [5], "classifier_hidden": [5], "normalization": "none", "activation": "softplus"}

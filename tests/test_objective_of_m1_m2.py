@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy.special import log_softmax, logsumexp
 from scipy.stats import norm
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
@@ -18,7 +18,7 @@ from ssvae.models.m1_m2 import M1M2
 from ssvae.objective import Objective
 
 K = 3
-SEED = noise.seed_tensor(0)
+SEED = random.seed_tensor(0)
 X = np.array([[0, 0, 1, 1], [1, 0, 0, 1], [1, 1, 1, 0]], np.float32)
 GRID = np.linspace(-7, 7, 57)  # standard deviations; the sum over it is exact far beyond 1e-6
 WEIGHT = norm.pdf(GRID) * (GRID[1] - GRID[0])

@@ -7,11 +7,11 @@ import pytest
 from scipy.special import softmax
 
 from ssvae import prediction
+from ssvae.backend.compile_cache import Pool
 from ssvae.inference.amortized import Amortized
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.m2 import M2
 from ssvae.preprocessing.standardize import Standardize
-from ssvae.programs import Pool
 
 GREY = np.random.default_rng(0).uniform(size=(40, 4)).astype(np.float32)
 

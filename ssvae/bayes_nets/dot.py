@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ssvae import engine
+from ssvae.backend import engine
 
 SMALL = 1024  # numbers of a matrix whose products XLA does quicker as sums that it fuses with what stands beside them
 

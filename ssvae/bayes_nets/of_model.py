@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.bayes_nets.base import Latent, Observed
 from ssvae.bayes_nets.location_scale import Gaussian
 from ssvae.bayes_nets.net import BayesNet
@@ -34,7 +34,7 @@ def of_model(model: Any) -> BayesNet:
     if hasattr(model, "classify"):
         raise ValueError(f"a net has no classes, and {type(model).__name__} has: take a model such as 'm1'")
     joint = model.joint()
-    drawn = model.prior_sample(None, 1, noise.seed_tensor(0))
+    drawn = model.prior_sample(None, 1, random.seed_tensor(0))
     nodes: dict[str, Latent | Observed] = {}
     for name, conditional in joint.items():
         parents = sorted(reads(conditional, drawn), key=list(joint).index)

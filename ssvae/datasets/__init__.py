@@ -1,4 +1,4 @@
-"""The data sets by name; `ssvae.datasets.front` has the one front door, `load`."""
+"""The data sets by name; `ssvae.datasets.load` has the one front door, `load`."""
 
 from __future__ import annotations
 

@@ -21,9 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-
-class DataError(ValueError):
-    """Data that are missing, damaged or not of the form that was expected."""
+from ssvae.readers.errors import DataError
 
 
 class DataFile(NamedTuple):

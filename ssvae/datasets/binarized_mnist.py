@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataError, DataFile, fetch, find
-from ssvae.datasets.pixels import one_length
+from ssvae.datasets.base import About, DataFile, fetch, find
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import one_length
 from ssvae.types import Dataset
 
 NAME = "binarized_mnist"

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataError, DataFile, fetch
-from ssvae.datasets.pixels import cut, unit
+from ssvae.datasets.base import About, DataFile, fetch
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import cut, unit
 from ssvae.types import Dataset
 
 FILES = {

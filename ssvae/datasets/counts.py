@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import DataError
-from ssvae.datasets.pixels import unzip
-from ssvae.sparse import Table
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import unzip
+from ssvae.readers.sparse_table import Table
 
 
 def table(row: np.ndarray, word: np.ndarray, count: np.ndarray, shape: tuple[int, int]) -> Table:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import DataError, DataFile, fetch
-from ssvae.datasets.pixels import cut, one_length, unit, unzip
+from ssvae.datasets.base import DataFile, fetch
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import cut, one_length, unit, unzip
 from ssvae.types import Dataset
 
 UNSIGNED_BYTE = 0x08

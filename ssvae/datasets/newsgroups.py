@@ -23,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataError, DataFile, fetch, find
+from ssvae.datasets.base import About, DataFile, fetch, find
 from ssvae.datasets.counts import read_lines, table
-from ssvae.datasets.pixels import cut, one_length
-from ssvae.sparse import Table
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import cut, one_length
+from ssvae.readers.sparse_table import Table
 from ssvae.types import Dataset
 
 NAME = "newsgroups"

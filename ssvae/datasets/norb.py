@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataError, DataFile, fetch
-from ssvae.datasets.pixels import one_length, unzip
+from ssvae.datasets.base import About, DataFile, fetch
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import one_length, unzip
 from ssvae.splits import holdout
 from ssvae.types import Dataset
 

@@ -21,10 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataError, DataFile, fetch, find
+from ssvae.datasets.base import About, DataFile, fetch, find
 from ssvae.datasets.counts import table
-from ssvae.datasets.pixels import cut
-from ssvae.sparse import Table
+from ssvae.readers.errors import DataError
+from ssvae.readers.pixels import cut
+from ssvae.readers.sparse_table import Table
 from ssvae.types import Dataset
 
 NAME = "rcv1"

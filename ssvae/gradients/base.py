@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from ssvae import noise
-from ssvae.binary import Rule
+from ssvae.backend import random
+from ssvae.component import Piece
 from ssvae.distributions import Conditionals, Values, given
-from ssvae.piece import Piece
+from ssvae.relaxations import Rule
 
 
 class Terms(NamedTuple):
@@ -105,7 +105,7 @@ def draw(q: Conditionals, samples: int, seed: tf.Tensor, rule: Rule | None = Non
     Parameters
     ----------
     rule : callable, optional
-        For binary variables: how they are drawn (`ssvae.binary`).
+        For binary variables: how they are drawn (`ssvae.relaxations`).
 
     Raises
     ------
@@ -117,7 +117,7 @@ def draw(q: Conditionals, samples: int, seed: tf.Tensor, rule: Rule | None = Non
         distribution = given(conditional, values)
         # A conditional that depends on earlier draws has their sample axis already.
         shape = (samples,) if samples > 1 and distribution is conditional else ()
-        key = noise.fold(seed, position)
+        key = random.fold(seed, position)
         if rule is not None and not hasattr(distribution, "drawn"):
             raise ValueError(
                 f"straight-through, relaxed and mean draws need binary latents; {name!r} is {distribution.name}: use "

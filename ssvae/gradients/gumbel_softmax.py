@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ssvae.binary import relaxed
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
 from ssvae.gradients.passed import passed
 from ssvae.gradients.score import detached, learning
+from ssvae.relaxations import relaxed
 
 
 @dataclass(frozen=True)

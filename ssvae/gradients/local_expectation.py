@@ -12,11 +12,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
-from ssvae.binary import hard
+from ssvae.backend import random
 from ssvae.distributions import Binary, Conditionals, Values, given
 from ssvae.gradients.base import Gradient, Integrand
 from ssvae.gradients.score import learning, zero
+from ssvae.relaxations import hard
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class _Draws:
             shape = tf.shape(logits)
             if self.samples > 1 and not position:
                 shape = tf.concat([[self.samples], shape], 0)
-            self.uniform[name] = noise.uniform(shape, noise.fold(self.seed, position))
+            self.uniform[name] = random.uniform(shape, random.fold(self.seed, position))
         return tf.stop_gradient(hard(logits, self.uniform[name]))
 
 

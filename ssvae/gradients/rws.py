@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import Conditionals, given
 from ssvae.gradients.base import Gradient, Integrand, draw
 from ssvae.gradients.dream import asleep
@@ -64,7 +64,7 @@ class RWS(Gradient):
         awake = self._awake(f, f.q, seed, self.wake)
         if training is False or self.wake == 1.0:
             return awake
-        return awake + (1.0 - self.wake) * asleep(f, model, y, noise.fold(seed, 1 << 18))
+        return awake + (1.0 - self.wake) * asleep(f, model, y, random.fold(seed, 1 << 18))
 
     def _awake(self, f: Integrand, q: Conditionals, seed: tf.Tensor, wake: float) -> tf.Tensor:
         values = detached(draw(q, self.samples, seed))

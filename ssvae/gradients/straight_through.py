@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ssvae.binary import straight_through
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
 from ssvae.gradients.passed import passed
 from ssvae.gradients.score import learning
+from ssvae.relaxations import straight_through
 
 
 @dataclass(frozen=True)

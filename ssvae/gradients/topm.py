@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import Conditionals, given, one_hot
 from ssvae.gradients.base import Gradient, Integrand
 
@@ -95,4 +95,4 @@ def _drawn(logits: tf.Tensor, outside: tf.Tensor, draws: int, seed: tf.Tensor) -
 
     By logits, so that a remainder whose probabilities all underflow to 0 is drawn from like any other.
     """
-    return one_hot(tf.where(outside > 0.0, logits, tf.float32.min)).sample(draws, seed=noise.fold(seed, 0))
+    return one_hot(tf.where(outside > 0.0, logits, tf.float32.min)).sample(draws, seed=random.fold(seed, 0))

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
 from ssvae.gradients.dream import asleep
@@ -51,4 +51,4 @@ class WakeSleep(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.bound`."""
         awake = self.expectation(f, f.q, seed)
-        return awake if training is False else awake + asleep(f, model, y, noise.fold(seed, 1 << 18))
+        return awake if training is False else awake + asleep(f, model, y, random.fold(seed, 1 << 18))

@@ -14,10 +14,10 @@ from typing import Any, ClassVar, TypeAlias
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ssvae.component import Piece
 from ssvae.distributions import Conditionals, Values, given, has_kl, reads
 from ssvae.gradients.base import Gradient, Integrand, Terms, draw
 from ssvae.models.base import Infer, Parameters
-from ssvae.piece import Piece
 
 Training: TypeAlias = (
     bool | tf.Tensor

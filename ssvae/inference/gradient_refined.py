@@ -17,8 +17,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae import noise
-from ssvae.binary import Rule, soft, straight_through
+from ssvae.backend import random
 from ssvae.distributions import given, has_kl
 from ssvae.gradients.base import draw
 from ssvae.inference.ascent import bounded, broadcast, direction, where, zeros
@@ -26,6 +25,7 @@ from ssvae.inference.base import Training
 from ssvae.inference.refining import Found, Refining
 from ssvae.inference.surface import Surface, held, lesson, rows_apart
 from ssvae.models.base import Parameters
+from ssvae.relaxations import Rule, soft, straight_through
 
 ENCODERS = ("kl", "bound", "through")
 METRICS = ("natural", "plain")
@@ -115,7 +115,7 @@ class GradientRefined(Refining):
         parameters, velocity = start, zeros(start)
         for step in range(steps):
             rate = self._rate(step, steps)
-            parameters, velocity = self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
+            parameters, velocity = self._step(surface, parameters, velocity, rate, random.fold(seed, step))
             yield parameters
 
     def _climbed(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
@@ -124,7 +124,7 @@ class GradientRefined(Refining):
 
         def body(step, parameters, velocity):  # type: ignore[no-untyped-def]
             rate = self._rate(tf.cast(step, tf.float32), steps)
-            return step + 1, *self._step(surface, parameters, velocity, rate, noise.fold(seed, step))
+            return step + 1, *self._step(surface, parameters, velocity, rate, random.fold(seed, step))
 
         return _loop(body, steps, (start, zeros(start)))[0]
 
@@ -162,7 +162,7 @@ class GradientRefined(Refining):
 
     def _lesson(self, surface: Surface, start: Parameters, refined: Parameters, seed: tf.Tensor) -> tf.Tensor:
         if self.encoder == "bound":
-            return lesson(start, surface.slope(held(start), noise.fold(seed, -1))[1])
+            return lesson(start, surface.slope(held(start), random.fold(seed, -1))[1])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             own = held(start)
             tape.watch(own)

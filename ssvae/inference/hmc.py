@@ -15,10 +15,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
-from ssvae.checks import whole
+from ssvae.backend import random
 from ssvae.gradients.base import Gradient, Terms, draw
 from ssvae.inference.base import Evidence, Inference, Training, elbo, temper
+from ssvae.settings.checks import whole
 
 LogProb = Callable[[tf.Tensor], tf.Tensor]
 
@@ -80,7 +80,7 @@ class HMC(Inference):
         evidence = Evidence(model.joint(y), q, x, temper(self.kl_warm_up, training))
         z = draw(q, 1, seed)["z"]
         found = evidence.closed_form({"z": z}).total()
-        moved = self._moved(evidence, q["z"], tf.stop_gradient(z), noise.fold(seed, 1 << 16))
+        moved = self._moved(evidence, q["z"], tf.stop_gradient(z), random.fold(seed, 1 << 16))
         # What the model would learn from z_0 is taken off, what it learns from z_T is put in its place.
         return found + _learn(evidence, moved) - _learn(evidence, tf.stop_gradient(z))
 
@@ -92,7 +92,7 @@ class HMC(Inference):
             return _log_joint(evidence({"z": mean + scale * epsilon}))
 
         def body(step: tf.Tensor, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return step + 1, self._transition(log_prob, epsilon, noise.fold(seed, step))
+            return step + 1, self._transition(log_prob, epsilon, random.fold(seed, step))
 
         state = (tf.constant(0), (z - mean) / scale)
         epsilon = tf.while_loop(
@@ -105,7 +105,7 @@ class HMC(Inference):
 
         Not tfp.mcmc's, whose random numbers are others under XLA than in graph mode.
         """
-        momentum = noise.normal(tf.shape(epsilon), noise.fold(seed, 0))
+        momentum = random.normal(tf.shape(epsilon), random.fold(seed, 0))
         log_p, slope = _slope(log_prob, epsilon)
         energy, moved = log_p - _kinetic(momentum), epsilon
         for _ in range(self.leapfrog):
@@ -113,7 +113,7 @@ class HMC(Inference):
             moved += self.step_size * momentum
             log_p, slope = _slope(log_prob, moved)
             momentum += 0.5 * self.step_size * slope
-        log_u = tf.math.log(noise.uniform(tf.shape(momentum[..., :1]), noise.fold(seed, 1)))[..., 0]
+        log_u = tf.math.log(random.uniform(tf.shape(momentum[..., :1]), random.fold(seed, 1)))[..., 0]
         taken = log_u < log_p - _kinetic(momentum) - energy  # not where it is no number
         return tf.where(taken[..., tf.newaxis], moved, epsilon)
 

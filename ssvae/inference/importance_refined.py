@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import given
 from ssvae.inference.ascent import broadcast
 from ssvae.inference.base import Evidence, Training
@@ -66,7 +66,7 @@ class ImportanceRefined(Refining):
         start = broadcast(start, surface)
 
         def body(step: tf.Tensor, parameters: Parameters) -> tuple[tf.Tensor, Parameters]:
-            return step + 1, self._step(surface, parameters, noise.fold(seed, step))
+            return step + 1, self._step(surface, parameters, random.fold(seed, step))
 
         state = (tf.constant(0), held(start))
         refined = tf.while_loop(
@@ -81,7 +81,7 @@ class ImportanceRefined(Refining):
         """See `Refining.walk`."""
         parameters = start
         for step in range(steps):
-            parameters = self._step(surface, parameters, noise.fold(seed, step))
+            parameters = self._step(surface, parameters, random.fold(seed, step))
             yield parameters
 
     def _step(self, surface: Surface, parameters: Parameters, seed: tf.Tensor) -> Parameters:

@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.inference.base import Inference, Training
 from ssvae.inference.encodings import clues
 from ssvae.inference.refining import Found, Refining
@@ -121,7 +121,7 @@ class Iterative(Refining):
         known = {name: network.prepare(*self._still(surface, name)) for name, network in networks.items()}
         parameters = start
         for step in range(steps):
-            at, key = held(parameters), noise.fold(seed, step)
+            at, key = held(parameters), random.fold(seed, step)
             slope = surface.slope(at, key)[1]
             told = clues(surface, at, held(slope), key, self.encodings)
             parameters = {name: networks[name](known[name], tf.stop_gradient(told[name]), at[name]) for name in at}

@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import given
 from ssvae.gradients.base import Gradient
 from ssvae.inference.base import Inference, Training
@@ -67,6 +67,6 @@ class MCLikelihood(Inference):
                 break
             p = given(conditional, values)
             shape = [] if len(p.batch_shape) else [self.samples, *([1] if y is not None else []), rows]
-            values[name] = p.sample(shape, seed=noise.fold(seed, position))
+            values[name] = p.sample(shape, seed=random.fold(seed, position))
         log_p = given(joint["x"], values).log_prob(x)
         return tf.reduce_logsumexp(log_p, axis=0) - math.log(self.samples)

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from ssvae import noise
-from ssvae.binary import Rule, straight_through
-from ssvae.checks import whole
+from ssvae.backend import random
 from ssvae.gradients.base import Gradient
 from ssvae.inference.base import Inference, Training, elbo, temper
 from ssvae.inference.surface import Surface
 from ssvae.models.base import Parameters
+from ssvae.relaxations import Rule, straight_through
+from ssvae.settings.checks import whole
 
 PLACES = ("both", "fit", "predict")
 
@@ -88,7 +88,7 @@ class Refining(Inference):
         return self.warm_start, replace(self, steps=0, warm_start=0.0)
 
     def rule(self) -> Rule:
-        """Return how the slope passes binary latents (`ssvae.binary`)."""
+        """Return how the slope passes binary latents (`ssvae.relaxations`)."""
         return straight_through
 
     @abstractmethod
@@ -120,7 +120,7 @@ class Refining(Inference):
         lessons, weight = [], temper(self.kl_warm_up, training)
 
         def infer(part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-            found = self._refined(part, x, y, noise.fold(seed, 1 << 17), training, weight)
+            found = self._refined(part, x, y, random.fold(seed, 1 << 17), training, weight)
             lessons.append(found.lesson)
             return found.parameters
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import engine, noise
-from ssvae.binary import Rule, soft, straight_through
+from ssvae.backend import engine, random
 from ssvae.distributions import Values, given
 from ssvae.gradients.base import draw
 from ssvae.inference.base import Evidence
 from ssvae.models.base import Parameters
+from ssvae.relaxations import Rule, soft, straight_through
 
 
 class Surface:
@@ -29,7 +29,7 @@ class Surface:
     temper : Tensor []
         Weight of −KL (`Evidence`).
     rule : callable
-        How binary latents are drawn where the slope passes them (`ssvae.binary`).
+        How binary latents are drawn where the slope passes them (`ssvae.relaxations`).
     same_noise : bool
         Whether all rows share their noise, so that the λ found for a row depend on no other row and no place.
     """
@@ -50,7 +50,7 @@ class Surface:
 
     def values(self, parameters: Parameters, seed: tf.Tensor, rule: Rule | None = None) -> Values:
         """Return draws of z, [..., B, Z], with S first where S > 1; in antithetic pairs where S is even."""
-        with noise.paired(self.samples % 2 == 0, self.same_noise):
+        with random.paired(self.samples % 2 == 0, self.same_noise):
             return draw(self.model.posterior(parameters), self.samples, seed, rule)
 
     def bound(self, parameters: Parameters, seed: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ from abc import abstractmethod
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.piece import Piece
+from ssvae.component import Piece
 
 
 class Likelihood(Piece):

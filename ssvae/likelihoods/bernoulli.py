@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import bernoulli
 from ssvae.likelihoods.base import Likelihood
 
@@ -38,4 +38,4 @@ class Bernoulli(Likelihood):
 
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """See `Likelihood.observe`: binary values drawn from the grey levels."""
-        return tf.cast(noise.uniform(tf.shape(x), seed) < x, x.dtype) if self.resample else x
+        return tf.cast(random.uniform(tf.shape(x), seed) < x, x.dtype) if self.resample else x

@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from ssvae.backend.softplus import softplus
 from ssvae.likelihoods.base import Likelihood
-from ssvae.softplus import softplus
 
 
 class _Shares(tfd.Binomial):

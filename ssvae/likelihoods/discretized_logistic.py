@@ -10,9 +10,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from ssvae import noise
+from ssvae.backend import random
+from ssvae.backend.softplus import softplus
 from ssvae.likelihoods.base import Likelihood
-from ssvae.softplus import softplus
 
 GREATEST_LOG_SCALE = 30.0  # keeps s² finite in float32; far above any scale of values in [0, 1]
 
@@ -92,6 +92,6 @@ class _Levels(tfd.Logistic):
 
     def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         shape = tf.concat([[n], self.batch_shape_tensor()], 0)
-        uniform = noise.uniform(shape, tfp.random.sanitize_seed(seed))
+        uniform = random.uniform(shape, tfp.random.sanitize_seed(seed))
         drawn = self.loc + self.scale * (tf.math.log(uniform) - tf.math.log1p(-uniform))
         return tf.clip_by_value(tf.round(drawn * self._steps), 0.0, self._steps) / self._steps

@@ -8,10 +8,10 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae import noise
+from ssvae.backend import random
+from ssvae.backend.softplus import softplus
 from ssvae.distributions import diagonal_normal
 from ssvae.likelihoods.base import Likelihood
-from ssvae.softplus import softplus
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -23,7 +23,7 @@ class Gaussian(Likelihood):
     new u ~ U(0, 1) at every use. The n cells of width 1 / n tile [0, 1], so that by Jensen's inequality
     log P(k) >= E_u log p(x' | h) − log n for every column: nats of the density less D log n are a bound of the
     probability of the levels, and bits a dimension are (D log n − bound) / (D log 2)
-    (`ssvae.evaluation.bits_per_dim` with ``levels=n``). It is for x that no preprocessing scales otherwise.
+    (`ssvae.evaluation.metrics.bits_per_dim` with ``levels=n``). It is for x that no preprocessing scales otherwise.
 
     Parameters
     ----------
@@ -65,4 +65,4 @@ class Gaussian(Likelihood):
         """See `Likelihood.observe`: grey levels spread over their cells, where `dequantize` says so."""
         if not self.dequantize:
             return x
-        return (tf.round(x * (self.dequantize - 1.0)) + noise.uniform(tf.shape(x), seed)) / self.dequantize
+        return (tf.round(x * (self.dequantize - 1.0)) + random.uniform(tf.shape(x), seed)) / self.dequantize

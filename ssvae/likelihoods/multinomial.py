@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.likelihoods.base import Likelihood
 
 
@@ -20,7 +20,8 @@ from ssvae.likelihoods.base import Likelihood
 class Multinomial(Likelihood):
     """log p(x | h) = Σ_d x_d log softmax(h)_d: every word of a document is drawn from one distribution over D words.
 
-    This is the probability of the words in their order, which perplexity is defined on (`ssvae.evaluation.perplexity`).
+    This is the probability of the words in their order, which perplexity is defined on
+    (`ssvae.evaluation.metrics.perplexity`).
     x are whole numbers >= 0; other numbers >= 0 are scored by the same formula. A row without words has log p = 0.
     The networks see log(1 + x), so that one long document does not outweigh all others.
 
@@ -104,7 +105,7 @@ class _Words(tfd.Distribution):
 
         def with_one_more(counts: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
             # the greatest of logits + Gumbel noise is a draw (Gumbel, 1954)
-            gumbel = -tf.math.log(-tf.math.log(noise.uniform(shape, noise.fold(seed, word))))
+            gumbel = -tf.math.log(-tf.math.log(random.uniform(shape, random.fold(seed, word))))
             return counts + tf.one_hot(tf.argmax(self._logits + gumbel, axis=-1), words, dtype=tf.float32)
 
         return tf.foldl(with_one_more, tf.range(self._length), tf.zeros(shape))

@@ -27,7 +27,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.distributions import Values, given
 
 Parameters = dict[str, tf.Tensor]  # λ
@@ -102,7 +102,7 @@ class Model(keras.Model):
             if name != "x":
                 distribution = given(conditional, values)
                 shape = (rows,) if not len(distribution.batch_shape) else ()
-                values[name] = distribution.sample(shape, seed=noise.fold(seed, position))
+                values[name] = distribution.sample(shape, seed=random.fold(seed, position))
         return values
 
     def recognise(self, x: tf.Tensor, y: tf.Tensor | None, infer: Infer = encoded) -> Parameters:
@@ -184,6 +184,6 @@ class Model(keras.Model):
 
     def _alone(self, data: Any) -> tf.Tensor:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        seed = noise.fold(noise.seed_tensor(self.seed), self._steps)
-        observed = self.likelihood.observe(tf.cast(x, tf.float32), noise.fold(seed, 0))
+        seed = random.fold(random.seed_tensor(self.seed), self._steps)
+        observed = self.likelihood.observe(tf.cast(x, tf.float32), random.fold(seed, 0))
         return self._objective.mixed(self, observed, y, seed)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import engine
+from ssvae.backend import engine
 from ssvae.distributions import LOG_VARIANCE_RANGE, Conditionals, Values, diagonal_normal, standard_normal
 from ssvae.models.base import Infer, Model, Parameters, encoded
 from ssvae.models.ladder import combined
@@ -60,7 +60,7 @@ class Hierarchical(Model):
     update : Mapping, optional
         Settings of the networks that iterative inference learns, one a level (`networks.update`).
     classifier : str or dict
-        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`feature_classifiers`).
+        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`estimator.latent_classifier`).
     seed : int
         Seed of the initial weights.
 

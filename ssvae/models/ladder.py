@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ssvae.backend.softplus import softplus
 from ssvae.distributions import LOG_VARIANCE_RANGE
-from ssvae.softplus import softplus
 
 
 def combined(own: Sequence[tf.Tensor], prior: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

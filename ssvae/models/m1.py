@@ -45,7 +45,7 @@ class M1(Model):
     update : Mapping, optional
         Settings of the network that iterative inference learns (`networks.update`).
     classifier : str or dict
-        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`feature_classifiers`).
+        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`estimator.latent_classifier`).
     seed : int
         Seed of the initial weights.
     """

@@ -16,14 +16,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import moments, noise
+from ssvae.backend import random
+from ssvae.component import Piece
 from ssvae.distributions import Conditionals, Values, diagonal_normal, given
 from ssvae.models.base import Infer, Model, Parameters, Stage, encoded
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
 from ssvae.networks.selection import Selection
-from ssvae.piece import Piece
-from ssvae.sources.base import transformed
+from ssvae.readers import column_moments
+from ssvae.readers.base import transformed
 
 NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1's arguments in a stack
 
@@ -35,7 +36,7 @@ class FreshSamples(Piece):
     def observe(self, rows: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Draw [B, Z]."""
         mean, log_variance = rows
-        return mean + tf.exp(0.5 * log_variance) * noise.normal(tf.shape(mean), seed)
+        return mean + tf.exp(0.5 * log_variance) * random.normal(tf.shape(mean), seed)
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -153,12 +154,12 @@ class M1M2(Model):
 
         `parameters` are the means and log-variances of q(z1 | x), [N, 2Z].
         """
-        center = moments.mean(parameters, _means)
-        squares = moments.mean(parameters, lambda rows: np.square(_means(rows) - center))
+        center = column_moments.mean(parameters, _means)
+        squares = column_moments.mean(parameters, lambda rows: np.square(_means(rows) - center))
         kept = np.flatnonzero(np.sqrt(squares) > self.threshold)
         self.active = tuple(int(column) for column in (kept if len(kept) else [np.argmax(squares)]))
         self._stack()
-        variance = squares + moments.mean(parameters, lambda rows: np.exp(_log_variances(rows)))
+        variance = squares + column_moments.mean(parameters, lambda rows: np.exp(_log_variances(rows)))
         self.selection.shift.assign(center[list(self.active)])
         self.selection.scale.assign(np.sqrt(variance[list(self.active)]))
 

@@ -56,7 +56,7 @@ class SBN(Model):
     baseline : Mapping, optional
         Settings of the baselines that score-function gradients learn (`networks.baseline`).
     classifier : str or dict
-        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`feature_classifiers`).
+        The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`estimator.latent_classifier`).
     seed : int
         Seed of the initial weights.
 

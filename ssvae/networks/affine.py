@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from ssvae import engine
+from ssvae.backend import engine
 
 
 def product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -16,10 +16,10 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
-from ssvae import noise
-from ssvae.binary import Rule, hard, soft
+from ssvae.backend import random
+from ssvae.backend.softplus import softplus
 from ssvae.networks.affine import product
-from ssvae.softplus import softplus
+from ssvae.relaxations import Rule, hard, soft
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -122,7 +122,7 @@ class Chain(tfd.Distribution):
 
         logits, uniform = (
             columns(tf.broadcast_to(self.logits, whole)),
-            columns(tf.broadcast_to(noise.latent_uniform(whole, seed), whole)),
+            columns(tf.broadcast_to(random.latent_uniform(whole, seed), whole)),
         )
 
         def body(i: tf.Tensor, added: tf.Tensor, found: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import engine, replicas
+from ssvae.backend import engine, replica_context
 from ssvae.networks.mlp import MLP
 
 
@@ -63,7 +63,7 @@ class Baseline(keras.layers.Layer):
         """Move c and v towards the mean and variance of a step's signals; early steps count alike."""
         if not engine.current().training:
             return
-        mean, variance = replicas.moments(tf.stop_gradient(signal), list(range(len(signal.shape))))
+        mean, variance = replica_context.moments(tf.stop_gradient(signal), list(range(len(signal.shape))))
         steps = tf.convert_to_tensor(self.steps) + 1.0
         rate = tf.maximum(1.0 - self.momentum, 1.0 / steps)
         for seen, now in ((self.mean, mean), (self.variance, variance)):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae import engine, replicas
+from ssvae.backend import engine, replica_context
 
 MOMENTUM = 0.99  # of the moving averages, a call: they remember about the last hundred batches
 EPSILON = 1e-3  # added to variances
@@ -51,7 +51,7 @@ class BatchNorm(keras.layers.Layer):
     def call(self, h: tf.Tensor) -> tf.Tensor:
         """Return h [..., width] standardised, and learn the averages while training."""
         if engine.current().training:
-            mean, variance = replicas.moments(h, list(range(len(h.shape) - 1)))
+            mean, variance = replica_context.moments(h, list(range(len(h.shape) - 1)))
             self._learn(tf.stop_gradient(mean), tf.stop_gradient(variance))
         else:
             mean, variance = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.variance)

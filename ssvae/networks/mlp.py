@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssvae.backend.softplus import softplus
 from ssvae.networks.affine import product, shifted
 from ssvae.networks.batch_norm import BatchNorm
-from ssvae.softplus import softplus
 
 NORMALIZATIONS = ("none", "layer", "batch")
 SKIPS = ("none", "highway")

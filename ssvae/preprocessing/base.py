@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ssvae.sparse import Table
+from ssvae.readers.sparse_table import Table
 
 
 class Preprocessing(ABC):

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.sparse import Table
+from ssvae.readers.sparse_table import Table
 
 
 class Identity(Preprocessing):

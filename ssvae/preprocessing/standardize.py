@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from ssvae import moments
 from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers import column_moments
 
 RELATIVE_ROUNDING = 1e-7  # of float32: a smaller sd, relative to the mean, is rounding and no variation
 
@@ -28,8 +28,8 @@ class Standardize(Preprocessing):
     def fit(self, x: np.ndarray) -> Self:
         """See `Preprocessing.fit`."""
         self.refuse_sparse(x)
-        self.mean_ = moments.mean(x)
-        sd = moments.standard_deviation(x, self.mean_)
+        self.mean_ = column_moments.mean(x)
+        sd = column_moments.standard_deviation(x, self.mean_)
         constant = sd <= RELATIVE_ROUNDING * np.abs(self.mean_)
         self.sd_ = np.where(constant, 1.0, sd)
         self.note = _note(np.flatnonzero(constant))

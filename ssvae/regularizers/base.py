@@ -4,7 +4,7 @@
 (None where a stream has no rows); it carries its own weight. A regularizer with ``peers = k`` finds in
 ``unlabelled.peer`` one of the k nearest rows of each row, drawn anew at every step; one with ``needs_hints`` finds in
 ``unlabelled.hint`` labels that were spread over the graph of those nearest rows. The ``logits`` of all rows are there.
-Where replicas share the batches, it returns its replica's part of the penalty (`ssvae.replicas`).
+Where replicas share the batches, it returns its replica's part of the penalty (`ssvae.backend.replica_context`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae.piece import Piece
+from ssvae.component import Piece
 from ssvae.types import Batch
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ssvae.backend.replica_context import mean, part, shared
 from ssvae.regularizers.base import Regularizer
-from ssvae.replicas import mean, part, shared
 from ssvae.types import Batch
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ssvae.backend.replica_context import part
 from ssvae.regularizers.base import Regularizer
-from ssvae.replicas import part
 from ssvae.types import Batch
 
 

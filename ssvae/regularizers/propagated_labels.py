@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ssvae.backend.replica_context import part
 from ssvae.regularizers.base import Regularizer
-from ssvae.replicas import part
 from ssvae.types import Batch
 
 
@@ -16,7 +16,7 @@ from ssvae.types import Batch
 class PropagatedLabels(Regularizer):
     """weight · max(0, 1 − t / until) · mean −Σ_y s(y) log q(y | x), s the propagated labels, t the share of steps done.
 
-    The graph's errors are systematic, so its word fades out (`ssvae.propagation`).
+    The graph's errors are systematic, so its word fades out (`ssvae.regularizers.label_propagation`).
 
     Parameters
     ----------

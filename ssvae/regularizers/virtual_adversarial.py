@@ -13,9 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
+from ssvae.backend.replica_context import moments, part
 from ssvae.regularizers.base import Regularizer, logits, rows, standing
-from ssvae.replicas import moments, part
 from ssvae.types import Batch
 
 
@@ -48,8 +48,8 @@ class VirtualAdversarial(Regularizer):
         length = self.radius * tf.sqrt(size * tf.reduce_mean(moments(x, [0])[1]))
         target = tf.stop_gradient(tf.nn.log_softmax(logits(labelled, unlabelled)))
         place, whole = standing(labelled, unlabelled)
-        with noise.rows_at(place, whole):
-            start = _unit(noise.normal(tf.shape(x), seed))
+        with random.rows_at(place, whole):
+            start = _unit(random.normal(tf.shape(x), seed))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(start)
             divergence = tf.reduce_sum(_kl(target, model.classify(x + self.probe * length * start)))

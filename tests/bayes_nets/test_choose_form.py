@@ -5,8 +5,8 @@ import pytest
 from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, Observed
-from ssvae.choose_form import choose_form
-from ssvae.sampling import sample
+from ssvae.bayes_nets.choose_form import choose_form
+from ssvae.bayes_nets.sampling import sample
 
 QUICK = {"chains": 8, "draws": 150, "warm_up": 200}
 
@@ -24,7 +24,7 @@ def level(noise):
 def test_weak_data_want_the_auxiliary_form_and_strong_data_the_original(noise, best):
     net = level(noise)
     data = {"x": net.sample((1,), 3)["x"]}
-    assert choose_form(net, data, **QUICK)["b"] == best
+    assert choose_form(sample, net, data, **QUICK)["b"] == best
 
 
 def test_latents_may_differ():
@@ -37,12 +37,12 @@ def test_latents_may_differ():
         y=Observed(lambda strong: tfd.Normal(strong, 1.0)),
     )
     seen = net.sample((1,), 0)
-    found = choose_form(net, {"x": seen["x"], "y": seen["y"]}, **QUICK)
+    found = choose_form(sample, net, {"x": seen["x"], "y": seen["y"]}, **QUICK)
     assert set(found) == {"weak", "deep", "strong"}
     assert found["deep"] == "auxiliary"
 
 
 def test_automatic_form_of_a_run(monkeypatch):
-    monkeypatch.setattr("ssvae.sampling.choose_form", lambda *_, **how: {"a": "original", "b": "auxiliary"})
+    monkeypatch.setattr("ssvae.bayes_nets.sampling.choose_form", lambda *_, **how: {"a": "original", "b": "auxiliary"})
     found = sample(level(1.0), {"x": np.zeros([1, 8])}, form="auto", draws=5, warm_up=5, engine="graph")
     assert found.form == {"a": "original", "b": "auxiliary"}

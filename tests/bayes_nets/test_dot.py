@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ssvae.backend.engine import Engine, using
 from ssvae.bayes_nets import dot
-from ssvae.engine import Engine, using
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3), (4, 1, 3), (2, 4, 5, 3)], ids=str)

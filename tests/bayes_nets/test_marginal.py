@@ -6,10 +6,10 @@ import tensorflow as tf
 from scipy import integrate, special, stats
 from tensorflow_probability import distributions as tfd
 
-from ssvae.annealing import annealed_importance, summary
 from ssvae.bayes_nets import BayesNet, Gaussian, InverseCDF, Observed
-from ssvae.reciprocal import reciprocal
-from ssvae.sampling import sample
+from ssvae.bayes_nets.annealed_importance import annealed_importance, summary
+from ssvae.bayes_nets.reciprocal_estimator import reciprocal
+from ssvae.bayes_nets.sampling import sample
 
 X = np.array([[0.3], [4.0], [-2.0]], np.float32)
 NORMAL = BayesNet(z=Gaussian(1, 0.5, 2.0), x=Observed(lambda z: tfd.Normal(z, 0.1)))

@@ -8,7 +8,7 @@ from scipy import stats
 from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, Observed
-from ssvae.mcem import MonteCarloEM
+from ssvae.bayes_nets.mcem import MonteCarloEM
 
 D, Z, N = 5, 2, 400
 TRUE = np.random.default_rng(7).normal(size=(Z, D))

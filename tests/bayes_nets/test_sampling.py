@@ -6,7 +6,7 @@ from scipy import stats
 from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, InverseCDF, Observed
-from ssvae.sampling import sample
+from ssvae.bayes_nets.sampling import sample
 
 
 @pytest.mark.parametrize("form", ["original", "auxiliary"])

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from ssvae.bayes_nets.forms import Target
-from ssvae.reproductions.mixing import dynamic_net
+from ssvae.experiments.reproductions.mixing import dynamic_net
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 

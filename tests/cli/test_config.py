@@ -4,7 +4,7 @@ import yaml
 from click.testing import CliRunner
 
 from ssvae.cli.main import main
-from ssvae.config import shipped
+from ssvae.settings.files import shipped
 
 
 def invoke(*arguments, code=0):

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 from safetensors.numpy import load_file
 
-from ssvae import experiment
-from ssvae.callbacks import Checkpoint, Progress
 from ssvae.cli.main import main
+from ssvae.experiments import run
+from ssvae.training.callbacks import Checkpoint, Progress
 
 EPOCHS = 6
 
@@ -42,9 +42,9 @@ def fit(table):
         return result.stderr
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ssvae.gallery.draw_all", lambda *_: {})
-        patch.setattr(experiment, "Checkpoint", partial(Checkpoint, every=0))
-        patch.setattr("ssvae.streams.STEPS_PER_CALL", 3)  # one epoch a call, as on large data
+        patch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+        patch.setattr(run, "Checkpoint", partial(Checkpoint, every=0))
+        patch.setattr("ssvae.training.streams.STEPS_PER_CALL", 3)  # one epoch a call, as on large data
         yield call
 
 

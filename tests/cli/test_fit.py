@@ -7,8 +7,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ssvae import experiment
 from ssvae.cli.main import main
+from ssvae.experiments import run
 
 METRICS = {"dataset": "digits", "test_error": 3.0}
 
@@ -22,7 +22,7 @@ def ran(quick_core, monkeypatch, tmp_path):
         calls.append((config, str(folder), options))
         return METRICS
 
-    monkeypatch.setattr(experiment, "run", run)
+    monkeypatch.setattr("ssvae.experiments.run.run", run)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("SSVAE_")]:
         monkeypatch.delenv(name)
@@ -157,7 +157,7 @@ def test_ctrl_c_says_how_to_go_on(ran, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "run", interrupt)
+    monkeypatch.setattr(run, "run", interrupt)
     monkeypatch.setattr("sys.argv", ["ssvae", "fit", "--labels", "50", "--overwrite"])
     assert "`ssvae fit --labels 50 --resume` goes on" in ran("--labels", "50", code=130).stderr
 

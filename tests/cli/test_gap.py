@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ssvae import experiment
 from ssvae.cli import progress
 from ssvae.cli.main import main
-from ssvae.evidence import Estimate
-from ssvae.gap_report import About, GapReport
+from ssvae.evaluation.inference_gap_report import About, GapReport
+from ssvae.evaluation.log_likelihood import Estimate
+from ssvae.experiments import run
 
 
 @pytest.fixture
 def asked(quick_core, tmp_path, monkeypatch):
     """Make a run in tmp_path / "run", and return what its classifier is asked."""
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
     asked = []
 
     def elbo_gap(self, X, steps, samples, random_state, progress):
@@ -34,8 +34,8 @@ def asked(quick_core, tmp_path, monkeypatch):
 
     monkeypatch.setattr(quick_core, "elbo_gap", elbo_gap, raising=False)
     monkeypatch.setattr(quick_core, "log_evidence", log_evidence, raising=False)
-    monkeypatch.setattr("ssvae.evaluation.circumstances", lambda *_: {"steps": 3, "binarisation": "none"})
-    experiment.run({"dataset": {"name": "digits", "labels": 50}}, tmp_path / "run")
+    monkeypatch.setattr("ssvae.evaluation.metrics.circumstances", lambda *_: {"steps": 3, "binarisation": "none"})
+    run.run({"dataset": {"name": "digits", "labels": 50}}, tmp_path / "run")
     return asked
 
 

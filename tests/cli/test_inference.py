@@ -31,7 +31,7 @@ PAIRS = [("iterative", "m1"), ("gradient_refined", "m2"), ("iterative", "m1_m2")
 @pytest.mark.parametrize(("inference", "model"), PAIRS)
 def test_the_command_line(tmp_path, monkeypatch, inference, model):
     if model != "m1_m2":
-        monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})  # pictures take half of the time
+        monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})  # pictures take half of the time
     widths = [("--set", f"classifier.model.{key}={json.dumps(value)}") for key, value in SMALL[model].items()]
     few = [f"--set=classifier.{setting}" for setting in ("epochs=4", "regularizers=[]", "inference.steps=2")]
     metrics = fit(tmp_path / "run", "--model", model, "--inference", inference, *few, *sum(widths, ()))
@@ -43,7 +43,7 @@ def test_the_command_line(tmp_path, monkeypatch, inference, model):
 
 
 def test_a_file_and_the_command_line_over_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
     classifier = {"model": {"name": "m2", **SMALL["m2"]}, "inference": ITERATIVE, "regularizers": [], "epochs": 2}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump({"classifier": classifier}))
     fit(tmp_path / "run", "--config", str(tmp_path / "own.yaml"), "--set", "classifier.inference.test_steps=4")

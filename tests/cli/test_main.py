@@ -7,8 +7,8 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from ssvae.backend.signals import Terminated
 from ssvae.cli.main import COMMANDS, main
-from ssvae.interrupts import Terminated
 
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "numpy", "pandas")
 
@@ -67,7 +67,7 @@ def test_errors_are_one_line_with_an_exit_code(monkeypatch, error, code, words):
     def raise_it(*_args, **_kwargs):
         raise error
 
-    monkeypatch.setattr("ssvae.datasets.front.describe", raise_it)
+    monkeypatch.setattr("ssvae.datasets.load.describe", raise_it)
     result = CliRunner().invoke(main, ["datasets", "list"])
     assert result.exit_code == code
     assert words in result.stderr
@@ -75,7 +75,7 @@ def test_errors_are_one_line_with_an_exit_code(monkeypatch, error, code, words):
 
 
 def test_a_defect_of_the_program_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr("ssvae.datasets.front.describe", lambda *_: 1 / 0)
+    monkeypatch.setattr("ssvae.datasets.load.describe", lambda *_: 1 / 0)
     assert isinstance(CliRunner().invoke(main, ["datasets", "list"]).exception, ZeroDivisionError)
 
 

@@ -82,7 +82,9 @@ SMALL = ["regularizers=[]", "model.latent=4", "model.hidden=[16]", "model.m1.hid
 
 @pytest.mark.slow
 def test_ctrl_c_and_resume_end_where_an_uninterrupted_run_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})  # no pictures where only numbers are compared
+    monkeypatch.setattr(
+        "ssvae.plots.run_figures.draw_all", lambda *_: {}
+    )  # no pictures where only numbers are compared
     quick = [*QUICK, "--set", "classifier.epochs=150", *(f"--set=classifier.{setting}" for setting in SMALL)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     command = [*SSVAE, "fit", *quick, "--out", str(tmp_path / "stopped")]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ssvae import experiment
 from ssvae.cli.main import main
+from ssvae.experiments.run import run as run_experiment
 
 
 @pytest.fixture
@@ -24,18 +24,18 @@ def invoke(quick_core):
 
 @pytest.fixture
 def run(quick_core, tmp_path, monkeypatch):
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
-    experiment.run({"dataset": {"name": "digits", "labels": 50}}, tmp_path / "run")
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+    run_experiment({"dataset": {"name": "digits", "labels": 50}}, tmp_path / "run")
     return tmp_path / "run"
 
 
 @pytest.fixture
 def table_run(quick_core, tmp_path, monkeypatch):
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
     lines = [f"{n % 7},{n % 2},{'ab'[n % 2]}" for n in range(60)]
     (tmp_path / "own.csv").write_text("\n".join(["width,length,kind", *lines]) + "\n")
     config = {"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind"}}
-    experiment.run(config, tmp_path / "table")
+    run_experiment(config, tmp_path / "table")
     return tmp_path / "table"
 
 

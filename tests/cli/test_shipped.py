@@ -3,15 +3,15 @@
 import pytest
 from click.testing import CliRunner
 
-from ssvae import experiment
 from ssvae.cli.main import main
+from ssvae.experiments import run
 
 
 @pytest.fixture
 def chosen(monkeypatch, tmp_path):
     """Call `ssvae fit` with the experiment replaced; return the classifier's settings that reached it."""
     calls = []
-    monkeypatch.setattr(experiment, "run", lambda config, folder, **options: calls.append(config) or {"error": 1.0})
+    monkeypatch.setattr(run, "run", lambda config, folder, **options: calls.append(config) or {"error": 1.0})
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from ssvae.cli.main import main
-from ssvae.datasets.base import DataError
-from ssvae.datasets.files import read_features, read_table
+from ssvae.readers.errors import DataError
+from ssvae.readers.read import read_features, read_table
 
 RNG = np.random.default_rng(0)
 Y = np.arange(120) % 2
@@ -40,7 +40,7 @@ def losses(folder):
 
 @pytest.mark.slow
 def test_a_run_on_disk_is_that_in_memory(table, tmp_path, monkeypatch):
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
     given = ["fit", "--data", table, "--target", "kind", *SMALL]
     call(*given, "--out", tmp_path / "kept")
     call(*given, "--out", tmp_path / "streamed", "--stream")
@@ -72,7 +72,7 @@ def test_arrays_and_their_labels(tmp_path, stream):
 
 
 def test_rows_to_hold_out_must_find_room(table, monkeypatch):
-    monkeypatch.setattr("ssvae.datasets.files.MOST_TEST", 100)
+    monkeypatch.setattr("ssvae.readers.read.MOST_TEST", 100)
     with pytest.raises(DataError, match=r"the 24 rows to hold out would take .* --set dataset\.test=10000"):
         read_table(table, "kind", stream=True)
     assert len(read_table(table, "kind", stream=True, test=4).x_test) == 4
@@ -82,7 +82,7 @@ def test_rows_to_hold_out_must_find_room(table, monkeypatch):
 @pytest.mark.parametrize("row", [3, 77, 118])
 def test_a_value_that_is_not_finite_is_found_at_its_place_in_the_file(tmp_path, monkeypatch, stream, row):
     """Rows that would be held out are among these, and rows behind them."""
-    monkeypatch.setattr("ssvae.sources.base.BYTES", 10 * 4 * 4)
+    monkeypatch.setattr("ssvae.readers.base.BYTES", 10 * 4 * 4)
     x = X.copy()
     x[row, 2] = np.nan
     np.save(tmp_path / "x.npy", x)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ssvae.datasets import DATASETS
-from ssvae.datasets.front import about, load
-from ssvae.sparse import Table
+from ssvae.datasets.load import about, load
+from ssvae.readers.sparse_table import Table
 
 COUNTS = ("newsgroups", "rcv1")  # of words, which are no grey levels: named columns, whole numbers >= 0
 FOLDERS = {"newsgroups": "20news"}  # where the files' folder has another name than the data set: its authors' one

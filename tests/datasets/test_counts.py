@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from ssvae.datasets.base import DataError
-from ssvae.datasets.front import load
+from ssvae.datasets.load import load
+from ssvae.readers.errors import DataError
 
 WORDS = ["zebra", "apple", "zebra", "zebra", "mango", "apple"]
 

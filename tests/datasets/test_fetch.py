@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ssvae.datasets import base
-from ssvae.datasets.base import DataError, DataFile, fetch, find
+from ssvae.datasets.base import DataFile, fetch, find
+from ssvae.readers.errors import DataError
 
 CONTENT = b"the right bytes"
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -5,10 +5,10 @@ import gzip
 import numpy as np
 import pytest
 
-from ssvae.datasets.base import DataError
-from ssvae.datasets.front import load
 from ssvae.datasets.idx import read_idx
+from ssvae.datasets.load import load
 from ssvae.datasets.norb import read_matrix
+from ssvae.readers.errors import DataError
 
 
 def test_svhn_pixels_and_digit_zero(formats, place):

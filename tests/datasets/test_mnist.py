@@ -8,7 +8,7 @@ import pytest
 
 from ssvae.datasets.base import find
 from ssvae.datasets.binarized_mnist import FILES as BINARIZED
-from ssvae.datasets.front import load
+from ssvae.datasets.load import load
 from ssvae.datasets.mnist import FILES
 
 FOLDER = os.environ.get("SSVAE_DATA_DIR")  # read here: the tests' bare machine takes the variable away

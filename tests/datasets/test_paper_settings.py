@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from ssvae import experiment
-from ssvae.config import load, merge
+from ssvae.experiments import run
+from ssvae.settings.files import load, merge
 
 
 @pytest.mark.parametrize("name", ["svhn_m1_m2_paper", "norb_m1_svm_paper"])
@@ -17,7 +17,7 @@ def test_runs(name, made, tmp_path):
         "dataset": {"folder": str(folder), "labels": 20, **options},
         "classifier": {"epochs": 2, "preprocessing": {"name": "pca", "components": 20}},
     }
-    metrics = experiment.run(merge(shipped, small), tmp_path / "run")
+    metrics = run.run(merge(shipped, small), tmp_path / "run")
     assert metrics["labels"] == 20
     assert 0 <= metrics["test_error"] <= 100
     assert 0 <= metrics["supervised_error"] <= 100
@@ -42,12 +42,14 @@ DENSITIES = {  # settings -> what is made smaller
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DENSITIES)
 def test_densities(name, made, tmp_path, monkeypatch):
-    monkeypatch.setattr("ssvae.gallery.draw_all", lambda *_: {})
-    monkeypatch.setattr("ssvae.experiment._twin_error", lambda *_: None)  # a network without a density: see test_runs
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+    monkeypatch.setattr(
+        "ssvae.experiments.run._twin_error", lambda *_: None
+    )  # a network without a density: see test_runs
     shipped = load(name).values
     folder, options = made(shipped["dataset"]["name"])
     few = {"dataset": {"folder": str(folder), "labels": 20, **options}, "classifier": {"epochs": 1}}
-    metrics = experiment.run(merge(shipped, few, {"classifier": DENSITIES[name]}), tmp_path / "run")
+    metrics = run.run(merge(shipped, few, {"classifier": DENSITIES[name]}), tmp_path / "run")
     assert np.isfinite(metrics["bound"])
     assert np.isfinite(metrics["perplexity" if name == "rcv1_paper" else "bits_per_dim"])
     line = next(csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines()))

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 import ssvae
-from ssvae import SSVAEClassifier, noise
+from ssvae import SSVAEClassifier
+from ssvae.backend import random
 from ssvae.distributions import bernoulli, diagonal_normal, one_hot
 from ssvae.gradients.auto import Auto
 from ssvae.gradients.base import Integrand, Terms
@@ -14,7 +15,7 @@ from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.score_function import ScoreFunction
 from ssvae.gradients.topm import TopM
 
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.5, (20, 4)) for mean in (-1, 0, 1)]).astype(np.float32)
 Y = np.where(np.arange(60) % 4 == 0, np.repeat([0, 1, 2], 20), -1)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.distributions import bernoulli, diagonal_normal, one_hot
 from ssvae.gradients import GRADIENTS
 from ssvae.gradients.base import Gradient, Integrand, Terms
 
 ROWS = 4000  # independent estimates, from which the standard error is found
-SEED = noise.seed_tensor(3)
+SEED = random.seed_tensor(3)
 STATES = {  # every value of a discrete variable, [states, Z]
     "one_hot": np.eye(3, dtype=np.float32),
     "bernoulli": np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32),

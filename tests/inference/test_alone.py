@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.gradient_refined import GradientRefined
@@ -55,7 +55,7 @@ def made(kind, method):
         off, share = rng.normal(size=weight.shape), 0.3 if id(weight) in of_updates else 1.0
         weight.assign(share * (np.array(weight) + 0.2 * off))
     with engine.using(engine.Engine(training=True)):
-        Amortized().bound(model, X, EVERY if kind == "m2" else None, Pathwise(), noise.seed_tensor(0))
+        Amortized().bound(model, X, EVERY if kind == "m2" else None, Pathwise(), random.seed_tensor(0))
     return model
 
 
@@ -90,7 +90,7 @@ def test_training_gives_every_row_noise_of_its_own(method):
     seen = []
     model.recognise = lambda x, y, infer: seen.append(infer(model, x, y)) or seen[-1]
     for training in (False, True):
-        METHODS[method].bound(model, np.repeat(X[:1], 5, axis=0), None, Pathwise(), noise.seed_tensor(0), training)
+        METHODS[method].bound(model, np.repeat(X[:1], 5, axis=0), None, Pathwise(), random.seed_tensor(0), training)
     outside, inside = (found["z"].numpy() for found in seen)
     np.testing.assert_allclose(outside, np.repeat(outside[:1], 5, axis=0), rtol=1e-5, atol=1e-6)
     assert len(np.unique(inside[:, 0].round(5))) == 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.inference.base import elbo
@@ -15,7 +15,7 @@ from ssvae.models.sbn import SBN
 
 D, Z = 6, 4
 X = (np.random.default_rng(2).uniform(size=(5, D)) < 0.5).astype(np.float32)
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 
 
 def net(**settings) -> SBN:
@@ -78,7 +78,7 @@ def test_the_recognition_network_learns_the_refined_means(method):
         bound = inference.bound(model, x, None, GRADIENTS.build("score_function"), SEED, training=True)
         total = tf.reduce_sum(bound)
     slope = tape.gradient(total, bias)
-    found = inference._refined(model, x, None, noise.fold(SEED, 1 << 17), True, 1.0).parameters["z1"]
+    found = inference._refined(model, x, None, random.fold(SEED, 1 << 17), True, 1.0).parameters["z1"]
     wanted = tf.reduce_sum(tf.sigmoid(found) - tf.sigmoid(model.encode(x)["z1"]), axis=0)  # −∂KL(q_T || q_0)/∂logit
     np.testing.assert_allclose(slope, wanted, atol=1e-4)
     assert bound.shape == (5,)

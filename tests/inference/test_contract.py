@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.gradients.base import draw
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
@@ -14,7 +14,7 @@ from ssvae.inference.base import Evidence, Inference
 from ssvae.inference.importance_weighted import ImportanceWeighted
 from ssvae.inference.mc_likelihood import MCLikelihood
 
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 
 
 CONTINUOUS = [name for name in INFERENCES.names() if name != "importance_refined"]  # of binary latents: test_binary.py

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.inference.encodings import clues, encoded
 from ssvae.inference.surface import Surface
 from ssvae.likelihoods.gaussian import Gaussian
@@ -16,7 +16,7 @@ from ssvae.networks.update import WIDTHS, Level, updates
 D, K, ROWS = 5, 3, 6
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(ROWS, D)).astype(np.float32)
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 MODELS = {
     "m1": lambda: M1(D, Gaussian(), latent=2, hidden=[4]),
     "two_levels": lambda: Hierarchical(D, Gaussian(), latent=(3, 2), hidden=4, depth=1),

@@ -7,9 +7,10 @@ import pytest
 from sklearn.utils.estimator_checks import check_methods_sample_order_invariance, check_methods_subset_invariance
 
 import ssvae
-from ssvae import SSVAEClassifier, training
+from ssvae import SSVAEClassifier
+from ssvae.backend.compile_cache import Pool
 from ssvae.inference import gradient_refined
-from ssvae.programs import Pool
+from ssvae.training import loop
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.6, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
@@ -101,7 +102,7 @@ def test_what_was_saved_with_update_networks_comes_back_the_same(model, tmp_path
 @pytest.mark.parametrize("model", ["m1_m2", "hierarchical"])
 def test_fits_do_not_depend_on_the_engine(model, method, monkeypatch):
     """M1 and M2 are the stages of M1+M2; so few steps are taken in graph mode where nothing is said."""
-    monkeypatch.setattr(training, "POOL", Pool())  # what XLA compiled is large, and no other test wants it
+    monkeypatch.setattr(loop, "POOL", Pool())  # what XLA compiled is large, and no other test wants it
     compiled = estimator(model, method, engine="xla").fit(X, Y)
     np.testing.assert_allclose(compiled.history_["loss"], fitted(model, method).history_["loss"], rtol=1e-3)
 
@@ -114,7 +115,7 @@ def test_fits_do_not_depend_on_the_engine(model, method, monkeypatch):
 def test_fits_of_many_steps_do_not_depend_on_the_engine(model, settings, monkeypatch):
     """More steps than are written out are a loop inside the loop of training, unless they are differentiated."""
     monkeypatch.setattr(gradient_refined, "UNROLLED", 1)
-    monkeypatch.setattr(training, "POOL", Pool())
+    monkeypatch.setattr(loop, "POOL", Pool())
     inference = {"name": "gradient_refined", "steps": 3, "rate": 0.3, "warm_start": 0.0, **settings}
     losses = []
     for engine in ("graph", "xla"):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference import gradient_refined
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.surface import Surface
 
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 WAYS = {
     "natural": {},
     "plain": {"metric": "plain", "rate": 0.3, "momentum": 0.0},

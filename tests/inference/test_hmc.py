@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import SSVAEClassifier, noise
+from ssvae import SSVAEClassifier
+from ssvae.backend import random
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.hmc import HMC
 
-SEED = noise.seed_tensor(4)
+SEED = random.seed_tensor(4)
 COPIES = 2000
 
 

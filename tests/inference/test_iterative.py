@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference.base import elbo
@@ -16,7 +16,7 @@ from ssvae.inference.iterative import STARTS, Iterative
 from ssvae.inference.surface import Surface, held
 from ssvae.networks.update import GATES, Level, updates
 
-SEED, EXACT = noise.seed_tensor(1), Quadrature(8)
+SEED, EXACT = random.seed_tensor(1), Quadrature(8)
 SETTINGS = {"warm_start": 0.0, "kl_warm_up": 0.0, "hidden": (32,), "encodings": ("log_sign", "parameters")}
 
 
@@ -53,7 +53,7 @@ def trained(model, method, steps=600):
 
     def step(i):
         with tf.GradientTape() as tape:
-            loss = -tf.reduce_mean(method.bound(model, rows[i], None, Pathwise(), noise.fold(SEED, i), training=True))
+            loss = -tf.reduce_mean(method.bound(model, rows[i], None, Pathwise(), random.fold(SEED, i), training=True))
         optimizer.apply(tape.gradient(loss, weights, unconnected_gradients="zero"), weights)
 
     compiled = tf.function(step, autograph=False)
@@ -88,7 +88,7 @@ def test_one_step_is_taught_by_the_slope_where_it_ends(learner):
         total = tf.reduce_sum(method.bound(model, x, None, EXACT, SEED, training=True))
     by_matrix, by_bias = tape.gradient(total, [affine.first[0].value, affine.biases[0].value])
     surface = Surface(model, x, None, 4, same_noise=False)
-    key = noise.fold(noise.fold(SEED, 1 << 17), 0)  # that of the first step
+    key = random.fold(random.fold(SEED, 1 << 17), 0)  # that of the first step
     first = surface.slope({"z": tf.zeros([4, 4])}, key)[1]["z"].numpy()
     np.testing.assert_allclose(model.found["z"], first @ affine.first[0].numpy() + affine.biases[0].numpy(), rtol=1e-4)
     last = linear_slope(model, model.found)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference.amortized import Amortized
@@ -14,7 +14,7 @@ from ssvae.inference.surface import Surface, held
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.hierarchical import Hierarchical
 
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 EXACT, TRAINING = Quadrature(8), engine.Engine(training=True)
 BINARY = np.random.default_rng(0).uniform(size=(6, 5)).round().astype(np.float32)
 

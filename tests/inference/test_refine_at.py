@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import SSVAEClassifier, noise, training
+from ssvae import SSVAEClassifier
+from ssvae.backend import random
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
@@ -17,8 +18,9 @@ from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
+from ssvae.training import loop
 
-SEED, D, K = noise.seed_tensor(1), 3, 2
+SEED, D, K = random.seed_tensor(1), 3, 2
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.3, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
 Y = np.where(np.arange(40) % 4 == 0, np.repeat([0, 1], 20), -1)
@@ -63,20 +65,20 @@ def test_a_share_of_training_is_amortised():
     assert method.beginning() == (0.4, replace(method, steps=0, warm_start=0.0))
     prior = Iterative(start="prior", warm_start=0.4)
     assert prior.beginning() == (0.4, replace(prior, steps=0, warm_start=0.0, start="encoder"))
-    first, whole = training._phases(Objective(method, Pathwise(), Enumeration()), 10)
+    first, whole = loop._phases(Objective(method, Pathwise(), Enumeration()), 10)
     assert (first[0], first[1].inference.steps) == (4, 0)
     assert (whole[0], whole[1].inference) == (10, method)
 
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.25, [(0, 0, 1), (3, 1, 4)]), (1.0, [(0, 0, 4)])])
 def test_epochs_of_a_fit_are_amortised_first(share, wanted, monkeypatch):
-    seen, go = [], training._Run.go
+    seen, go = [], loop._Run.go
 
     def watched(self, begin, last):
         seen.append((self.program.replicas[0].objective.inference.steps, begin, last))
         return go(self, begin, last)
 
-    monkeypatch.setattr(training._Run, "go", watched)
+    monkeypatch.setattr(loop._Run, "go", watched)
     inference = {"name": "gradient_refined", "steps": 3, "warm_start": share}
     model = {"name": "m1", "latent": 2, "hidden": [4], "classifier": "knn"}
     fitted = SSVAEClassifier(model, inference=inference, epochs=4, batch_size=20, random_state=0).fit(X, Y)

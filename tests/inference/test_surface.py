@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.inference.surface import Surface, held, lesson
 
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 
 
 def away(model, x) -> dict[str, tf.Tensor]:
@@ -32,7 +32,7 @@ def test_slope_is_the_closed_form_one_over_many_seeds(linear_gaussian):
     model, x = linear_gaussian(), linear_gaussian.x
     surface, parameters = Surface(model, tf.constant(x), None, 2), away(model, x)
     slope = tf.function(lambda seed: surface.slope(parameters, seed)[1]["z"], autograph=False)
-    found = np.array([slope(noise.fold(SEED, i)) for i in range(1000)])
+    found = np.array([slope(random.fold(SEED, i)) for i in range(1000)])
     error = found.std(axis=0) / np.sqrt(len(found))
     assert (np.abs(found.mean(axis=0) - model.slope(x, parameters["z"])) < 4.5 * error + 1e-4).all()
 
@@ -84,23 +84,23 @@ def test_rows_share_their_draws_only_where_asked_to(samples, linear_gaussian):
 
 
 def test_noise_is_paired_in_its_context_only():
-    before = noise.normal((6, 4, 2), SEED).numpy()
-    with noise.paired(True, True):
-        inside = noise.normal((6, 4, 2), SEED).numpy()
-        with noise.paired(False, False):
-            np.testing.assert_array_equal(noise.normal((6, 4, 2), SEED), before)
-        np.testing.assert_array_equal(noise.normal((6, 4, 2), SEED), inside)
+    before = random.normal((6, 4, 2), SEED).numpy()
+    with random.paired(True, True):
+        inside = random.normal((6, 4, 2), SEED).numpy()
+        with random.paired(False, False):
+            np.testing.assert_array_equal(random.normal((6, 4, 2), SEED), before)
+        np.testing.assert_array_equal(random.normal((6, 4, 2), SEED), inside)
     assert inside.shape == (6, 1, 2)
     np.testing.assert_array_equal(inside[:3], -inside[3:])
-    np.testing.assert_array_equal(noise.normal((6, 4, 2), SEED), before)
-    with pytest.raises(RuntimeError, match="inside"), noise.paired(True, True):
+    np.testing.assert_array_equal(random.normal((6, 4, 2), SEED), before)
+    with pytest.raises(RuntimeError, match="inside"), random.paired(True, True):
         raise RuntimeError("inside")
-    np.testing.assert_array_equal(noise.normal((6, 4, 2), SEED), before)
+    np.testing.assert_array_equal(random.normal((6, 4, 2), SEED), before)
 
 
 def test_paired_noise_is_normal():
-    with noise.paired(True, False):
-        drawn = noise.normal((2, 300, 200), SEED).numpy()
+    with random.paired(True, False):
+        drawn = random.normal((2, 300, 200), SEED).numpy()
     np.testing.assert_array_equal(drawn[0], -drawn[1])
     assert abs(np.mean(drawn[0])) < 4 / np.sqrt(drawn[0].size)
     assert abs(np.mean(drawn[0] ** 2) - 1) < 4 * np.sqrt(2 / drawn[0].size)

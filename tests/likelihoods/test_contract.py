@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.likelihoods import LIKELIHOODS
 from ssvae.likelihoods.base import Likelihood
 from ssvae.likelihoods.bernoulli import Bernoulli
@@ -23,7 +23,7 @@ DISCRETE = {
     "multinomial": np.array([row for row in itertools.product(range(5), repeat=3) if sum(row) == 4]),
 }
 TOGETHER = ("multinomial",)  # their columns are not independent: a word stands in one column and so in no other
-SEED = noise.seed_tensor(0)
+SEED = random.seed_tensor(0)
 
 
 @pytest.fixture(params=LIKELIHOODS.names())
@@ -139,7 +139,7 @@ def test_bernoulli_observes_binary_values_of_the_right_mean():
     assert (seen[:, 0] == 0).all()
     assert (seen[:, 3] == 1).all()
     assert (np.abs(seen.mean(axis=0) - greys[0]) <= 4 * np.sqrt(greys[0] * (1 - greys[0]) / 8000)).all()
-    assert (seen != Bernoulli().observe(greys, noise.seed_tensor(1)).numpy()).any()
+    assert (seen != Bernoulli().observe(greys, random.seed_tensor(1)).numpy()).any()
     np.testing.assert_array_equal(Bernoulli(resample=False).observe(greys, SEED), greys)
 
 

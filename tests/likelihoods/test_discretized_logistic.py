@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from ssvae import noise
+from ssvae.backend import random
 from ssvae.likelihoods.discretized_logistic import DiscretizedLogistic
 
-SEED = noise.seed_tensor(0)
+SEED = random.seed_tensor(0)
 
 
 def numbers(shape, columns, scale=1.0):

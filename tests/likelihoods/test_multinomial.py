@@ -5,11 +5,11 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from ssvae import engine, noise
+from ssvae.backend import engine, random
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.multinomial import Multinomial
 
-SEED = noise.seed_tensor(0)
+SEED = random.seed_tensor(0)
 COUNTS = np.random.default_rng(0).poisson(0.7, (50, 6)).astype(np.float32)
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import noise, prediction
+from ssvae import prediction
+from ssvae.backend import random
+from ssvae.backend.compile_cache import twin
 from ssvae.distributions import given
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
@@ -19,7 +21,6 @@ from ssvae.models import MODELS
 from ssvae.models.base import Model, Stage
 from ssvae.networks.constant import Constant
 from ssvae.objective import Objective
-from ssvae.programs import twin
 
 D, K, Z = 5, 3, 2
 RNG = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def test_names_of_posterior_are_those_of_joint(name):
     assert set(q) | {"x"} == set(joint)
     values = {}
     for variable, conditional in q.items():  # in sampling order: each needs those before it only
-        values[variable] = given(conditional, values).sample(seed=noise.seed_tensor(0))
+        values[variable] = given(conditional, values).sample(seed=random.seed_tensor(0))
         assert given(conditional, values).log_prob(values[variable]).shape == (24,)
     seen = {}
     for variable, conditional in joint.items():  # parents first
@@ -212,7 +213,7 @@ def test_m1_m2_sees_fresh_draws_of_z1_at_every_step():
     next(stages)
     second = next(stages)
     rows = tuple(np.repeat(part[:1], 20_000, axis=0) for part in second.rows)
-    first, again, other = (np.array(second.source.observe(rows, noise.seed_tensor(s))) for s in (0, 0, 1))
+    first, again, other = (np.array(second.source.observe(rows, random.seed_tensor(s))) for s in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any(axis=1).all()
     np.testing.assert_allclose(first.mean(axis=0), rows[0][0], atol=4 * np.exp(rows[1][0].max() / 2) / np.sqrt(20_000))

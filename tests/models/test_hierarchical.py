@@ -7,7 +7,8 @@ import tensorflow_probability as tfp
 from scipy.stats import multivariate_normal, norm
 
 import ssvae
-from ssvae import SSVAEClassifier, engine, noise
+from ssvae import SSVAEClassifier
+from ssvae.backend import engine, random
 from ssvae.distributions import LOG_VARIANCE_RANGE, given
 from ssvae.gradients.base import draw
 from ssvae.gradients.pathwise import Pathwise
@@ -22,7 +23,7 @@ from ssvae.models.ladder import combined
 RNG = np.random.default_rng(0)
 D, LATENT = 5, (4, 3, 2)
 X = RNG.uniform(size=(6, D)).round().astype(np.float32)
-SEED = noise.seed_tensor(1)
+SEED = random.seed_tensor(1)
 TOP_DOWN = ["none", "ladder"]
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import SSVAEClassifier, evidence, noise
+from ssvae import SSVAEClassifier
+from ssvae.backend import random
 from ssvae.distributions import given
+from ssvae.evaluation import log_likelihood
 from ssvae.gradients import GRADIENTS
 from ssvae.gradients.dream import asleep
 from ssvae.inference import INFERENCES
@@ -66,7 +68,7 @@ def read(model, gradient, rows, seed=0) -> tuple[float, np.ndarray]:
 
     bounds, gradients = [], []
     for part in range(PARTS if rows > 1 else 1):
-        bound, found = estimate(noise.seed_tensor(part))
+        bound, found = estimate(random.seed_tensor(part))
         bounds.append(float(bound))
         gradients.append(np.concatenate([np.ravel(each) for each in found]))
     return np.array(bounds), np.array(gradients)
@@ -124,7 +126,7 @@ def test_the_joint_is_a_distribution(kind):
 @pytest.mark.parametrize("kind", NETS)
 def test_importance_sampling_gives_the_enumerated_log_p(kind):
     model = net(**NETS[kind])
-    found = evidence.estimate(model, X, 20_000, INFERENCES.build("amortized"), seed=1)
+    found = log_likelihood.estimate(model, X, 20_000, INFERENCES.build("amortized"), seed=1)
     truth = tf.reduce_logsumexp(log_joint(model, X), axis=0)
     assert found.log_p[0] == pytest.approx(float(truth[0]), abs=4 / np.sqrt(found.effective[0]))
 
@@ -148,7 +150,7 @@ def test_dreams_teach_q_the_posterior_of_what_the_model_makes(kind):
             value = tf.reduce_mean(asleep(f, model, None, seed))
         return value, tape.gradient(value, weights)
 
-    parts = [learnt_from(noise.seed_tensor(part)) for part in range(PARTS)]
+    parts = [learnt_from(random.seed_tensor(part)) for part in range(PARTS)]
     assert all(float(value) == 0.0 for value, _ in parts)
     found = np.array([np.concatenate([np.ravel(each) for each in gradient]) for _, gradient in parts])
     error = found.std(axis=0, ddof=1) / np.sqrt(PARTS)
@@ -163,7 +165,7 @@ def test_a_class_makes_rows_of_its_own():
     every = tf.eye(3)[:, tf.newaxis]
     by_class = [tf.reduce_logsumexp(log_joint(model, X, every[k]), axis=0) for k in range(3)]
     assert len({round(float(each[0]), 3) for each in by_class}) == 3
-    bounds = elbo(model, model.encode(X, every), X, every, GRADIENTS.build("enumeration"), noise.seed_tensor(0))
+    bounds = elbo(model, model.encode(X, every), X, every, GRADIENTS.build("enumeration"), random.seed_tensor(0))
     assert (np.array(bounds)[:, 0] < np.array(by_class)[:, 0]).all()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae import engine
+from ssvae.backend import engine
 from ssvae.networks.batch_norm import BatchNorm
 
 RNG = np.random.default_rng(0)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ssvae.moments import CHUNK
 from ssvae.preprocessing.standardize import Standardize
+from ssvae.readers.column_moments import CHUNK
 
 
 def test_mean_and_sd():

@@ -1,0 +1,1 @@
+"""What computations run on: graph mode or XLA, random numbers, the optimizer, compiled programs, signals."""

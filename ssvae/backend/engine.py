@@ -1,0 +1,69 @@
+"""What runs the compiled steps, and in which precision; read while a function is traced.
+
+Graph mode (with oneDNN on CPU) starts at once; XLA takes seconds to compile, and then fuses what stands between the
+matrix products. The few functions that are written differently for the two ask `current`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import tensorflow as tf
+
+ENGINES = ("auto", "graph", "xla")
+PRECISIONS = ("float32", "bfloat16")
+SECONDS_TO_PAY = 15.0  # a stage that graph mode would take longer for is worth XLA's compilation (benchmarks/NOTES.md)
+OVERHEAD, RATE = 1e-3, 2e11  # seconds a step beside its products, and FLOP a second: two cores of 2023
+
+
+class Engine(NamedTuple):
+    """How a function is compiled."""
+
+    xla: bool = False
+    bfloat16: bool = False  # the factors of matrix products; their sums, and all else, stay float32
+    training: bool = False  # whether layers that keep statistics of the rows (batch normalisation) learn them
+    replicas: int = 1  # that share each batch (`ssvae.backend.replica_context`)
+
+
+GRAPH = Engine()
+_CURRENT = ContextVar("engine", default=GRAPH)
+
+
+def current() -> Engine:
+    """Return the engine of the function that is being traced."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def using(engine: Engine) -> Iterator[None]:
+    """Trace what is inside for this engine."""
+    token = _CURRENT.set(engine)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def choose(engine: str, precision: str, steps: int, flop: float) -> Engine:
+    """Return the engine of a stage.
+
+    Parameters
+    ----------
+    engine : "auto", "graph" or "xla"
+        "auto": XLA on a GPU, and on a CPU where the stage is long; bfloat16 is only quick under XLA.
+    precision : "float32" or "bfloat16"
+    steps : int
+        Of the whole stage.
+    flop : float
+        Floating-point operations of a step, about.
+    """
+    low = precision == "bfloat16"
+    long = steps * (OVERHEAD + flop / RATE) > SECONDS_TO_PAY
+    return Engine(engine == "xla" or (engine == "auto" and (low or long or _gpu())), low)
+
+
+def _gpu() -> bool:
+    return bool(tf.config.list_logical_devices("GPU"))

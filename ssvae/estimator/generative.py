@@ -1,0 +1,192 @@
+"""What a fitted classifier's generative model can do beside classifying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ssvae import prediction
+from ssvae.estimator import labels
+from ssvae.estimator.fitting import fresh_seed
+from ssvae.estimator.validation import check_rows
+from ssvae.evaluation import log_likelihood
+from ssvae.evaluation.inference_gap import gaps
+from ssvae.evaluation.inference_gap_report import About, GapReport
+from ssvae.inference import INFERENCES
+from ssvae.settings.checks import whole
+
+
+class Generation:
+    """Bounds, reconstructions, analogies and samples, in the units of X; a part of `SSVAEClassifier`."""
+
+    classes_: np.ndarray
+    model_: Any
+    objective_: Any
+    preprocessing_: Any
+    predict: Any
+    predict_proba: Any
+    _rows: Any
+
+    def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
+        """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
+
+        Grey levels are binarised once, and one sample of z is drawn a row and class, both by `random_state`.
+        """
+        x = self._rows(X)
+        self._needs_density("bound")
+        found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
+        return found + self._log_jacobian(X)
+
+    def log_evidence(
+        self,
+        X: Any,
+        samples: int = 1000,
+        random_state: int = 0,
+        inference: Any = None,
+        progress: log_likelihood.Progress | None = None,
+    ) -> np.ndarray:
+        """Return log p(x) of each row by importance sampling, [N], nats, in the units of X.
+
+        log 1/S Σ_s p(x, z_s) / q(z_s), z_s ~ q, with classes summed out; in expectation it is at most log p(x). Grey
+        levels are binarised once, as `bound` does with the same `random_state`.
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        samples : int
+            S, draws of z a row (and class); memory does not grow with them.
+        random_state : int
+        inference : str, dict or Inference, optional
+            How λ of q are found, once for each row (and class): by default as fitted. Gradient refinement needs nothing
+            that fit would have to learn: ``{"name": "gradient_refined", "test_steps": 20}``.
+        progress : callable, optional
+            Told how many rows are done, and of how many.
+        """
+        x = self._rows(X)
+        self._needs_density("log_evidence")
+        whole("samples", samples)
+        inference = self.objective_.inference if inference is None else INFERENCES.build(inference)
+        seen = log_likelihood.observed(self.model_, x, random_state)
+        found = log_likelihood.estimate(self.model_, seen, samples, inference, random_state, progress)
+        return found.log_p + self._log_jacobian(X)
+
+    def elbo_gap(
+        self,
+        X: Any,
+        steps: int = 500,
+        samples: int = 500,
+        random_state: int = 0,
+        progress: log_likelihood.Progress | None = None,
+    ) -> GapReport:
+        """Measure how far the bound of each row is below log p, and how much of that is the encoder's.
+
+        For M2 these are bounds of log p(x | y) at the most probable class; for M1+M2 those of its M1.
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        steps : int
+            Of the local optimisation of q for each row.
+        samples : int
+            S, draws of z that measure each q.
+        random_state : int
+        progress : callable, optional
+            Told how many rows are done, and of how many.
+
+        Returns
+        -------
+        GapReport
+            Nats a row, in the units of X; ``.verdict()`` says in words what they mean.
+        """
+        whole("steps", steps)
+        whole("samples", samples, 2)
+        part, seen, y, words = self.scored(X, random_state)
+        if part.binary:
+            raise ValueError(
+                "elbo_gap climbs along paths of continuous latents, and those of this model are binary: compare "
+                "bound(X) with log_evidence(X)"
+            )
+        inference = self.objective_.inference
+        about = About(words, samples, steps, log_likelihood.steps(inference), getattr(inference, "start", "encoder"))
+        return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
+
+    def scored(self, X: Any, random_state: int = 0) -> tuple[Any, np.ndarray, np.ndarray | None, str]:
+        """Return the part of the model that has a bound of its own, and rows as it scores them.
+
+        Returns
+        -------
+        part : Model
+            Of a stack its M1, else the model.
+        x : ndarray [N, D]
+            Preprocessed; grey levels binarised once by `random_state`.
+        y : ndarray [N, K] or None
+            The most probable classes, one-hot, where the part has classes.
+        words : str
+            What the part's bound is a bound of.
+        """
+        x = self._rows(X)
+        self._needs_density("elbo_gap")
+        part, y = getattr(self.model_, "first", self.model_), None
+        words = "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
+        if hasattr(part, "classify"):
+            y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
+            words = "log p(x | y), y the most probable class"
+        return part, log_likelihood.observed(self.model_, x, random_state), y, words
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
+        x = self._rows(X)
+        self._needs_density("reconstruct")
+        inference = self.objective_.inference
+        found = prediction.over_rows(self.model_, prediction.reconstruction, x, inference=inference)
+        return self.preprocessing_.inverse(found)
+
+    def analogies(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
+
+        Parameters
+        ----------
+        X : array-like [N, D]
+        y : array-like [N], optional
+            The rows' classes; by default the predicted ones.
+        """
+        x = self._rows(X)
+        self._needs_classes("analogies")
+        own = labels.positions(self.predict(X) if y is None else y, self.classes_)
+        one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
+        rows = np.concatenate([x, one_hot], axis=1)
+        settings = {"features": x.shape[1], "inference": self.objective_.inference}
+        found = prediction.over_rows(self.model_, prediction.analogies, rows, chunk=64, **settings)
+        flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
+        return flat.reshape(*found.shape[:2], -1)
+
+    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
+        """Draw rows from the model and return their means, [n, D], in the units of X.
+
+        Parameters
+        ----------
+        n : int
+        y : class or array-like [n], optional
+            The class of all rows or of each; by default the classes come from p(y).
+        random_state : int, RandomState or None
+        """
+        check_is_fitted(self)
+        self._needs_density("sample")
+        seed = fresh_seed(random_state)
+        index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
+        found = prediction.draw(self.model_, n, index, seed)
+        return self.preprocessing_.inverse(found)
+
+    def _log_jacobian(self, X: Any) -> np.ndarray | float:
+        """Return what makes a density of preprocessed rows one in the units of X, where there is such a number."""
+        return self.preprocessing_.log_jacobian(check_rows(self, X)) if self.preprocessing_.original_units else 0.0
+
+    def _needs_classes(self, method: str) -> None:
+        if not hasattr(self.model_, "classify") or not hasattr(self.model_, "encode"):
+            raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
+
+    def _needs_density(self, method: str) -> None:
+        if not hasattr(self.model_, "encode"):
+            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")

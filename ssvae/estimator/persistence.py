@@ -1,0 +1,210 @@
+"""The saved classifier: a folder of JSON and safetensors that says what it is and proves that it still predicts.
+
+``manifest.json`` holds the schema version, the sha256 of every other file, package versions, the constructor's
+arguments, classes and preprocessing; ``weights.safetensors`` the model's weights; ``arrays.safetensors`` what the
+preprocessing learnt and, for classifiers on M1's latents, the rows they are refitted on; ``reference.safetensors`` 16
+training rows with their probabilities, which are recomputed at load. Nothing is unpickled, nothing from a file is
+executed, and no name in a file is imported unless it stands in one of the project's tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as unpack
+from safetensors.numpy import save as pack
+
+from ssvae.atomic_files import folder_beside, whole
+from ssvae.estimator import latent_classifier
+from ssvae.estimator.components import TABLES, Assembly, plain
+
+SCHEMA = 1
+FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
+PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
+TOLERANCE = 1e-5  # of a probability
+NEITHER = ("callbacks", "verbose", "random_state", "strategy")  # arguments that do not belong to a trained classifier
+
+
+def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
+    """Write a fitted classifier to a folder, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds something and `overwrite` is off, or a slot holds an object that no table names.
+    OSError
+        If the disk is full or refuses; an older classifier in the folder is unchanged.
+    """
+    folder = Path(folder)
+    if folder.exists() and not overwrite and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists and is not empty: choose another folder, or pass overwrite=True")
+    contents = {name: pack(arrays) for name, arrays in _arrays(classifier).items()}
+    manifest = _manifest(classifier) | {"sha256": {name: _hash(data) for name, data in contents.items()}}
+    manifest["sha256"]["manifest.json"] = _seal(manifest)
+    with folder_beside(folder) as draft:
+        for name, data in contents.items():
+            (draft / name).write_bytes(data)
+        (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def load(folder: str | Path, kind: Callable[..., Any]) -> Any:
+    """Return the classifier of class `kind` that `save` wrote, after recomputing its reference predictions.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no saved classifier, is damaged, comes from a newer version, or does not predict what it did.
+    """
+    folder = whole(folder)
+    manifest = _read_manifest(folder)
+    contents = {name: _read(folder, name, manifest) for name in FILES}
+    try:
+        arrays = {name: unpack(data) for name, data in contents.items()}
+        classifier = _rebuild(kind(**manifest["parameters"]), manifest, arrays)
+        reference = arrays["reference.safetensors"]
+        difference = np.abs(classifier.predict_proba(reference["x"]) - reference["probabilities"]).max()
+        same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
+    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
+        raise ValueError(
+            f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again"
+        ) from error
+    if not same_classes:
+        raise ValueError(f"{folder} was edited: its classes are not those it was saved with; save the classifier again")
+    _prove(folder, difference, manifest)
+    return classifier
+
+
+def _arrays(classifier: Any) -> dict[str, dict[str, np.ndarray]]:
+    kept = {f"preprocessing/{name}": array for name, array in classifier.preprocessing_.arrays().items()}
+    if hasattr(classifier, "feature_classifier_"):
+        own = classifier.feature_classifier_
+        kept |= {"features/rows": own.rows, "features/labels": own.labels}
+    weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
+    rows = classifier.reference_
+    reference = {"x": rows, "probabilities": classifier.predict_proba(rows), "classes": _text(classifier.classes_)}
+    every = dict(zip(FILES, (weights, kept, reference), strict=True))
+    return {name: {key: np.ascontiguousarray(a) for key, a in arrays.items()} for name, arrays in every.items()}
+
+
+def _manifest(classifier: Any) -> dict[str, Any]:
+    classes = classifier.classes_
+    names = getattr(classifier, "feature_names_in_", None)
+    parameters = {k: v for k, v in classifier.get_params(deep=False).items() if k not in NEITHER}
+    return {
+        "format": "ssvae classifier",
+        "schema": SCHEMA,
+        "versions": {package: metadata.version(package) for package in PACKAGES},
+        "parameters": {name: plain(name, value) for name, value in parameters.items()},
+        "model": plain("model", classifier.model_),
+        "likelihood": plain("likelihood", classifier.likelihood_),
+        "preprocessing": plain("preprocessing", classifier.preprocessing_),
+        "classes": {"dtype": classes.dtype.str, "values": classes.tolist()},
+        "features": int(classifier.n_features_in_),
+        "feature_names": None if names is None else [str(name) for name in names],
+        "history": {name: [_known(value) for value in column] for name, column in classifier.history_.items()},
+    }
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ValueError(f"{folder} is no saved classifier: it has no manifest.json")
+    try:
+        manifest = json.loads(path.read_bytes())
+        schema = manifest["schema"]
+        if manifest["format"] != "ssvae classifier" or not isinstance(schema, int):
+            raise KeyError("format")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not the manifest of a saved classifier, or is damaged ({error})") from error
+    if schema > SCHEMA:
+        raise ValueError(f"{folder} has schema {schema}, this version reads up to {SCHEMA}: upgrade ssvae")
+    if not isinstance(manifest.get("sha256"), dict) or manifest["sha256"].get("manifest.json") != _seal(manifest):
+        raise ValueError(f"{path} is damaged or was edited: it is not as it was written; save the classifier again")
+    return manifest
+
+
+def _read(folder: Path, name: str, manifest: dict[str, Any]) -> bytes:
+    path = folder / name
+    if not path.is_file():
+        raise ValueError(f"{folder} is incomplete: {name} is missing")
+    data = path.read_bytes()
+    if _hash(data) != manifest["sha256"].get(name):
+        raise ValueError(f"{path} is damaged: its sha256 is not the one in manifest.json; save the classifier again")
+    return data
+
+
+def _rebuild(classifier: Any, manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]]) -> Any:
+    kept = arrays["arrays.safetensors"]
+    values, dtype = manifest["classes"]["values"], np.dtype(manifest["classes"]["dtype"])
+    if dtype.kind not in "iufbUS" or len(values) < 2:
+        raise KeyError("classes")
+    classifier.classes_ = np.array(values, dtype)
+    classifier.n_features_in_ = manifest["features"]
+    if manifest["feature_names"] is not None:
+        if len(manifest["feature_names"]) != manifest["features"]:
+            raise KeyError("feature_names")
+        classifier.feature_names_in_ = np.array(manifest["feature_names"], object)
+    slot = dict(manifest["preprocessing"])
+    learnt = {name.split("/", 1)[1]: array for name, array in kept.items() if name.startswith("preprocessing/")}
+    kind = TABLES["preprocessing"].get(slot.pop("name"))
+    classifier.preprocessing_ = kind.from_arrays(learnt, **slot)
+    width = classifier.preprocessing_.transform(arrays["reference.safetensors"]["x"]).shape[1]
+    parts = Assembly.restored(classifier, manifest["likelihood"], manifest["model"], width, len(values))
+    classifier.likelihood_, classifier.model_, classifier.objective_ = parts.likelihood, parts.model, parts.objective
+    stored = arrays["weights.safetensors"]
+    try:
+        classifier.model_.set_weights([stored[str(i)] for i in range(len(stored))])
+    except ValueError as error:
+        raise KeyError(f"weights: {error}") from error
+    if "features/rows" in kept:
+        own = [kept[f"features/{name}"] for name in ("rows", "labels")]
+        classifier.feature_classifier_ = latent_classifier.fit(classifier.model_.classifier, *own)
+    columns = manifest["history"]
+    classifier.history_ = {k: [float("nan") if v is None else v for v in column] for k, column in columns.items()}
+    classifier.n_iter_ = len(classifier.history_["epoch"])
+    classifier.reference_ = arrays["reference.safetensors"]["x"]
+    return classifier
+
+
+def _prove(folder: Path, difference: float, manifest: dict[str, Any]) -> None:
+    """Refuse a classifier whose reference rows have other probabilities than they had."""
+    if not difference <= TOLERANCE:
+        there = manifest["versions"]
+        here = {package: metadata.version(package) for package in PACKAGES}
+        changed = {
+            package: f"{there.get(package)} -> {here[package]}"
+            for package in here
+            if there.get(package) != here[package]
+        }
+        raise ValueError(
+            f"{folder} does not predict what it did when it was saved: the probabilities of its reference rows differ "
+            f"by {difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The "
+            "folder was edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
+        )
+
+
+def _known(value: Any) -> Any:
+    """Return None for NaN, which JSON does not have."""
+    return None if value != value else value
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    """Return the sha256 of all that the manifest says, but for this number itself."""
+    others = {name: value for name, value in manifest["sha256"].items() if name != "manifest.json"}
+    return _hash(json.dumps({**manifest, "sha256": others}, sort_keys=True).encode())
+
+
+def _text(classes: np.ndarray) -> np.ndarray:
+    """Return the classes in their order, as bytes of JSON."""
+    return np.frombuffer(json.dumps(classes.tolist()).encode(), np.uint8)

@@ -1,0 +1,165 @@
+"""How far a bound is below log p(x), and how much of that is the encoder's: the gaps of every row.
+
+References
+----------
+Inference Suboptimality in Variational Autoencoders (Cremer, Li and Duvenaud, 2018), table 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import tensorflow as tf
+
+from ssvae.backend import engine
+from ssvae.evaluation import log_likelihood
+from ssvae.evaluation.inference_gap_report import About, GapReport
+from ssvae.evaluation.local_optimum import SAMPLES, better, local_optimum
+from ssvae.evaluation.log_likelihood import Estimate, Progress
+from ssvae.inference import INFERENCES
+from ssvae.inference.base import Inference
+from ssvae.inference.refining import Refining
+from ssvae.inference.surface import Surface
+from ssvae.models.base import Parameters
+from ssvae.prediction import SAME, over_rows
+
+ROWS = 256  # that climb side by side
+STEPS = (1, 2, 3, 5, 8, 13, 20, 50)  # of gradient refinement after which the bound is measured
+COUNTS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)  # of draws, the same: between one, the bound, and S, log p
+
+
+class Layout(NamedTuple):
+    """How x, y and λ stand side by side in a row."""
+
+    features: int
+    classes: int
+    latents: tuple[tuple[str, int], ...]  # name and width of λ
+
+    @classmethod
+    def of(cls, part: Any, x: np.ndarray, y: np.ndarray | None) -> Self:
+        """Return the layout for x [N, D] and y [N, K]."""
+        found = part.encode(tf.constant(x[:1]), None if y is None else tf.constant(y[:1]))
+        return cls(x.shape[1], 0 if y is None else y.shape[1], tuple((n, v.shape[-1]) for n, v in found.items()))
+
+    def split(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None, Parameters]:
+        """Return x [B, D], y [B, K] and λ, which is empty where the rows hold none."""
+        seen = self.features + self.classes
+        x, y, rest = rows[:, : self.features], rows[:, self.features : seen], rows[:, seen:]
+        names, widths = zip(*self.latents, strict=True)
+        parameters = dict(zip(names, tf.split(rest, widths, axis=1), strict=True)) if rest.shape[1] else {}
+        return x, y if self.classes else None, parameters
+
+    def joined(self, parameters: Parameters) -> tf.Tensor:
+        """Return λ side by side, [B, Σ2Z]."""
+        return tf.concat([parameters[name] for name, _ in self.latents], axis=-1)
+
+
+def gaps(
+    part: Any,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    about: About,
+    inference: Inference,
+    seed: int = 0,
+    offset: np.ndarray | float = 0.0,
+    progress: Progress | None = None,
+) -> GapReport:
+    """Measure the gaps of a model, or of the part of a stack that has a bound of its own.
+
+    Parameters
+    ----------
+    part : Model
+    x : ndarray [N, D]
+        As the likelihood scores it (`evidence.observed`).
+    y : ndarray [N, K] or None
+        One-hot classes, given to every bound.
+    about : About
+        Draws that measure each λ, and steps of the local optimisation, which starts at the λ of the encoder or at those
+        of the fitted inference, whichever are better.
+    inference : Inference
+        The fitted one.
+    seed : int
+        Decides the draws that measure: the same ones for every λ of a row.
+    offset : ndarray [N] or float
+        Added to bounds and log p: the preprocessing's log-Jacobian.
+    progress : callable, optional
+        Told how many rows are done, and of how many.
+    """
+    work = _Work(part, Layout.of(part, x, y), about, inference, len(x))
+    rows = x if y is None else np.concatenate([x, y], axis=1)
+    found = [work.measured(rows[some], own) for some, own in log_likelihood.parts(len(rows), ROWS, seed, progress)]
+    numbers, curve = (np.concatenate(parts, axis=-1).astype(np.float64) for parts in zip(*found, strict=True))
+    numbers[:, :2] += offset
+    encoder, ours, local, *path = (Estimate(*at) for at in numbers)
+    by_steps = dict(zip((0, *STEPS), (encoder, *path), strict=True))
+    return GapReport(about, encoder, ours, local, by_steps, dict(zip(_counts(about), curve + offset, strict=True)))
+
+
+def _counts(about: About) -> tuple[int, ...]:
+    """Return the numbers of draws at which the bound is measured."""
+    return (1, *(count for count in COUNTS if count < about.samples), about.samples)
+
+
+class _Work(NamedTuple):
+    """What is the same for all rows."""
+
+    part: Any
+    layout: Layout
+    about: About
+    inference: Inference
+    rows: int
+
+    def measured(self, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `Estimate`s of at most `ROWS` rows at every λ, [λ, 3, n], and bounds by draws, [S, 2, n]."""
+        chunk = min(ROWS, 2 ** math.ceil(math.log2(len(rows))))
+        settings: dict[str, Any] = {"layout": self.layout, "inference": self.inference, "tried": STEPS}
+        found = over_rows(self.part, refined, rows, chunk=chunk, **settings)
+        encoder, ours, *path = np.moveaxis(found, 1, 0)
+        best = self._climbed(np.concatenate([rows, encoder, ours], axis=1), chunk)
+        every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, ours, best, *path)]
+        between = [
+            [self._weighed(rows, at, count, seed)[0] for at in (encoder, best)] for count in _counts(self.about)[1:-1]
+        ]
+        one, all_of_them = ([every[0][i], every[2][i]] for i in (1, 0))
+        return np.stack(every), np.stack([one, *between, all_of_them])
+
+    def _climbed(self, rows: np.ndarray, chunk: int) -> np.ndarray:
+        """Return λ* [n, Σ2Z] of rows with two λ to start from."""
+        steps, flop = self.about.steps, 6.0 * self.part.count_params() * chunk * SAMPLES
+        xla = engine.choose("auto", "float32", steps * math.ceil(self.rows / chunk), flop).xla
+        return over_rows(self.part, climbed, rows, chunk=chunk, xla=xla, layout=self.layout, steps=steps)
+
+    def _weighed(self, rows: np.ndarray, parameters: np.ndarray, samples: int, seed: int) -> np.ndarray:
+        """Return an `Estimate` as an array [3, n]."""
+        plan, rows = log_likelihood.cut(self.part, self.rows, samples), np.concatenate([rows, parameters], axis=1)
+        cutting: dict[str, Any] = {"chunk": plan.rows, "xla": plan.xla, "block": plan.block}
+        return over_rows(self.part, weighed, rows, seed=seed, layout=self.layout, samples=samples, **cutting).T
+
+
+def refined(
+    model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, inference: Inference, tried: tuple[int, ...]
+) -> tf.Tensor:
+    """Return λ_0, the λ of the fitted inference, and those of T steps of gradient refinement, [B, λ, Σ2Z]."""
+    x, y, _ = layout.split(rows)
+    start = inference.start_at(model, x, y) if isinstance(inference, Refining) else model.encode(x, y)
+    refiner = INFERENCES.build("gradient_refined")
+    surface = Surface(model, x, y, refiner.samples if refiner.test_samples is None else refiner.test_samples)
+    path = [refiner.find(surface, start, steps, SAME, False).parameters for steps in tried]
+    return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, SAME), *path)], axis=1)
+
+
+def climbed(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps: int) -> tf.Tensor:
+    """Return λ* of rows, [B, Σ2Z], from the better of the two λ beside them; the same for a row wherever it stands."""
+    seen = layout.features + layout.classes
+    one, other = tf.split(rows[:, seen:], 2, axis=1)
+    (x, y, encoder), (*_, ours) = (layout.split(tf.concat([rows[:, :seen], at], axis=1)) for at in (one, other))
+    start = better(model, ours, encoder, x, y, SAME)
+    return layout.joined(local_optimum(model, start, x, y, steps, SAME))
+
+
+def weighed(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, samples: int, block: int) -> tf.Tensor:
+    """Return log p, bound and effective sample size of rows with their λ, [B, 3]."""
+    x, y, parameters = layout.split(rows)
+    return log_likelihood.Target(model, x, y).weighed(parameters, samples, block, seed)

@@ -1,0 +1,104 @@
+"""The way of λ up the bound, step by step, by refinement, by a learnt update and by conventional optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssvae.backend import random
+from ssvae.inference.refining import Refining
+from ssvae.inference.surface import Surface
+from ssvae.models.base import Parameters
+from ssvae.prediction import SAME
+
+# Optimizer -> the rates that are tried on other rows.
+OPTIMIZERS: dict[str, tuple[Any, tuple[float, ...]]] = {
+    "SGD": (keras.optimizers.SGD, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+    "Adam": (keras.optimizers.Adam, (1e-2, 3e-2, 1e-1, 3e-1)),
+    "RMSProp": (keras.optimizers.RMSprop, (1e-2, 3e-2, 1e-1, 3e-1)),
+}
+JUDGES = 100  # draws a row that measure a bound
+
+
+class Rows(NamedTuple):
+    """Rows as a part of a model scores them."""
+
+    x: tf.Tensor  # [B, D]
+    y: tf.Tensor | None = None  # [B, K] one-hot
+
+
+def refined(part: Any, rows: Rows, start: Parameters, method: Refining, steps: int) -> list[Parameters]:
+    """Return λ_0, …, λ_T of an inference method on its way to λ_T."""
+    surface = Surface(part, rows.x, rows.y, method.test_samples or method.samples)
+    return [start, *method.walk(surface, start, steps, random.seed_tensor(0))]
+
+
+def sloped(part: Any, rows: Rows, start: Parameters, samples: int = 10) -> Callable[..., Parameters]:
+    """Return ∇_λ of the rows' bounds as a compiled function of λ and the step, whose draws are its own."""
+    surface = Surface(part, rows.x, rows.y, samples)
+    return _traced(lambda at, step: surface.slope(at, random.fold(SAME, step))[1], dict(start), tf.constant(0))
+
+
+def optimized(
+    start: Parameters, optimizer: keras.optimizers.Optimizer, steps: int, slope: Callable[..., Parameters]
+) -> list[Parameters]:
+    """Return λ_0, …, λ_T of a Keras optimizer that maximises the sum of the rows' bounds, of `sloped`, from λ_0 on."""
+    variables = {name: tf.Variable(value) for name, value in start.items()}
+    path = [dict(start)]
+    for step in range(steps):
+        found = slope({name: tf.convert_to_tensor(v) for name, v in variables.items()}, tf.constant(step))
+        optimizer.apply([-found[name] for name in variables], list(variables.values()))
+        path.append({name: tf.convert_to_tensor(v) for name, v in variables.items()})
+    return path
+
+
+def tuned(part: Any, rows: Rows, start: Parameters, name: str, steps: int) -> float:
+    """Return the rate of an optimizer of `OPTIMIZERS` whose bound is highest after all steps."""
+    kind, rates = OPTIMIZERS[name]
+    slope = sloped(part, rows, start)
+    ends = [optimized(start, kind(rate), steps, slope)[-1] for rate in rates]
+    return rates[int(np.nanargmax([bound.mean() for bound in bounds(part, rows, ends)]))]
+
+
+def bounds(part: Any, rows: Rows, path: Iterable[Parameters], samples: int = JUDGES) -> np.ndarray:
+    """Return the ELBO of every row at every λ of a path, [T + 1, B], nats, all by the same draws."""
+    surface, seed = Surface(part, rows.x, rows.y, samples), random.fold(SAME, -1)
+    every = [dict(at) for at in path]
+    measure = _traced(lambda at: surface.bound(at, seed), every[0])
+    return np.stack([measure(at).numpy() for at in every])
+
+
+def _traced(function: Callable[..., Any], *like: Any) -> Callable[..., Any]:
+    """Return the function compiled for arguments such as these; TensorFlow warns of those that it traces at calls."""
+    return tf.function(function, autograph=False).get_concrete_function(*like)
+
+
+def landscape(part: Any, rows: Rows, at: Parameters, means: np.ndarray, samples: int = JUDGES) -> np.ndarray:
+    """Return one row's ELBO over a grid of means [G, 2] of its only latent, log σ² as at λ, [G].
+
+    Raises
+    ------
+    ValueError
+        If the latent is not two-dimensional.
+    """
+    (name,) = at
+    if at[name].shape[-1] != 4:
+        raise ValueError(f"the surface of the bound is drawn for 2 latents, the model has {at[name].shape[-1] // 2}")
+    spread = tf.repeat(at[name][:1, 2:], len(means), axis=0)
+    grid = {name: tf.concat([tf.constant(means, tf.float32), spread], axis=1)}
+    repeated = Rows(*(None if part is None else tf.repeat(part[:1], len(means), axis=0) for part in rows))
+    return bounds(part, repeated, [grid], samples)[0]
+
+
+def means(part: Any, rows: Rows, path: Iterable[Parameters]) -> np.ndarray:
+    """Return the mean of p(x | z) at the posterior means along a path, [T + 1, B, D]."""
+
+    def decoded(at: Parameters) -> np.ndarray:
+        values = part.posterior_means(rows.x, rows.y, lambda *_: at)
+        return part.decode(values, rows.y).mean().numpy()
+
+    return np.stack([decoded(at) for at in path])

@@ -1,0 +1,1 @@
+"""Experiments: a configuration and a folder in, a trained, measured and documented run out."""

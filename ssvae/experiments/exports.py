@@ -1,0 +1,82 @@
+"""A run's answers as files: predictions for new rows, and rows that its model makes up."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssvae.atomic_files import write_text
+from ssvae.experiments.run_folder import Run
+
+
+def table(run: Run, file: str | Path, via: str = "encoder") -> str:
+    """Return predictions for the rows of a file as CSV text.
+
+    Parameters
+    ----------
+    run : Run
+    file : path
+        Of the form that the run was trained on.
+    via : "encoder" or "bayes"
+        See `SSVAEClassifier.predict_proba`.
+
+    Returns
+    -------
+    str
+        Columns ``row`` (counted from 0), ``prediction``, ``confidence`` and ``proba_<class>`` for every class.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged, or not of that form.
+    """
+    from ssvae.readers.read import read_features
+
+    names, shape = run.form["feature_names"], run.form["image_shape"]
+    target, stream = (run.config["dataset"].get(key) for key in ("target", "stream"))
+    x = read_features(file, tuple(names) if names else None, target, tuple(shape) if shape else None, bool(stream))
+    probabilities = run.classifier.predict_proba(x, via=via)
+    classes = run.classifier.classes_
+    header = ["row", "prediction", "confidence", *[f"proba_{name}" for name in classes]]
+    rows = [
+        [n, classes[p.argmax()], f"{p.max():.6g}", *[f"{share:.6g}" for share in p]]
+        for n, p in enumerate(probabilities)
+    ]
+    return _csv(header, rows)
+
+
+def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
+    """Write samples of every class, `rows` of each: a grid (.png) or a table (.csv).
+
+    Raises
+    ------
+    ValueError
+        If the file's ending is another one, the rows are no images, or the model cannot sample.
+    """
+    out, shape, classes = Path(out), run.form["image_shape"], list(run.classifier.classes_)
+    if out.suffix not in (".png", ".csv"):
+        raise ValueError(f"{out} ends in {out.suffix!r}; samples are written as .png or .csv")
+    if out.suffix == ".png" and shape is None:
+        raise ValueError(f"the rows of this run are not images; write a table instead: -o {out.with_suffix('.csv')}")
+    y = np.array(classes * rows)
+    drawn = np.asarray(run.classifier.sample(len(y), y, random_state=seed))
+    if out.suffix == ".csv":
+        names = run.form["feature_names"] or [f"x{n}" for n in range(drawn.shape[1])]
+        lines = [[*[f"{value:.6g}" for value in row], label] for row, label in zip(drawn, y, strict=True)]
+        write_text(out, _csv([*names, run.config["dataset"].get("target") or "class"], lines))
+        return
+    from ssvae.plots import primitives, run_figures
+
+    run_figures.save(primitives.image_grid(drawn.reshape(rows, len(classes), *shape), classes), out)
+
+
+def _csv(header: list[Any], rows: list[list[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()

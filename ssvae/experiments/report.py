@@ -1,0 +1,111 @@
+"""Numbers become metrics.json, history.csv and the summary on the screen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ssvae.atomic_files import write_text
+
+# What the summary shows, in this order: key, words, format.
+ROWS = (
+    ("dataset", "data set", "{}"),
+    ("model", "model", "{}"),
+    ("labels", "labelled rows", "{}"),
+    ("seed", "seed", "{}"),
+    ("test_error", "error on test rows", "{:.2f} %"),
+    ("supervised_error", "same, labelled rows alone", "{:.2f} %"),
+    ("valid_error", "error on validation rows", "{:.2f} %"),
+    ("ece", "calibration error (ECE)", "{:.2f} %"),
+    ("bound", "bound of log p(x)", "{:.2f} nats a row"),
+    ("bits_per_dim", "the same", "{:.3f} bits a dimension"),
+    ("perplexity", "the same, perplexity", "{:.1f} a word"),
+    ("seconds_fit", "time to fit", "{:.1f} s"),
+    ("seconds_total", "time in all", "{:.1f} s"),
+)
+
+
+def finite(value: Any) -> Any:
+    """Return numbers as JSON can hold them: NaN and infinity become None."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def to_json(numbers: Mapping[str, Any]) -> str:
+    """Return numbers as JSON text, one key a line; lists of lists stay on theirs."""
+    lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in finite(numbers).items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Write metrics.json."""
+    write_text(folder / "metrics.json", to_json(metrics))
+
+
+def write_history(folder: Path, history: Mapping[str, list[Any]]) -> None:
+    """Write history.csv: one line an epoch, an empty cell where a stage has no such number."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(history)
+    for row in zip(*history.values(), strict=True):
+        writer.writerow(["" if finite(value) is None else value for value in row])
+    write_text(folder / "history.csv", text.getvalue())
+
+
+def say_skipped(console: Any, skipped: Mapping[str, str]) -> None:
+    """Say which pictures were left out, and why; `console` may be None."""
+    for name, reason in skipped.items() if console is not None else ():
+        console.print(f"no {name.replace('_', ' ')}: {reason}", markup=False, highlight=False)
+
+
+def lines(numbers: Mapping[str, Any]) -> str:
+    """Return numbers as plain lines, one a key; a matrix takes a line for each of its rows."""
+    shown = []
+    for key, value in finite(numbers).items():
+        if isinstance(value, dict):
+            value = "  ".join(f"{name}: {_number(inner)}" for name, inner in value.items())
+        elif isinstance(value, list):
+            width = max(len(str(cell)) for row in value for cell in row)
+            value = "".join("\n  " + " ".join(str(cell).rjust(width) for cell in row) for row in value)
+        shown.append(f"{key}: {_number(value)}")
+    return "\n".join(shown)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def summary(metrics: Mapping[str, Any], console: Any, title: str = "") -> None:
+    """Show the numbers: a table on a terminal, plain lines elsewhere.
+
+    Parameters
+    ----------
+    metrics : Mapping
+        As in metrics.json.
+    console : rich.console.Console
+        Where to write.
+    title : str
+        Written above, such as the run's folder.
+    """
+    rows = [(words, form.format(metrics[key])) for key, words, form in ROWS if metrics.get(key) is not None]
+    if not console.is_terminal:
+        width = max(len(words) for words, _ in rows)
+        lines = [*([title] if title else []), *[f"{words:<{width}}  {value}" for words, value in rows]]
+        console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title) if title else None, show_header=False, title_justify="left")
+    for words, value in rows:
+        table.add_row(words, Text(value, style="bold" if "error on test" in words else ""))
+    console.print(table)

@@ -1,0 +1,131 @@
+"""A row of a paper's table: what to train or to draw, and what to measure; here, a density of a data set.
+
+Every row has `paper`, `run` and `shortened`.
+
+A row's state is kept in its folder, so that a command that was interrupted goes on where it stood, and a model that is
+trained is only measured.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ssvae.atomic_files import write_text
+
+Progress = Callable[[int, int], None]
+COST = "cost.json"  # of a row's folder: what was trained, and what that took
+
+
+class Protocol(NamedTuple):
+    """How a trained model is measured."""
+
+    samples: int = 1000  # importance samples a row
+    rows: int = 10_000  # at most, the first ones
+    held_out: bool = False  # rows for choosing in place of test rows
+    seed: int = 0
+
+
+class Row(NamedTuple):
+    """What to train, what to measure, and what the paper has."""
+
+    data: str  # name of a data set
+    settings: Mapping[str, Any]  # of the classifier
+    measure: str  # in `measures.MEASURES`
+    paper: str  # its numbers, as it words them
+
+    def shortened(self, epochs: int) -> Row:
+        """Return the row trained for other epochs."""
+        return self._replace(settings={**self.settings, "epochs": epochs})
+
+    def run(
+        self,
+        name: str,
+        folder: Path,
+        protocol: Protocol,
+        data_dir: str | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Train and measure the row; return its numbers, what they depend on and what they cost."""
+        from ssvae.experiments.reproductions.measures import MEASURES
+
+        x, x_held, x_test = data(self, data_dir)
+        classifier, cost = train(self, folder, x, protocol.seed)
+        rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
+        found = MEASURES[self.measure](classifier, rows, protocol.samples, progress)
+        part = "rows for choosing" if protocol.held_out else "test rows"
+        what = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
+        return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
+
+
+def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
+    """Return the rows to learn from, those for choosing and the test rows; MNIST with all of its 60,000 rows."""
+    from ssvae.datasets import DATASETS
+
+    more = {"pool": 60_000} if row.data == "mnist" else {}
+    found = DATASETS.get(row.data)(**more, **({"folder": data_dir} if data_dir else {}))
+    return found.x, found.x_valid, found.x_test
+
+
+def train(
+    row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1, callbacks: Sequence[Any] = ()
+) -> tuple[Any, dict[str, float]]:
+    """Return the row's classifier and what it cost, trained now or before; its folder keeps both.
+
+    CPU-seconds are left out where the training was interrupted: those of the earlier parts are not known.
+    """
+    import ssvae
+    from ssvae.training.callbacks import Checkpoint
+
+    what = {"data": row.data, "settings": dict(row.settings), "seed": seed}
+    kept = known_cost(folder, what)
+    if kept is not None:
+        return ssvae.load(folder / "model"), kept
+    folder.mkdir(parents=True, exist_ok=True)
+    # The estimator wants two classes. A density does not see them, and the classifier on its latents is not used.
+    y = np.full(len(x), -1)
+    y[:2] = 0, 1
+    settings = {**row.settings, "model": {**row.settings["model"], "classifier": {"name": "knn", "n_neighbors": 1}}}
+    checkpoint = Checkpoint(folder, every=60.0)
+    whole = not checkpoint.path.exists()
+    classifier = ssvae.SSVAEClassifier(
+        **settings, random_state=seed, callbacks=[checkpoint, *callbacks], verbose=verbose
+    )
+    begin = time.process_time()
+    classifier.fit(x, y)
+    cost = {"seconds": sum(classifier.history_["seconds"])}
+    cost |= {"cpu_seconds": time.process_time() - begin} if whole else {}
+    classifier.save(folder / "model", overwrite=True)
+    keep_cost(folder, what, cost)
+    return classifier, cost
+
+
+def keep_cost(folder: Path, what: Mapping[str, Any], cost: Mapping[str, float]) -> None:
+    """Write what was trained, and what that took."""
+    write_text(folder / COST, json.dumps({**what, "cost": cost}))
+
+
+def known_cost(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
+    """Return what the row cost if it has been trained.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a row of other settings, or the file cannot be read.
+    """
+    path = folder / COST
+    if not path.exists():
+        return None
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        cost = dict(kept.pop("cost"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} cannot be read ({error!r}): remove {folder} to train the row anew") from error
+    if kept != json.loads(json.dumps(what)):
+        raise ValueError(f"{folder} holds a row trained with other settings or another seed: remove it, or give --runs")
+    return cost

@@ -1,0 +1,49 @@
+"""What is measured of a trained density: bounds and log p(x) in nats, perplexity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ssvae.evaluation import log_likelihood
+from ssvae.evaluation.metrics import perplexity
+from ssvae.inference import INFERENCES
+
+Numbers = dict[str, Any]
+
+
+def _estimate(classifier: Any, x: np.ndarray, way: Any, samples: int, progress: Any) -> log_likelihood.Estimate:
+    """Return bounds and log p by the fitted inference method or another."""
+    method = INFERENCES.build(way) if way else classifier.objective_.inference
+    rows = log_likelihood.observed(classifier.model_, classifier.preprocessing_.transform(x), 1)
+    return log_likelihood.estimate(classifier.model_, rows, samples, method, 1, progress)
+
+
+def density(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) -> Numbers:
+    """Return −log p by importance sampling with its standard error, and −bound, nats."""
+    found = _estimate(classifier, x, None, samples, progress)
+    error = found.log_p.std(ddof=1) / np.sqrt(len(x))
+    numbers = {"negative_log_p": -found.log_p.mean(), "standard_error": error, "negative_bound": -found.bound.mean()}
+    return {**{name: float(value) for name, value in numbers.items()}, "samples": samples}
+
+
+def words(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) -> Numbers:
+    """Return perplexities exp(mean over documents of −log p / words), by log p and by the bound."""
+    found = _estimate(classifier, x, None, samples, progress)
+    return {
+        "perplexity": perplexity(found.log_p, x),
+        "perplexity_of_bound": perplexity(found.bound, x),
+        "samples": samples,
+    }
+
+
+def refined(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) -> Numbers:
+    """Return the numbers of `density` by the model's own q_0, and by its inference method, which refines it."""
+    before = _estimate(classifier, x, "amortized", samples, progress)
+    own = {"bound_before": -before.bound.mean(), "log_p_before": -before.log_p.mean()}
+    return {**{f"negative_{name}": float(v) for name, v in own.items()}, **density(classifier, x, samples, progress)}
+
+
+MEASURES: dict[str, Callable[..., Numbers]] = {"density": density, "words": words, "refined": refined}

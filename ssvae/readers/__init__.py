@@ -1,0 +1,18 @@
+"""Readers of rows that stay on disk, by the ending of their file; `ssvae.readers.open` opens what users hand in."""
+
+from __future__ import annotations
+
+from ssvae.registry import Registry
+
+READERS = Registry(
+    "ending of a file of rows",
+    {
+        ".h5": "ssvae.readers.hdf5:open_file",
+        ".hdf5": "ssvae.readers.hdf5:open_file",
+        ".npy": "ssvae.readers.npy:open_file",
+        ".npz": "ssvae.readers.csr:open_file",
+        ".parquet": "ssvae.readers.parquet:open_file",
+        ".tfrecord": "ssvae.readers.tfrecord:open_file",
+        ".tfrecords": "ssvae.readers.tfrecord:open_file",
+    },
+)

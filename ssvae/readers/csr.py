@@ -1,0 +1,97 @@
+"""Rows of a sparse matrix that scipy.sparse.save_npz wrote, compressed by rows (CSR) and not zipped."""
+
+from __future__ import annotations
+
+import zipfile
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ssvae.readers.errors import DataError, reading
+from ssvae.readers.file import File, runs
+from ssvae.readers.sparse_table import Table
+from ssvae.readers.stored import Stored, stored_at
+
+HOW = "save it with scipy.sparse.save_npz(path, scipy.sparse.csr_array(x), compressed=False)"
+
+
+class CSR(File):
+    """Rows of a sparse matrix.
+
+    Parameters
+    ----------
+    shape : (N, D)
+    values, columns : Stored
+        The cells that are kept, row by row, [cells].
+    starts : ndarray [N + 1]
+        Where each row begins among them.
+    """
+
+    def __init__(self, shape: tuple[int, int], values: Stored, columns: Stored, starts: np.ndarray) -> None:
+        super().__init__(str(values.path), shape, values.dtype)
+        self.values, self.columns, self.starts = values, columns, starts
+
+    def open(self) -> AbstractContextManager[Any]:
+        """See `File.open`."""
+        return self.values.path.open("rb", buffering=0)
+
+    def read(self, file: IO[bytes], begin: int, end: int) -> Any:
+        """Return the cells of the rows [begin, end): values and columns."""
+        cells = int(self.starts[begin]), int(self.starts[end])
+        return self.values.read(file, *cells), self.columns.read(file, *cells)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """See `Source.take`."""
+        from scipy.sparse import csr_array
+
+        order = np.argsort(rows, kind="stable")
+        lengths = (self.starts[rows[order] + 1] - self.starts[rows[order]]).astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        values, columns = np.empty(starts[-1], np.float32), np.empty(starts[-1], np.int64)
+        at = 0
+        with reading(self.name), self.open() as file:
+            for begin, end, _ in runs(rows):
+                value, column = self.read(file, begin, end)
+                values[at : at + len(value)], columns[at : at + len(value)] = value, column
+                at += len(value)
+        if len(columns) and not 0 <= columns.min() <= columns.max() < self.shape[1]:
+            raise DataError(f"{self.name} has a cell outside of its {self.shape[1]} columns: {HOW}")
+        return Table(csr_array((values, columns, starts), (len(rows), self.shape[1]))[np.argsort(order)])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all cells in memory."""
+        return 8 * int(self.starts[-1])
+
+
+def open_file(path: Path, target: str | None = None) -> CSR:
+    """Return the rows of a .npz file of scipy.
+
+    Raises
+    ------
+    DataError
+        If it is another kind of .npz file.
+    """
+    with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as arrays:
+        if not {"data", "indices", "indptr", "shape", "format"} <= {*arrays.files}:
+            raise DataError(f"{path} has arrays {sorted(arrays.files)}, not those of a sparse matrix: {HOW}")
+        if bytes(arrays["format"].item()) != b"csr" or archive.getinfo("data.npy").compress_type:
+            raise DataError(f"{path} is zipped, or not compressed by rows: {HOW}")
+        shape, starts = tuple(arrays["shape"].tolist()), arrays["indptr"].astype(np.int64)
+        values, columns = (stored_at(path, _begin(path, archive, name)) for name in ("data", "indices"))
+    whole = len(starts) == shape[0] + 1 and values.shape == columns.shape == (starts[-1],)
+    if not whole or (np.diff(starts) < 0).any():
+        raise DataError(f"{path} is no sparse matrix: its arrays do not fit each other; {HOW}")
+    small = starts.astype(np.uint32) if starts[-1] < 2**32 else starts  # one of few things that are kept of every row
+    return CSR(shape, values, columns, small)
+
+
+def _begin(path: Path, archive: zipfile.ZipFile, name: str) -> int:
+    """Return the byte at which a member's content begins: behind its header, of 30 bytes, its name and extra field."""
+    start = archive.getinfo(f"{name}.npy").header_offset
+    with path.open("rb") as file:
+        file.seek(start + 26)
+        lengths = np.frombuffer(file.read(4), "<u2")
+    return start + 30 + int(lengths.sum())

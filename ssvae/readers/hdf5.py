@@ -1,0 +1,118 @@
+"""Rows of a dataset in an HDF5 file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssvae.readers.base import Source
+from ssvae.readers.blocked import Blocked
+from ssvae.readers.errors import DataError, reading
+from ssvae.readers.file import File, form
+from ssvae.readers.pixels import unit
+from ssvae.registry import unknown
+
+
+class _Dataset(Source):
+    """Rows of a dataset.
+
+    Parameters
+    ----------
+    path : Path
+    key : str
+        The dataset's name in the file.
+    """
+
+    path: Path
+    key: str
+
+    def open(self) -> AbstractContextManager[Any]:
+        """See `File.open` and `Blocked.open`."""
+        return _Opened(self.path, self.key)
+
+    def labels(self, target: str | None) -> np.ndarray | None:
+        """See `Source.labels`: dataset `target`, by default "y", if there is one."""
+        import h5py
+
+        with reading(self.path), h5py.File(self.path, "r") as file:
+            if target is not None and not isinstance(file.get(target), h5py.Dataset):
+                raise DataError(f"{self.path}: {unknown('dataset of labels', target, sorted(file))}")
+            y = file.get(target or "y")
+            return None if y is None else y.asstr()[:] if h5py.check_string_dtype(y.dtype) else y[:]
+
+
+class Plain(_Dataset, File):
+    """Rows that lie one behind the other."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        with self.open() as dataset:
+            File.__init__(self, _name(path, key), dataset.shape, dataset.dtype)
+
+    def read(self, file: Any, begin: int, end: int) -> np.ndarray:
+        """See `File.read`."""
+        return file[begin:end]
+
+
+class Chunked(_Dataset, Blocked):
+    """Rows in chunks, zipped or not: those of a chunk are read together."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
+        with self.open() as dataset:
+            shape, self.image_shape, self.bytes = form(_name(path, key), dataset.shape, dataset.dtype)
+            begins = np.append(np.arange(0, shape[0], dataset.chunks[0]), shape[0])
+        Blocked.__init__(self, _name(path, key), shape, begins)
+
+    def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
+        """See `Blocked.blocks`."""
+        found = file[self.begins[number] : self.begins[number + 1]]
+        yield number, unit(found) if self.bytes else found.reshape(len(found), -1)
+
+
+class _Opened(AbstractContextManager[Any]):
+    """An open dataset."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        import h5py
+
+        self.file, self.key = h5py.File(path, "r"), key
+
+    def __enter__(self) -> Any:
+        return self.file[self.key]
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+
+def open_file(path: Path, target: str | None = None) -> Source:
+    """Return the rows of the dataset "x", or of the only one of two to four axes, of an HDF5 file.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or it is not clear which dataset is meant.
+    """
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        tables = [key for key, value in file.items() if isinstance(value, h5py.Dataset) and value.ndim > 1]
+        keys = sorted(file)
+    if "x" not in tables and len(tables) != 1:
+        raise DataError(f"{path} holds {keys}; call the dataset of the rows [N, D] 'x'")
+    return of_dataset(path, "x" if "x" in tables else tables[0])
+
+
+def of_dataset(path: Path, key: str) -> Source:
+    """Return the rows of a dataset by its name in the file."""
+    with _Opened(path, key) as dataset:
+        chunked = bool(dataset.chunks)
+    return Chunked(path, key) if chunked else Plain(path, key)
+
+
+def _name(path: Path, key: str) -> str:
+    return f"{path}, dataset {key!r}"

@@ -1,0 +1,110 @@
+"""A folder of images, one sub-folder per class: ``folder/<class>/*.png`` or ``*.jpg``, grey or colour, one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ssvae.readers.errors import DataError
+from ssvae.readers.label_columns import as_labels
+from ssvae.readers.pixels import unit
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+UNLABELED = "unlabeled"  # the sub-folder whose images have no label
+GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
+
+
+def read_classes(folder: Path, unlabeled: Any = -1) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Return x float32 [N, D] in [0, 1], y [N] (the sub-folders' names) and the image shape.
+
+    Classes and, inside them, files come in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of class folders; images in the one called ``unlabeled`` have no label.
+    unlabeled : object, default=-1
+        The mark of rows without a label.
+
+    Raises
+    ------
+    DataError
+        If there are no class folders or no images, or an image is damaged or of another size.
+    """
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not classes:
+        raise DataError(f"{folder} has no sub-folders; put the images of each class in {folder}/<class>/")
+    paths, names = [], []
+    for path in classes:
+        images = list_images(path)
+        paths += images
+        names += [None if path.name == UNLABELED else path.name] * len(images)
+    x, shape = read_images(paths)
+    return x, as_labels(np.array(names, dtype=object), folder, unlabeled), shape
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Return every image in a folder and below it, sorted.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        raise DataError(f"{folder} holds no images; files that end in {list(SUFFIXES)} are read")
+    return paths
+
+
+def read_images(paths: Sequence[Path], shape: tuple[int, ...] | None = None) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return images as float32 [N, D] in [0, 1], and their shape (height, width) or (height, width, 3).
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files. If one of them is in colour, all are read as colour; transparency is dropped.
+    shape : tuple of int, optional
+        The shape to read them as; default is that of the first.
+
+    Raises
+    ------
+    DataError
+        If a file is damaged, has more than 8 bits per channel, or is of another size than the first (or `shape`).
+    """
+    headers = [_header(path) for path in paths]
+    height, width = shape[:2] if shape else headers[0][0]
+    colour = len(shape) == 3 if shape else any(mode in COLOUR for _, mode in headers)
+    for path, (size, _) in zip(paths, headers, strict=True):
+        if size != (height, width):
+            raise DataError(
+                f"{path} is {size[0]} x {size[1]} pixels, expected {height} x {width} (height x width); "
+                "bring all images to one size"
+            )
+    pixels = np.stack([_pixels(path, "RGB" if colour else "L") for path in paths])
+    return unit(pixels), pixels.shape[1:]
+
+
+def _header(path: Path) -> tuple[tuple[int, int], str]:
+    """Return (height, width) and Pillow's mode without decoding the pixels."""
+    try:
+        with Image.open(path) as image:
+            size, mode = (image.height, image.width), image.mode
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}") from error
+    if mode not in GREY + COLOUR:
+        raise DataError(f"{path} has pixels of mode {mode!r}; 8-bit grey or colour is read, convert it")
+    return size, mode
+
+
+def _pixels(path: Path, mode: str) -> np.ndarray:
+    """Return the bytes of an image, [H, W] or [H, W, 3]."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert(mode), dtype=np.uint8)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path} is damaged or truncated: {error}") from error

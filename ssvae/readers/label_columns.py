@@ -1,0 +1,56 @@
+"""A column of a file -> labels: integers stay integers, words stay words, an empty cell is a row without a label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssvae.readers.errors import DataError
+
+
+def as_labels(values: Any, source: object, unlabeled: Any = -1) -> np.ndarray:
+    """Return labels [N]: int64 for whole numbers and true/false, else strings (objects if rows lack a label).
+
+    Parameters
+    ----------
+    values : array-like of shape [N]
+        The column; None, NaN and empty text mean that the row has no label.
+    source : object
+        What the values were read from, for the error's words.
+    unlabeled : object, default=-1
+        The mark of rows without a label.
+
+    Raises
+    ------
+    DataError
+        If labels are fractions, or a row has none and `unlabeled` is None.
+    """
+    column = pd.Series(np.asarray(values))
+    empty = (column.isna() | (column.astype(object) == "")).to_numpy()
+    if empty.any() and unlabeled is None:
+        raise DataError(f"{source}: row {np.argmax(empty) + 1} has no label, and unlabeled=None says that all have one")
+    known = list(column[~empty])
+    if all(isinstance(value, (bool, np.bool_, int, np.integer, float, np.floating)) for value in known):
+        return _fill(_whole(known, source), empty, unlabeled)
+    return _fill(np.array([str(value) for value in known]), empty, unlabeled)
+
+
+def _whole(known: list[Any], source: object) -> np.ndarray:
+    """Return numbers as int64."""
+    numbers = np.array(known, dtype=np.float64)
+    fractions = ~np.isfinite(numbers) | (numbers != np.rint(numbers))
+    if fractions.any():
+        raise DataError(f"{source}: label {known[int(np.argmax(fractions))]!r} is no class; use whole numbers or words")
+    return numbers.astype(np.int64)
+
+
+def _fill(known: np.ndarray, empty: np.ndarray, unlabeled: Any) -> np.ndarray:
+    """Put known labels in their rows and `unlabeled` in the others."""
+    if not empty.any():
+        return known
+    whole = known.dtype == np.int64 and isinstance(unlabeled, (int, np.integer))
+    y = np.full(len(empty), unlabeled, dtype=np.int64 if whole else object)
+    y[~empty] = known
+    return y

@@ -1,0 +1,156 @@
+"""Rows of a Parquet file: numbers as they are, true/false as 1/0, text one-hot, as in memory (`datasets.tables`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssvae.readers.blocked import Blocked
+from ssvae.readers.errors import DataError, reading
+from ssvae.readers.tables import feature_names, frame_as
+from ssvae.registry import unknown
+
+BLOCK = 2**22  # bytes of rows unpacked together
+AHEAD = 2**12  # bytes that are read at a time, of each column
+
+
+class Parquet(Blocked):
+    """Rows of a Parquet file.
+
+    A row group is unpacked from its first row on; it is a part of the shuffle, and its blocks are read in their order.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str
+        The features, as `datasets.tables.encode` calls them.
+    """
+
+    def __init__(self, path: Path, names: Sequence[str]) -> None:
+        self.path, self.feature_names, self.file = path, tuple(names), None
+        with self.open() as file:
+            meta, columns = file.metadata, [str(name) for name in file.schema_arrow.names]
+            groups = [meta.row_group(n).num_rows for n in range(meta.num_row_groups)]
+        wanted = {name[:cut] for name in names for cut in (*(at for at, c in enumerate(name) if c == "="), len(name))}
+        self.columns = [name for name in columns if name in wanted]
+        self.rows_of_block = max(1, BLOCK // (4 * len(names)))
+        ends = np.cumsum([0, *(n for n in groups if n)])
+        begins = [np.arange(begin, end, self.rows_of_block) for begin, end in pairwise(ends)]
+        super().__init__(str(path), (int(ends[-1]), len(names)), np.append(np.concatenate(begins), ends[-1]))
+        self.block_starts = self.ends = ends
+        self.groups = [n for n, rows in enumerate(groups) if rows]
+        self.ahead: tuple[int, int, Iterator[Any]] | None = None  # of the group that is being unpacked, the next block
+
+    def open(self) -> AbstractContextManager[Any]:
+        """See `Blocked.open`: once, because what a file says of its groups and columns takes much memory."""
+        self.file = self.file or _open(self.path)
+        return nullcontext(self.file)
+
+    def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
+        """See `Blocked.blocks`: unpack the row group from where it stands, if the block is still to come, or anew."""
+        group = int(np.searchsorted(self.ends, self.begins[number], side="right")) - 1
+        first = int(np.searchsorted(self.begins, self.ends[group]))
+        if self.ahead is None or self.ahead[0] != group or self.ahead[1] > number:
+            self.ahead = group, first, self._unpacked(file, self.groups[group])
+        _, at, tables = self.ahead
+        while at <= number:
+            table = next(tables, ())
+            if len(table) != self.begins[at + 1] - self.begins[at]:
+                raise ValueError(f"row group {self.groups[group]} has other rows than before")
+            yield at, self._features(table, int(self.begins[at]))
+            at += 1
+            self.ahead = group, at, tables
+
+    def named(self, names: tuple[str, ...]) -> Parquet:
+        """See `Source.named`: columns in another order, or a text column with other values."""
+        return self if names == self.feature_names else Parquet(self.path, names)
+
+    def labels(self, target: str | None) -> np.ndarray | None:
+        """See `Source.labels`: a column."""
+        if target is None:
+            return None
+        with reading(self.name), self.open() as file:
+            if target not in file.schema_arrow.names:
+                raise DataError(f"{self.path}: {unknown('target column', target, list(file.schema_arrow.names))}")
+            return file.read(columns=[target]).to_pandas(ignore_metadata=True)[target].to_numpy()
+
+    def _unpacked(self, file: Any, group: int) -> Iterator[Any]:
+        """Yield the blocks of a row group."""
+        import pyarrow as pa
+
+        waiting: list[Any] = []
+        for batch in file.iter_batches(self.rows_of_block, row_groups=[group], columns=self.columns, use_threads=False):
+            waiting.append(batch)
+            table = pa.Table.from_batches(waiting)
+            while len(table) >= self.rows_of_block:
+                yield table[: self.rows_of_block]
+                table = table[self.rows_of_block :]
+            waiting = table.to_batches()
+        if waiting:
+            yield pa.Table.from_batches(waiting)
+
+    def _features(self, table: Any, first: int) -> np.ndarray:
+        """Return the features of some rows, the first of this number."""
+        if self.columns == list(self.feature_names or ()) and not any(column.null_count for column in table.columns):
+            found = np.stack([column.to_numpy().astype(np.float32) for column in table.columns], axis=1)
+            if np.isfinite(found).all():
+                return found
+        frame = table.to_pandas(ignore_metadata=True)
+        frame.index = pd.RangeIndex(first, first + len(frame))  # for the words of errors
+        return frame_as(frame, self.feature_names or (), self.path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the open file."""
+        return {**super().__getstate__(), "ahead": None, "file": None}
+
+
+def open_file(path: Path, target: str | Sequence[str] | None = None) -> Parquet:
+    """Return the rows of a Parquet file; `target` is a column that is no feature, or the features that are wanted.
+
+    If they are not given, all values of text columns are read once, for their names.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or empty, or a column is neither numbers, nor true/false, nor categories.
+    """
+    if not isinstance(target, str | None):
+        return Parquet(path, target)
+    with _open(path) as file:
+        import pyarrow.types as types
+
+        schema = file.schema_arrow
+        columns = [name for name in schema.names if name != target]
+        if not file.metadata.num_rows or not columns:
+            raise DataError(f"{path} has {file.metadata.num_rows} rows and features {columns}; one of each is needed")
+        names: list[str] = []
+        for column in columns:
+            kind = schema.field(column).type
+            if types.is_nested(kind):
+                raise DataError(f"{path}: column {column!r} holds {kind}; make it columns of numbers, or drop it")
+            numeric = types.is_decimal(kind) or (types.is_primitive(kind) and not types.is_temporal(kind))
+            names += [column] if numeric else feature_names(_values(file, column), path)
+    return Parquet(path, names)
+
+
+def _open(path: Path) -> Any:
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DataError(f"reading {path} needs pyarrow: pip install 'ssvae[parquet]'") from error
+    # Without a buffer's size, a row group is read as a whole before its first row is unpacked.
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=AHEAD)
+
+
+def _values(file: Any, column: str) -> pd.Series:
+    """Return the different values of a column."""
+    seen: dict[Any, None] = {}
+    for batch in file.iter_batches(columns=[column], use_threads=False):
+        seen.update(dict.fromkeys(batch.column(0).to_pandas().unique()))
+    return pd.Series(list(seen), name=column, dtype=object)

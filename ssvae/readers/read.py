@@ -1,0 +1,211 @@
+"""Own files -> a `Dataset`: arrays (.npz, .npy, .h5), tables (.csv, .tsv, .parquet), records and folders of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssvae.readers import READERS
+from ssvae.readers.arrays import features, read_arrays
+from ssvae.readers.base import Source, part
+from ssvae.readers.errors import DataError
+from ssvae.readers.image_folder import list_images, read_classes, read_images
+from ssvae.readers.label_columns import as_labels
+from ssvae.readers.open import open_path
+from ssvae.readers.pixels import one_length
+from ssvae.readers.sparse_table import cells
+from ssvae.readers.tables import encode, encode_as, read_frame
+from ssvae.registry import unknown
+from ssvae.splits import has_label, holdout
+from ssvae.types import Dataset
+
+IN_MEMORY = (".npz", ".csv", ".tsv", ".parquet")
+FORMS = [*dict.fromkeys((*IN_MEMORY, *READERS.names())), "a folder of images"]
+MOST_TEST = 2**30  # bytes of test rows, which stay in memory
+
+
+def read_table(
+    path: str | Path,
+    target: str | None = None,
+    unlabeled: Any = -1,
+    test: float = 0.2,
+    seed: int = 0,
+    stream: bool = False,
+) -> Dataset:
+    """Return a file's rows as a data set.
+
+    - ``.npz``: arrays x ([N, D], or images [N, H, W] or [N, H, W, C]: bytes are divided by 255) and y; x_valid,
+      y_valid, x_test and y_test if they are there.
+    - ``.csv``, ``.tsv``, ``.parquet``: numeric columns as they are, true/false as 1/0, and text columns one-hot: one
+      0/1 feature ``column=value`` for each value. An empty cell of the target column is a row without a label.
+    - ``.npy``: x, with the labels in another .npy file, the target; ``.h5``, ``.hdf5``: datasets x and y, or the one
+      that is the target; ``.tfrecord``: features x and y, or the target, of every record.
+    - a folder: one sub-folder of .png or .jpg files per class, of one size; those in ``unlabeled`` have no label.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder.
+    target : str, optional
+        The table's column of labels; without it (or without y in a file of arrays) no row has a label.
+    unlabeled : object, default=-1
+        The mark of rows without a label.
+    test : int or float, default=0.2
+        If the file has no test rows: the share (float) or number (int) of labelled rows to hold out, in proportion to
+        the classes; 0 holds out none.
+    seed : int, default=0
+        Decides which rows are held out.
+    stream : bool, default=False
+        Whether the rows stay on disk (`ssvae.readers`; not of .csv, .tsv and folders; a .npz is then one of
+        scipy.sparse.save_npz). Those held out are read.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, truncated or of another form; the words name the row and column.
+    """
+    path = _existing(path)
+    if stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir()):
+        data = _from_source(path, target, unlabeled, stream)
+    elif path.is_dir():
+        x, y, shape = read_classes(path, unlabeled)
+        data = Dataset(path.name, x, y, image_shape=shape)
+    elif path.suffix.lower() == ".npz":
+        data = _from_arrays(path, unlabeled)
+    else:
+        data = _from_table(path, target, unlabeled)
+    return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled)
+
+
+def read_features(
+    path: str | Path,
+    feature_names: Sequence[str] | None = None,
+    target: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    stream: bool = False,
+) -> Any:
+    """Return the rows to predict, float32 [N, D] or a source of them, encoded as they were at fit.
+
+    Parameters
+    ----------
+    path : path
+        A file of the forms that `read_table` reads, or a folder with images in it or in its sub-folders.
+    feature_names : sequence of str, optional
+        `Dataset.feature_names` of the table that was fitted on. A text value that was not there is 0 in all of its
+        column's features; columns that are not named are ignored. Without it, a table is encoded by its own values.
+    target : str, optional
+        A column to leave out if it is there (only needed without `feature_names`).
+    image_shape : tuple of int, optional
+        `Dataset.image_shape` of the images that were fitted on.
+    stream : bool, default=False
+        See `read_table`.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or of another form, or lacks a column.
+    """
+    path = _existing(path)
+    if stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir()):
+        return _source(path, feature_names if feature_names is not None else target)
+    if path.is_dir():
+        return read_images(list_images(path), image_shape)[0]
+    if path.suffix.lower() == ".npz":
+        return features(read_arrays(path)["x"], path)[0]
+    if feature_names is not None:
+        return encode_as(path, feature_names)
+    return encode(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
+
+
+def _existing(path: str | Path) -> Path:
+    """Return the path; refuse one that is not there, is empty or is of a form that is not read."""
+    path = Path(path)
+    if path.is_dir():
+        return path
+    if not path.is_file():
+        raise DataError(f"there is no file or folder {str(path)!r}")
+    if path.suffix.lower() not in FORMS:
+        raise DataError(f"{path} ends in {path.suffix!r}; read are {FORMS}")
+    if not path.stat().st_size:
+        raise DataError(f"{path} is empty (0 bytes)")
+    return path
+
+
+def _source(path: Path, target: Any) -> Source:
+    """Return the rows of a file that stay there; `target`: see `open_path`."""
+    if path.suffix.lower() not in READERS.names():
+        raise DataError(
+            f"the rows of {path} cannot stay on disk, those of {READERS.names()} files can: leave stream out"
+        )
+    return open_path(path, target)
+
+
+def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -> Dataset:
+    """Return the rows of a file that could stay there."""
+    source = _source(path, target)
+    _refuse_infinite(source)  # before rows are held out, which are seen after training, and others get new numbers
+    y = source.labels(target)
+    y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)
+    one_length(path, source, y)
+    x = source if stream else source[:]
+    return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
+
+
+def _refuse_infinite(source: Source) -> None:
+    """Raise at the first value that is not finite, with its place in the file."""
+    for begin, rows in source.chunks():
+        if not np.isfinite(cells(rows)).all():
+            dense = np.asarray(rows)
+            row, column = np.argwhere(~np.isfinite(dense))[0]
+            where = f"row {begin + row}, column {column}"
+            raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")
+
+
+def _from_arrays(path: Path, unlabeled: Any) -> Dataset:
+    """Return the rows of a .npz file."""
+    arrays = read_arrays(path)
+    parts: dict[str, Any] = {}
+    for suffix in ("", "_valid", "_test"):
+        if f"x{suffix}" not in arrays:
+            continue
+        x, shape = features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
+        y = as_labels(arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel(), f"{path} (y{suffix})", unlabeled)
+        one_length(f"{path} (x{suffix})", x, y)
+        parts |= {f"x{suffix}": x, f"y{suffix}": y}
+        if suffix and x.shape[1] != parts["x"].shape[1]:
+            raise DataError(f"{path}: x{suffix} has {x.shape[1]} features, x has {parts['x'].shape[1]}")
+        parts.setdefault("image_shape", shape)
+    return Dataset(path.stem, **parts)
+
+
+def _from_table(path: Path, target: str | None, unlabeled: Any) -> Dataset:
+    """Return the rows of a .csv, .tsv or .parquet file."""
+    frame = read_frame(path)
+    if target is None:
+        y = as_labels(np.full(len(frame), np.nan), path, unlabeled)
+    elif target not in frame.columns:
+        raise DataError(f"{path}: {unknown('target column', target, list(frame.columns))}")
+    else:
+        y = as_labels(frame.pop(target), f"{path}, column {target!r}", unlabeled)
+    x, names = encode(frame, path)
+    return Dataset(path.stem, x, y, feature_names=names)
+
+
+def _hold_out(data: Dataset, test: float, seed: int, unlabeled: Any) -> Dataset:
+    """Move rows from x to x_test."""
+    if not test or not has_label(data.y, unlabeled).any():
+        return data
+    rows = holdout(data.y, test, seed, unlabeled)
+    if not len(rows):
+        return data
+    size = data.x.nbytes * len(rows) / len(data.y) if isinstance(data.x, Source) else 0
+    if size > MOST_TEST:
+        raise DataError(
+            f"the {len(rows)} rows to hold out would take {size / 2**30:.1f} GiB of memory, at most "
+            f"{MOST_TEST / 2**30:.0f}: hold out a given number of rows, --set dataset.test=10000"
+        )
+    learn = np.setdiff1d(np.arange(len(data.y)), rows)
+    return data._replace(x=part(data.x, learn), y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])

@@ -1,0 +1,190 @@
+"""A table of mixed columns -> float32 features and labels, the same way at fit and at predict.
+
+Numeric columns stay as they are, true/false becomes 1/0, and a text column becomes one column of 0/1 per value, named
+``column=value`` (one-hot). An empty cell is refused, but in the target column, where it means: no label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssvae.readers.errors import DataError
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+MOST_VALUES = 1000  # different values of one text column: beyond it, it is an identifier and no category
+MOST_NUMBERS = 20  # different numbers in one text column: beyond it, it is a numeric column with a few odd cells
+
+
+def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a .csv, .tsv or .parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; text files are UTF-8 and have a header line.
+    text : sequence of str, default=()
+        Columns of a text file that are text whatever they look like ("01" stays "01").
+
+    Raises
+    ------
+    DataError
+        If the file is empty, truncated or of another form.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            separator = SEPARATORS[path.suffix.lower()]
+            kinds: Any = dict.fromkeys(text, str)
+            frame = pd.read_csv(
+                path, sep=separator, dtype=kinds, skipinitialspace=True, low_memory=False, encoding="utf-8-sig"
+            )
+    except ImportError as error:
+        raise DataError(f"reading {path} needs pyarrow: pip install 'ssvae[parquet]'") from error
+    except (ValueError, OSError, EOFError) as error:  # pandas' and Arrow's errors are among these
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if not len(frame):
+        raise DataError(f"{path} has no rows below its header; at least one is needed")
+    return frame.rename(columns=str).reset_index(drop=True)
+
+
+def encode(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return features float32 [N, D] and their D names.
+
+    Raises
+    ------
+    DataError
+        If a cell is empty or not finite, or a column is neither numbers, nor true/false, nor categories.
+    """
+    blocks, names = [], []
+    for column in frame.columns:
+        series = frame[column]
+        if _is_number(series):
+            blocks.append(_numbers(series, source)[:, None])
+            names.append(column)
+        else:
+            values = _categories(series, source)
+            blocks.append(_one_hot(_text(series, source), values))
+            names.extend(f"{column}={value}" for value in values)
+    if not blocks:
+        raise DataError(f"{source} has no columns besides the target; features are needed to learn from")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{source}: two features would be called {twice!r}; rename a column")
+    return np.concatenate(blocks, axis=1), tuple(names)
+
+
+def encode_as(path: Path, names: Sequence[str]) -> np.ndarray:
+    """Return the features that `names` lists, float32 [N, D], from a file read for prediction.
+
+    A value that was not there at fit is 0 in all of its column's features; columns that are not asked for are ignored.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or a cell is empty or not finite.
+    """
+    columns = list(read_frame(path).columns)
+    origin = [_origin(name, columns, path) for name in names]
+    text = sorted({column for column, value in origin if value is not None})
+    return frame_as(read_frame(path, text), names, path)
+
+
+def frame_as(frame: pd.DataFrame, names: Sequence[str], source: Path) -> np.ndarray:
+    """Return the features that `names` lists, float32 [N, D]; see `encode_as`."""
+    x = np.empty((len(frame), len(names)), dtype=np.float32)
+    texts: dict[str, np.ndarray] = {}
+    columns = dict.fromkeys(frame.columns)  # quick to look things up in
+    for at, name in enumerate(names):
+        column, value = _origin(name, columns, source)
+        if value is None:
+            x[:, at] = _numbers(frame[column], source)
+            continue
+        if column not in texts:
+            texts[column] = _text(frame[column], source)
+        x[:, at] = texts[column] == value
+    return x
+
+
+def feature_names(series: pd.Series, source: Path) -> list[str]:
+    """Return the names of the features that a text column becomes."""
+    return [f"{series.name}={value}" for value in _categories(series, source)]
+
+
+def _origin(name: str, columns: Collection[str], source: Path) -> tuple[str, str | None]:
+    """Return the column of a feature, and its value if the feature is one of a text column's."""
+    if name in columns:
+        return name, None
+    cuts = [at for at, letter in enumerate(name) if letter == "=" and name[:at] in columns]
+    if not cuts:
+        wanted = name.partition("=")[0]
+        raise DataError(f"{source} has no column {wanted!r}, which the model was fitted on; it has {list(columns)}")
+    return name[: cuts[-1]], name[cuts[-1] + 1 :]
+
+
+def _is_number(series: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype)
+
+
+def _refuse_empty(series: pd.Series, source: Path) -> None:
+    empty = np.flatnonzero(series.isna())
+    if len(empty):
+        raise DataError(
+            f"{source}: row {series.index[empty[0]] + 1} has no value in column {series.name!r} ({len(empty)} such "
+            "rows); fill the cells or drop the rows (rows are counted from 1 below the header)"
+        )
+
+
+def _numbers(series: pd.Series, source: Path) -> np.ndarray:
+    """Return a numeric or true/false column as finite float32 [N]."""
+    _refuse_empty(series, source)
+    values = np.asarray(pd.to_numeric(series, errors="coerce"), dtype=np.float64)
+    with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
+        values = values.astype(np.float32)
+    odd = np.flatnonzero(~np.isfinite(values))
+    if len(odd):
+        raise DataError(
+            f"{source}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
+            "a finite number is needed (rows are counted from 1 below the header)"
+        )
+    return values
+
+
+def _text(series: pd.Series, source: Path) -> np.ndarray:
+    """Return a text column as strings [N]; refuse dates, which are neither numbers nor categories."""
+    if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
+        raise DataError(f"{source}: column {series.name!r} holds dates; turn it into numbers, or drop it")
+    _refuse_empty(series, source)
+    return np.array([str(value) for value in series], dtype=object)
+
+
+def _categories(series: pd.Series, source: Path) -> list[str]:
+    """Return the sorted values of a text column; refuse one that is no category."""
+    text = _text(series, source)
+    values = sorted(set(text))
+    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna()
+    if numbers.sum() > MOST_NUMBERS and not numbers.all():
+        words = {value for value, number in zip(values, numbers, strict=True) if not number}
+        odd = next(row for row, value in enumerate(text) if value in words)
+        raise DataError(
+            f"{source}: column {series.name!r} holds numbers, but row {odd + 1} holds {text[odd]!r}; "
+            "leave no such cells (rows are counted from 1 below the header)"
+        )
+    if len(values) > MOST_VALUES:
+        raise DataError(
+            f"{source}: text column {series.name!r} has {len(values)} different values, at most {MOST_VALUES} are "
+            "turned into columns; drop it, or group its values"
+        )
+    return values
+
+
+def _one_hot(text: np.ndarray, values: list[str]) -> np.ndarray:
+    number = {value: at for at, value in enumerate(values)}
+    x = np.zeros((len(text), len(values)), dtype=np.float32)
+    x[np.arange(len(text)), [number[value] for value in text]] = 1.0
+    return x

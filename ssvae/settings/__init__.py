@@ -1,0 +1,1 @@
+"""Settings: YAML files and overrides, and the constructors' signatures as their schema."""

@@ -1,0 +1,154 @@
+"""Settings: YAML files and `key=value` overrides become one checked dictionary.
+
+What is allowed is handed in as data (a schema), so that this file knows no model and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ssvae.registry import unknown
+from ssvae.settings.checks import Path_, Source, describe
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with 1e-3 read as a number, which YAML 1.1 takes for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read(text: str, name: str) -> Source:
+    """Read settings from YAML text.
+
+    Raises
+    ------
+    ValueError
+        If the text is no YAML, is no mapping, or gives a key twice; file and line are named.
+    """
+    loader = None
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        lines = dict(_lines(node, name))
+        values = loader.construct_document(node) if node is not None else {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f", line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{name}{at}: not valid YAML: {getattr(error, 'problem', error)}") from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if not isinstance(values, dict):
+        raise ValueError(f"{name}: settings are a mapping such as `seed: 1`, this is {describe(type(values))}")
+    return Source(name, values, lines)
+
+
+def _lines(node: Any, name: str, path: Path_ = ()) -> Iterator[tuple[Path_, int]]:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen = set()
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if key.value in seen:
+            raise ValueError(f"{name}, line {line}: {key.value!r} is given twice")
+        seen.add(key.value)
+        yield (*path, key.value), line
+        yield from _lines(value, name, (*path, key.value))
+
+
+def shipped() -> list[str]:
+    """Return the names of the settings that come with the package."""
+    return sorted(Path(f.name).stem for f in resources.files("ssvae.configs").iterdir() if f.name.endswith(".yaml"))
+
+
+def load(name: str | Path) -> Source:
+    """Read a YAML file, or shipped settings by name.
+
+    Raises
+    ------
+    ValueError
+        If there is neither such a file nor such a name.
+    """
+    if Path(name).is_file():
+        try:
+            return read(Path(name).read_text("utf-8"), str(name))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: settings are YAML in UTF-8, this is not ({error}): save it as such") from error
+    if str(name) not in shipped():
+        raise ValueError(f"no such file, and {unknown('settings', str(name), shipped())}")
+    return read(resources.files("ssvae.configs").joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
+
+
+def assignment(text: str) -> Source:
+    """Read ``classifier.alpha=0.2``; the value is YAML.
+
+    >>> assignment("classifier.model.hidden=[500, 500]").values
+    {'classifier': {'model': {'hidden': [500, 500]}}}
+    """
+    path, equals, value = text.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ValueError(f"--set {text}: write it as key=value, such as classifier.alpha=0.2")
+    try:
+        values = yaml.load(value, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"--set {text}: the value is not valid YAML; quote it") from error
+    return nested(f"--set {text}", keys, values)
+
+
+def nested(name: str, keys: list[str], value: Any) -> Source:
+    """Return a source that holds one value at a path of keys."""
+    for key in reversed(keys):
+        value = {key: value}
+    return Source(name, value)
+
+
+def merge(base: Any, *overrides: Any, keep: tuple[str, ...] = ("labels",)) -> Any:
+    """Lay settings over settings, the last word winning.
+
+    Mappings are merged key by key. A piece given as a bare name is the mapping with that name; another name starts
+    a new piece, without the arguments of the former one, which would not fit it (but for the keys in `keep`).
+
+    >>> merge({"model": {"name": "m2", "latent": 50}, "alpha": 0.1}, {"model": "m1", "alpha": 1})
+    {'model': {'name': 'm1'}, 'alpha': 1}
+    """
+    for new in overrides:
+        base = _over(base, new, keep)
+    return base
+
+
+def _over(base: Any, new: Any, keep: tuple[str, ...]) -> Any:
+    if isinstance(base, str) and isinstance(new, Mapping):
+        base = {"name": base}
+    if isinstance(base, Mapping) and isinstance(new, str):
+        new = {"name": new}
+    if not (isinstance(base, Mapping) and isinstance(new, Mapping)):
+        return new
+    if "name" in new and new["name"] != base.get("name"):
+        base = {key: value for key, value in base.items() if key in keep}
+    return {**base, **{key: _over(base.get(key), value, keep) for key, value in new.items()}}
+
+
+def dump(values: Mapping[str, Any]) -> str:
+    """Return settings as YAML, in their own order."""
+    try:
+        return yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    except yaml.representer.RepresenterError as error:
+        raise ValueError(f"settings are names, numbers, lists and mappings, not objects: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value.item() if hasattr(value, "item") else value

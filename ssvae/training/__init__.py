@@ -1,0 +1,1 @@
+"""The training loop: batches, compiled steps, schedules, callbacks and checkpoints."""

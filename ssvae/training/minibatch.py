@@ -1,0 +1,101 @@
+"""The rows of a stage where the steps run, and those of many steps taken out of them at once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ssvae.backend import random
+from ssvae.readers.base import Source
+from ssvae.readers.sparse_table import Parts, Table
+from ssvae.types import Batch
+
+
+class Rows(NamedTuple):
+    """The rows of a stage, with all that is known of each; k and K are 0 where no regularizer asks for them."""
+
+    x: Any  # nest of arrays [N, ...]
+    y: np.ndarray  # [N] class index, -1 where there is no label
+    weight: np.ndarray  # [N], of mean 1 over each stream
+    peers: np.ndarray  # [N, k] the nearest rows of each row
+    hints: np.ndarray  # [N, K] propagated labels
+
+
+def tensors(rows: Rows) -> Rows:
+    """Put the rows where the steps run, once."""
+    x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _parts(rows.x))
+    peers, hints = tf.constant(rows.peers, tf.int32), tf.constant(rows.hints, tf.float32)
+    return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
+
+
+def signature(x: Any) -> Rows:
+    """Return the types of `tensors` for rows x, however many."""
+    x = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], _kind(array)), _parts(x))
+    return Rows(x, integers(None), floats(None), integers(None, None), floats(None, None))
+
+
+def batches(rows: Rows, order: tf.Tensor, classes: int, width: int) -> Batch:
+    """Return what is known of the rows [steps, B]."""
+    y, x = tf.one_hot(tf.gather(rows.y, order), classes), taken(rows.x, order, width)
+    return Batch(x, y, tf.gather(rows.weight, order), order, hint=tf.gather(rows.hints, order))
+
+
+def near(rows: Rows, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+    """Return one of the nearest rows of each of the rows [steps, B], the first of which are of step `first`."""
+    every = tf.gather(rows.peers, order)  # [steps, B, k]
+    start = tf.cast(first, tf.uint32) * tf.cast(tf.shape(order)[1], tf.uint32)
+    pick = random.uniform(tf.shape(order), key, start) * tf.cast(tf.shape(every)[2], tf.float32)
+    return tf.gather(every, tf.cast(pick, tf.int32), batch_dims=2)
+
+
+def share(order: tf.Tensor, number: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the part [steps, b] of the rows [steps, B] that replica `number` of `count` takes, and where it stands."""
+    rows = tf.shape(order)[1]
+    begin, end = (rows * part // count for part in (number, number + 1))
+    return order[:, begin:end], tf.range(begin, end)
+
+
+def at(stream: Batch | None, step: tf.Tensor) -> Batch | None:
+    """Return one step's batch out of those of many."""
+    return tf.nest.map_structure(lambda every: None if every is None else every[step], stream)
+
+
+def taken(x: Any, index: tf.Tensor, width: int) -> Any:
+    """Return the rows of this index [...], dense: a nest of [..., width]."""
+    if isinstance(x, Parts):
+        return _dense(x, index, width)
+    return tf.nest.map_structure(lambda array: tf.gather(array, index), x)
+
+
+def _dense(x: Parts, index: tf.Tensor, width: int) -> tf.Tensor:
+    """Return rows of a sparse table, [..., width]."""
+    rows = tf.reshape(index, [-1])
+    begin, end = tf.gather(x.starts, rows), tf.gather(x.starts, rows + 1)
+    row = tf.repeat(tf.range(tf.size(rows)), end - begin)
+    before = tf.cumsum(end - begin, exclusive=True)
+    position = tf.range(tf.size(row, out_type=tf.int64)) + tf.repeat(begin - before, end - begin)
+    cells = tf.stack([row, tf.gather(x.columns, position)], axis=1)
+    found = tf.scatter_nd(cells, tf.gather(x.values, position), [tf.size(rows), width])
+    return tf.reshape(found, tf.concat([tf.shape(index), [width]], 0))
+
+
+def _parts(x: Any) -> Any:
+    """Return the rows of a stage as a nest of arrays; of a source, which a step never sees, the form of its rows."""
+    x = x[:1] if isinstance(x, Source) else x
+    return x.parts() if isinstance(x, Table) else x
+
+
+def _kind(array: np.ndarray) -> tf.DType:
+    return tf.as_dtype(array.dtype) if np.issubdtype(array.dtype, np.integer) else tf.float32
+
+
+def floats(*shape: int | None) -> tf.TensorSpec:
+    """Return the type of such a tensor."""
+    return tf.TensorSpec(shape, tf.float32)
+
+
+def integers(*shape: int | None) -> tf.TensorSpec:
+    """Return the type of such a tensor."""
+    return tf.TensorSpec(shape, tf.int32)

@@ -1,0 +1,153 @@
+"""What the engine decides: which is chosen, and that results do not depend on it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssvae import SSVAEClassifier
+from ssvae.backend.engine import Engine, choose, current, using
+from ssvae.backend.softplus import softplus
+from ssvae.gradients import GRADIENTS
+from ssvae.inference import INFERENCES
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.models import MODELS
+from ssvae.networks.affine import product, shifted
+from ssvae.regularizers import REGULARIZERS
+
+ENGINES = {"graph": Engine(), "xla": Engine(True), "xla_bfloat16": Engine(True, True), "bfloat16": Engine(False, True)}
+RNG = np.random.default_rng(0)
+X = np.concatenate([RNG.normal(mean, 0.3, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
+Y = np.where(np.arange(40) % 4 == 0, np.repeat([0, 1], 20), -1)
+
+
+def traced(function, engine):
+    def inside(*arguments):
+        with using(engine):
+            return function(*arguments)
+
+    return tf.function(inside, jit_compile=engine.xla)
+
+
+@pytest.mark.parametrize("engine", [ENGINES["graph"], ENGINES["xla"]], ids=["graph", "xla"])
+def test_softplus_and_its_gradients(engine):
+    x = np.concatenate([np.linspace(-80, 80, 3001), [0.0, 1e-6, -1e-6]]).astype(np.float32)
+
+    def values(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                y = softplus(x)
+            slope = inner.gradient(y, x)
+        return y, slope, outer.gradient(slope, x)
+
+    sigmoid = 1 / (1 + np.exp(-x.astype(np.float64)))
+    truth = np.logaddexp(0, x.astype(np.float64)), sigmoid, sigmoid * (1 - sigmoid)
+    for found, expected in zip(traced(values, engine)(tf.constant(x)), truth, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+@pytest.mark.parametrize("leading", [(6,), (2, 3)])
+def test_product_and_its_gradient(engine, leading):
+    x, kernel = RNG.normal(size=(*leading, 40)).astype(np.float32), RNG.normal(size=(40, 5)).astype(np.float32)
+    upstream = RNG.normal(size=(*leading, 5)).astype(np.float32)
+
+    def values(x, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            y = product(x, kernel)
+        return y, *tape.gradient(y, [x, kernel], upstream)
+
+    flat = upstream.reshape(-1, 5)
+    truth = x @ kernel, upstream @ kernel.T, x.reshape(-1, 40).T @ flat
+    for found, expected in zip(traced(values, engine)(tf.constant(x), tf.constant(kernel)), truth, strict=True):
+        assert found.dtype == tf.float32
+        error = np.abs(found - expected).max() / np.abs(expected).max()
+        assert (2e-4 < error < 2e-2) if engine.bfloat16 else error < 1e-6  # bfloat16 has 8 bits
+
+
+@pytest.mark.parametrize("leading", [(6,), (2, 3)])
+def test_shift_and_its_gradient(leading):
+    h, bias, upstream = (RNG.normal(size=(*shape, 5)).astype(np.float32) for shape in (leading, (), leading))
+    with tf.GradientTape() as tape:
+        inputs = [tf.constant(h), tf.constant(bias)]
+        tape.watch(inputs)
+        y = shifted(*inputs)
+    found = y, *tape.gradient(y, inputs, upstream)
+    truth = h + bias, upstream, upstream.reshape(-1, 5).sum(axis=0)
+    for a, b in zip(found, truth, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_auto_takes_xla_where_it_pays():
+    assert choose("auto", "float32", steps=100, flop=1e9) == Engine()
+    assert choose("auto", "float32", steps=10_000, flop=1e9) == Engine(xla=True)
+    assert choose("auto", "bfloat16", steps=100, flop=1e9) == Engine(xla=True, bfloat16=True)
+    assert choose("graph", "float32", steps=10_000, flop=1e9) == Engine()
+    assert choose("xla", "float32", steps=1, flop=1.0) == Engine(xla=True)
+
+
+def test_engine_is_only_that_of_the_block():
+    assert current() == Engine()
+    with using(Engine(True)):
+        assert current().xla
+    assert current() == Engine()
+
+
+@pytest.mark.parametrize("engine", ["xla", "graph"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_fits_do_not_depend_on_the_engine(engine, precision):
+    settings = {"epochs": 5, "batch_size": 10, "labeled_batch_size": 5, "random_state": 0}
+    model = {"name": "m2", "latent": 2, "hidden": [6], "activation": "softplus"}
+    plain = SSVAEClassifier(model, **settings).fit(X, Y)
+    fitted = SSVAEClassifier(model, engine=engine, precision=precision, **settings).fit(X, Y)
+    tolerance = 1e-5 if precision == "float32" else 3e-2
+    for column in ("loss", "unlabelled_bound", "cross_entropy"):
+        np.testing.assert_allclose(fitted.history_[column], plain.history_[column], rtol=tolerance, err_msg=column)
+
+
+AT_ONCE = {"warm_start": 0.0}  # the amortised epochs before it are those of "amortized"
+FEW = {  # steps of what is compiled once for each
+    "gradient_refined": {"steps": 2, **AT_ONCE},
+    "hmc": {"steps": 2, "leapfrog": 2},
+    "importance_refined": {"steps": 2, **AT_ONCE},
+    "iterative": {"steps": 2, "hidden": [4], **AT_ONCE},
+    "quadrature": {"nodes": 4},
+}
+
+
+def entries() -> list:
+    """One change of the settings for every entry of the tables that a step is made of."""
+    tables = {"likelihood": LIKELIHOODS, "inference": INFERENCES, "regularizers": REGULARIZERS}
+    found = [(slot, name) for slot, table in tables.items() for name in table.names()]
+    needs = {"gradient": ("", "reparameterised", "gaussian"), "class_gradient": ("", "enumerable")}
+    found += [(slot, name) for slot in needs for name in GRADIENTS.names() if GRADIENTS.get(name).needs in needs[slot]]
+    return [*found, *(("model", name) for name in MODELS.names())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("slot", "name"), entries())
+def test_every_piece_gives_the_same_with_either_engine(slot, name):
+    # What knows nothing of classes is compiled in half of the time where there are none.
+    plain = "m1" if slot in ("likelihood", "gradient") else "m2"
+    settings = {"model": {"name": plain, "latent": 1, "hidden": [6]}, "regularizers": [], "likelihood": "gaussian"}
+    if slot == "model":
+        settings |= {"model": {"name": name, "hidden": 6} | ({} if name == "supervised" else {"latent": 2})}
+    else:
+        piece = {"name": name, **FEW.get(name, {})}
+        settings |= {slot: [piece] if slot == "regularizers" else piece}
+    if name in ("importance_refined", "nvil"):  # of binary latents, or in a model with baselines
+        settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
+    settings |= {"likelihood": "bernoulli"} if name == "fdarn" else {}
+    binary = (slot == "likelihood" and name != "gaussian") or settings["likelihood"] == "bernoulli"
+    rows = (X > 0).astype(np.float32) if binary else X
+    plan = {"epochs": 3, "batch_size": 10, "random_state": 0}
+    losses = [SSVAEClassifier(engine=e, **settings, **plan).fit(rows, Y).history_["loss"] for e in ("graph", "xla")]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("argument", "value"), [("engine", "cuda"), ("precision", "float16")])
+def test_wrong_words_are_refused(argument, value):
+    with pytest.raises(ValueError, match=rf"{argument} must be '.+' or '.+', got '{value}'"):
+        SSVAEClassifier(**{argument: value}).fit(X, Y)

@@ -1,0 +1,144 @@
+"""Own files: arrays, tables and folders of images, whole and damaged."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssvae.readers.errors import DataError
+from ssvae.readers.read import read_features, read_table
+
+X = np.arange(40, dtype=np.float64).reshape(10, 4)
+Y = np.array([0, 1] * 5)
+
+
+def save(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+class TestArrays:
+    def test_given_test_rows_are_kept(self, tmp_path):
+        data = read_table(save(tmp_path / "a.npz", x=X, y=Y, x_test=X[:2], y_test=Y[:2]))
+        assert data.x.dtype == np.float32
+        assert (len(data.x), len(data.x_test)) == (10, 2)
+        assert data.y.dtype == np.int64
+
+    def test_test_rows_are_held_out_of_labelled_ones_by_the_seed(self, tmp_path):
+        y = np.array([0, 1, -1, -1, 0, 1, 0, 1, 0, 1])
+        path = save(tmp_path / "a.npz", x=X, y=y)
+        data = read_table(path, test=0.25)
+        assert sorted(data.y_test) == [0, 1]
+        assert (data.y == -1).sum() == 2
+        assert np.array_equal(data.x_test, read_table(path, test=0.25).x_test)
+        assert read_table(path, test=0).x_test is None
+        assert len(read_table(path, test=3).x_test) == 3
+
+    def test_images_of_bytes_are_scaled_and_flattened(self, tmp_path):
+        images = np.full((3, 4, 5), 255, np.uint8)
+        data = read_table(save(tmp_path / "a.npz", x=images))
+        assert data.image_shape == (4, 5)
+        assert data.x.shape == (3, 20)
+        assert data.x.max() == 1
+        assert data.y.tolist() == [-1] * 3
+
+    def test_strings_stay_strings(self, tmp_path):
+        data = read_table(save(tmp_path / "a.npz", x=X, y=np.array(["cat", "dog"] * 5)), test=0)
+        assert data.y[:2].tolist() == ["cat", "dog"]
+
+    @pytest.mark.parametrize(
+        ("arrays", "words"),
+        [
+            ({"z": X}, "no array 'x'"),
+            ({"x": X, "y": Y[:3]}, "10 rows but 3 labels"),
+            ({"x": np.where(X == 9, np.nan, X), "y": Y}, "row 2, column 1"),
+            ({"x": np.where(X == 9, 1e300, X), "y": Y}, "row 2, column 1"),
+            ({"x": X[:0]}, "are needed"),
+            ({"x": X.astype(str)}, "are needed"),
+            ({"x": X, "y": Y + 0.5}, "label 0.5 is no class"),
+            ({"x": X, "x_test": X[:, :2]}, "2 features, x has 4"),
+            ({"x": X, "y": np.array([0, "a"] * 5, dtype=object)}, "whole numbers or as strings"),
+        ],
+    )
+    def test_errors(self, tmp_path, arrays, words):
+        with pytest.raises(DataError, match=words):
+            read_table(save(tmp_path / "a.npz", **arrays))
+
+
+def write_whole(path):
+    """Write a small file that can be read, of the form that its name says."""
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".npz":
+        save(path, x=X)
+    elif path.suffix == ".parquet":
+        pytest.importorskip("pyarrow", reason="parquet files need pyarrow")
+        import pandas as pd
+
+        pd.DataFrame(X).rename(columns=str).to_parquet(path)
+    elif path.suffix == ".png":
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8)).save(path)
+    else:
+        path.write_text("a,b\n1,2\n3,44444444".replace(",", "\t" if path.suffix == ".tsv" else ","))
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.csv", "a.tsv", "a.parquet", "c/a.png"])
+@pytest.mark.parametrize(
+    "damage", [lambda raw: b"", lambda raw: raw[: len(raw) // 2], lambda raw: b"\xff\xfe\x80" * 20]
+)
+def test_damaged_files(tmp_path, name, damage):
+    path = tmp_path / name
+    write_whole(path)
+    whole = tmp_path if name.startswith("c/") else path
+    assert len(read_table(whole, test=0).x)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match="a\\."):
+        read_table(whole)
+
+
+def test_missing_file_and_unknown_form(tmp_path):
+    with pytest.raises(DataError, match="there is no file"):
+        read_table(tmp_path / "none.csv")
+    (tmp_path / "a.xls").write_bytes(b"1")
+    with pytest.raises(DataError, match="a folder of images"):
+        read_features(tmp_path / "a.xls")
+
+
+class TestImageFolder:
+    @staticmethod
+    def write(folder, mode="L", size=(5, 4), suffix="png", name="0"):
+        folder.mkdir(parents=True, exist_ok=True)
+        colour = 255 if mode == "L" else (255, 0, 51)
+        Image.new(mode, size, colour).save(folder / f"{name}.{suffix}")
+
+    def test_folders_are_classes(self, tmp_path):
+        for label in ("cat", "dog", "unlabeled"):
+            for name in "ab":
+                self.write(tmp_path / "pets" / label, name=name)
+        data = read_table(tmp_path / "pets", test=0)
+        assert data.name == "pets"
+        assert data.y.tolist() == ["cat", "cat", "dog", "dog", -1, -1]
+        assert data.image_shape == (4, 5)
+        assert data.x.shape == (6, 20)
+        assert data.x.min() == 1
+
+    def test_colour_wins(self, tmp_path):
+        self.write(tmp_path / "a")
+        self.write(tmp_path / "b", mode="RGB", suffix="jpg")
+        data = read_table(tmp_path, test=0)
+        assert data.image_shape == (4, 5, 3)
+        np.testing.assert_allclose(data.x[1].reshape(4, 5, 3)[0, 0], [1, 0, 0.2], atol=0.02)
+        assert read_features(tmp_path / "a", image_shape=(4, 5, 3)).shape == (1, 60)
+        assert read_features(tmp_path / "a").shape == (1, 20)
+
+    def test_errors(self, tmp_path):
+        with pytest.raises(DataError, match="no sub-folders"):
+            read_table(tmp_path)
+        (tmp_path / "a").mkdir()
+        with pytest.raises(DataError, match="holds no images"):
+            read_table(tmp_path)
+        self.write(tmp_path / "a")
+        self.write(tmp_path / "a", size=(4, 5), name="odd")
+        with pytest.raises(DataError, match=r"odd\.png is 5 x 4 pixels, expected 4 x 5"):
+            read_table(tmp_path)
+        Image.new("I;16", (5, 4)).save(tmp_path / "a" / "odd.png")
+        with pytest.raises(DataError, match=r"odd\.png .*8-bit"):
+            read_table(tmp_path)

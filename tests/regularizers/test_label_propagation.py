@@ -1,0 +1,55 @@
+"""Nearest rows against brute force, and propagated labels against the closed form."""
+
+import numpy as np
+import pytest
+
+from ssvae.regularizers.label_propagation import SPREAD, propagate
+from ssvae.regularizers.nearest_neighbors import nearest
+
+RNG = np.random.default_rng(0)
+
+
+def test_nearest_is_brute_force():
+    x = RNG.normal(size=(60, 7)).astype(np.float32)
+    distance = np.linalg.norm(x[:, None] - x, axis=2) + 1e9 * np.eye(60)
+    expected = np.argsort(distance, axis=1)[:, :4]
+    np.testing.assert_array_equal(nearest(x, 4), expected)
+    np.testing.assert_array_equal(nearest((x, 0 * x), 4), expected)  # rows given as mean and log-variance
+
+
+def test_nearest_keeps_most_neighbours_of_wide_rows():
+    x = (RNG.normal(size=(300, 10)) @ RNG.normal(size=(10, 90)) + 0.1 * RNG.normal(size=(300, 90))).astype(np.float32)
+    distance = np.linalg.norm(x[:, None] - x, axis=2) + 1e9 * np.eye(300)
+    expected = np.argsort(distance, axis=1)[:, :5]
+    shared = [len(set(a) & set(b)) / 5 for a, b in zip(nearest(x, 5), expected, strict=True)]
+    assert np.mean(shared) > 0.9
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_nearest_of_very_few_rows(rows):
+    found = nearest(RNG.normal(size=(rows, 3)), 6)
+    assert found.shape == (rows, 6)
+    assert found.min() >= 0
+    assert found.max() < rows
+
+
+def test_propagation_is_the_closed_form():
+    peers = nearest(RNG.normal(size=(50, 3)), 4)
+    index = np.full(50, -1)
+    index[:9] = np.arange(9) % 3
+    graph = np.zeros((50, 50))
+    graph[np.repeat(np.arange(50), 4), peers.ravel()] = 1.0
+    graph = np.maximum(graph, graph.T)
+    root = 1.0 / np.sqrt(graph.sum(axis=1))
+    smooth = root[:, None] * graph * root
+    known = np.eye(3)[np.maximum(index, 0)] * (index >= 0)[:, None]
+    mass = (1 - SPREAD) * np.linalg.solve(np.eye(50) - SPREAD * smooth, known)
+    mass = mass / mass.sum(axis=0)
+    expected = mass / mass.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(propagate(peers, index, 3), expected, atol=0.06)  # 100 steps of 0.99: a third is left
+    assert (propagate(peers, index, 3).argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.9
+
+
+def test_rows_that_no_label_reaches_get_equal_shares():
+    peers = np.array([[1], [0], [3], [2]])
+    np.testing.assert_allclose(propagate(peers, np.array([0, -1, -1, -1]), 2)[2:], 0.5)
