@@ -29,7 +29,7 @@ from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.base import Stage
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
-from ssvae.training.minibatch import Rows
+from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.step import Program, When
 
 ROWS, FEATURES = 2_000, 784
@@ -64,7 +64,7 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
     x = np.random.default_rng(0).random((ROWS, FEATURES), np.float32)
     stage = Stage("m2", model, x, Bernoulli(), labels=True)
     steps = Program(stage, objective, (False, True), CLIP_NORM, Engine(engine == "xla"))
-    known = steps.tensors(Rows(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
+    known = steps.tensors(TrainingArrays(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
     steps.start(model.get_weights())
     when = When(random.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
 

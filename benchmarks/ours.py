@@ -32,8 +32,8 @@ from ssvae.models.m2 import M2
 from ssvae.objective import Objective
 from ssvae.training.callback_list import Hooks
 from ssvae.training.loop import Streams, _Run
-from ssvae.training.minibatch import Rows
-from ssvae.training.schedule import Plan
+from ssvae.training.minibatch import TrainingArrays
+from ssvae.training.schedule import Schedule
 from ssvae.training.step import Program
 
 AMORTIZED = Amortized(kl_warm_up=0.0)
@@ -110,7 +110,7 @@ class Steps:
         every = np.arange(ROWS)
         self.streams = Streams(every[:LABELLED], every[LABELLED:]) if part.labels else Streams(every[:0], every)
         y = np.where(every < LABELLED, rows(cell["model"])[1], -1)
-        known = Rows(part.rows, y, np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0)))
+        known = TrainingArrays(part.rows, y, np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0)))
         how = Engine(engine == "xla", precision == "bfloat16")
         self.program = Program(part, objective, (part.labels, True), CLIP_NORM, how, where)
         self.program.start(part.model.get_weights())
@@ -119,7 +119,7 @@ class Steps:
 
     def batches_of(self, batch: int) -> None:
         """Begin again, with so many rows of each stream a step; the weights stay."""
-        plan = Plan(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
+        plan = Schedule(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
         self._run = _Run(self.program, self._stage, self._rows, self.streams, plan, 0, Hooks((), ""))
         self.done = 0
 

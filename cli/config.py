@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ssvae.settings.checks import Source
+    from ssvae.settings.checks import SettingsSource
 
 
 @click.group()
@@ -45,7 +45,7 @@ def init(file: str, name: str, overwrite: bool) -> None:
     click.echo(f"wrote {file}; use it with `ssvae fit --config {file}`", err=True)
 
 
-def _resolve(source: Source) -> dict[str, Any]:
+def _resolve(source: SettingsSource) -> dict[str, Any]:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from ssvae.settings.checks import Source
+    from ssvae.settings.checks import SettingsSource
 
 # Parameter -> path in the settings. --set reaches every other path.
 PATHS = {
@@ -36,7 +36,7 @@ data_dir = setting("--data-dir", metavar="FOLDER", help="Where the files of the 
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON on stdout, nothing else.")
 
 
-def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]) -> list[Source]:
+def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]) -> list[SettingsSource]:
     """Return where settings come from, the last word last.
 
     In rising order: the YAML file (without ``--config`` the shipped one for this data set and model, where there is
@@ -51,7 +51,7 @@ def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]
     return [*([load(config)] if config is not None else _shipped(found)), *found]
 
 
-def _shipped(found: list[Source]) -> list[Source]:
+def _shipped(found: list[SettingsSource]) -> list[SettingsSource]:
     """Return the shipped settings for the data set and the model that the other sources choose, or nothing."""
     from ssvae.settings.files import load, merge, shipped
 
@@ -75,7 +75,7 @@ def _own_data(chosen: dict[str, Any]) -> bool:
     return isinstance(chosen["dataset"], dict) and bool(chosen["dataset"].get("data"))
 
 
-def _from_options(ctx: click.Context, origin: ParameterSource) -> list[Source]:
+def _from_options(ctx: click.Context, origin: ParameterSource) -> list[SettingsSource]:
     from ssvae.settings.files import nested
 
     found = []

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, Self
 
 
-class Piece:
+class Component:
     """A frozen dataclass whose fields are its whole configuration.
 
     Subclasses are decorated with ``@dataclass(frozen=True)``; two pieces are equal when their settings are, which

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.backend.replica_context import part
-from ssvae.component import Piece
+from ssvae.component import Component
 from ssvae.distributions import Values, one_hot
 from ssvae.gradients.base import Gradient, Integrand, Terms
 from ssvae.inference.base import Inference
@@ -32,7 +32,7 @@ class Losses(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Objective(Piece):
+class Objective(Component):
     """−[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + regularizers) + ½ Σw²/N.
 
     L(x, y) = bound(x | y) + log p(y) on labelled rows, U(x) = E_q(y|x)[ L(x, y) − log q(y | x) ] on unlabelled ones,

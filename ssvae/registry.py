@@ -17,6 +17,15 @@ def unknown(kind: str, name: object, allowed: list[str]) -> str:
     return f"unknown {kind} {name!r}, one of {allowed}{hint}"
 
 
+def slot_name(slot: Any) -> Any:
+    """Return the name in a slot, which holds a name, a dict with a name, or an object (returned as it is).
+
+    >>> slot_name("m2"), slot_name({"name": "m2", "latent": 20})
+    ('m2', 'm2')
+    """
+    return slot.get("name") if isinstance(slot, Mapping) else slot
+
+
 class Registry:
     """Pieces of one kind by name.
 

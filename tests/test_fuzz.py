@@ -29,7 +29,7 @@ from ssvae.datasets import load
 from ssvae.estimator import persistence
 from ssvae.estimator.components import TABLES
 from ssvae.settings import files, schema
-from ssvae.settings.checks import Source
+from ssvae.settings.checks import SettingsSource
 from ssvae.training.callbacks import Checkpoint
 
 CASES = int(os.environ.get("SSVAE_FUZZ", "40"))
@@ -319,4 +319,4 @@ def test_damaged_settings(tmp_path, data):
 
     found = outcome(resolved)
     if found is not None:
-        assert schema.resolve(Source("again", found)) == found
+        assert schema.resolve(SettingsSource("again", found)) == found

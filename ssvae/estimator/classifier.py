@@ -18,7 +18,7 @@ from ssvae.estimator.fitting import fit_stages, fresh_seed, with_all_rows
 from ssvae.estimator.generative import Generation
 from ssvae.estimator.validation import check_rows, check_table
 from ssvae.readers import sparse_table
-from ssvae.readers.base import Source, part, transformed
+from ssvae.readers.base import RowSource, part, transformed
 from ssvae.readers.open import opened
 from ssvae.training.worker_agreement import same_seed
 
@@ -271,7 +271,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         check_is_fitted(self)
         known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
         X = opened(X)
-        X = X if isinstance(X, Source) else X.iloc if hasattr(X, "iloc") else sparse_table.rows_of(X)
+        X = X if isinstance(X, RowSource) else X.iloc if hasattr(X, "iloc") else sparse_table.rows_of(X)
         rows = part(X, known)
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
         return super().score(rows, y, weight)

@@ -14,7 +14,7 @@ from ssvae import prediction
 from ssvae.distributed.strategy import Places
 from ssvae.estimator.components import Assembly, plain
 from ssvae.models.base import Stage
-from ssvae.readers.base import Source, part, pieces
+from ssvae.readers.base import RowSource, part, pieces
 from ssvae.readers.sparse_table import Table
 from ssvae.readers.spilled import Spilled
 from ssvae.regularizers import REGULARIZERS
@@ -24,7 +24,7 @@ from ssvae.training.callback_list import Hooks
 from ssvae.training.callbacks import Checkpoint, Progress
 from ssvae.training.early_stopping import set_apart
 from ssvae.training.loop import train
-from ssvae.training.minibatch import Rows
+from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.schedule import plan
 from ssvae.training.streams import Streams, blocks
 from ssvae.training.worker_agreement import SharedCheckpoint, check_same
@@ -81,7 +81,7 @@ def fit_stages(
 def _parameters(model: Any, x: Any, inference: Any) -> Any:
     """Return λ of the only latent of a part for all rows, [N, 2Z]; of a source in a temporary file, another source."""
     found = partial(prediction.over_rows, model, prediction.parameters, inference=inference)
-    if not isinstance(x, Source):
+    if not isinstance(x, RowSource):
         return found(x)
     return Spilled(found(x[at : at + TOGETHER]) for at in range(0, len(x), TOGETHER))
 
@@ -96,7 +96,7 @@ def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
     """
     names = [REGULARIZERS.name_of(own) for own in regularizers]
     wanting = [name for name, own in zip(names, regularizers, strict=True) if own.peers or own.needs_hints]
-    if not isinstance(x, Source) or not wanting:
+    if not isinstance(x, RowSource) or not wanting:
         return x
     if x.nbytes <= RESIDENT:
         return x[:]
@@ -115,7 +115,9 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
     return Streams(every[index >= 0], unlabelled, blocks(stage.rows, unlabelled))
 
 
-def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]) -> Rows:
+def _rows(
+    stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]
+) -> TrainingArrays:
     """Return all that training knows of each row."""
     scaled = weight
     if weight.min() < 1.0 or weight.max() > 1.0:
@@ -127,7 +129,7 @@ def _rows(stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray,
     hints = np.zeros((len(index), 0), np.float32)
     if any(regularizer.needs_hints for regularizer in wanted):
         hints = propagate(peers, index, int(index.max()) + 1)
-    return Rows(stage.rows, index, scaled, peers, hints)
+    return TrainingArrays(stage.rows, index, scaled, peers, hints)
 
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:

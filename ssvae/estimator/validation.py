@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_n_features, validate_data
 
 from ssvae.backend import fork_guard
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.open import opened
 from ssvae.readers.sparse_table import Table, cells, is_sparse
 
@@ -19,7 +19,7 @@ CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two
 def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     """Return X as float32 [N, D], with y as an array when it is given (then the estimator learns D and the names).
 
-    A sparse matrix becomes a `sparse_table.Table`; a path or a memory-mapped array a `readers.base.Source`, all read
+    A sparse matrix becomes a `sparse_table.Table`; a path or a memory-mapped array a `readers.base.RowSource`, all read
     once.
 
     Raises
@@ -30,14 +30,14 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
         If TensorFlow would hang in this process (`ssvae.backend.fork_guard`).
     """
     x = check_table(estimator, X, reset=y is not None)
-    x = x if isinstance(x, Table | Source) else x.astype(np.float32, copy=False)
+    x = x if isinstance(x, Table | RowSource) else x.astype(np.float32, copy=False)
     if y is None:
         return x
     try:
         y = np.asarray(y)
     except ValueError as error:
         raise ValueError(f"y must be one label a row, [N] ({error})") from error
-    if isinstance(x, Source) and len(y) != len(x):
+    if isinstance(x, RowSource) and len(y) != len(x):
         raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")
     check_consistent_length(x, y)
     return x, y
@@ -53,7 +53,7 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
     """
     fork_guard.check()
     X = opened(X)
-    if isinstance(X, Source):
+    if isinstance(X, RowSource):
         return _finite_source(estimator, X, reset)
     if isinstance(X, Table):
         X = X.matrix
@@ -68,7 +68,7 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
     return x
 
 
-def _finite_source(estimator: Any, source: Source, reset: bool) -> Source:
+def _finite_source(estimator: Any, source: RowSource, reset: bool) -> RowSource:
     names = getattr(estimator, "feature_names_in_", None)
     if not reset and names is not None and source.feature_names is not None:
         source = source.named(tuple(names))

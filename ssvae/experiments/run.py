@@ -14,7 +14,7 @@ import ssvae
 from ssvae.distributed import cluster
 from ssvae.evaluation.metrics import bits_per_dim, evaluate
 from ssvae.experiments import report, run_folder, supervised_baseline
-from ssvae.settings.checks import Source
+from ssvae.settings.checks import SettingsSource
 from ssvae.settings.schema import find, resolve
 from ssvae.splits import choose_labeled, has_label, hide_labels
 from ssvae.training.callbacks import Callback, Checkpoint, Progress
@@ -66,7 +66,7 @@ def run(
         On Ctrl-C, after the state of training has been saved; `resume` goes on from it.
     """
     start, folder = time.perf_counter(), Path(folder)
-    config = resolve(Source("config", dict(config)))
+    config = resolve(SettingsSource("config", dict(config)))
     dataset = run_folder.load_dataset(config)
     labeled, y = split(config, dataset)
     if overwrite and run_folder.same_launch(folder):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ssvae.backend import random
-from ssvae.component import Piece
+from ssvae.component import Component
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.relaxations import Rule
 
@@ -49,7 +49,7 @@ class Integrand:
         return None
 
 
-class Gradient(Piece):
+class Gradient(Component):
     """A rule for estimating and differentiating an expectation.
 
     Attributes

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.component import Piece
+from ssvae.component import Component
 from ssvae.distributions import Conditionals, Values, given, has_kl, reads
 from ssvae.gradients.base import Gradient, Integrand, Terms, draw
 from ssvae.models.base import Infer, Parameters
@@ -105,7 +105,7 @@ def log_weights(
     return Evidence(model.joint(y), q, x)(draw(q, samples, seed)).total()
 
 
-class Inference(Piece):
+class Inference(Component):
     """A way to find q(z | x, y) and the bound that goes with it.
 
     Attributes

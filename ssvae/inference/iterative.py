@@ -92,7 +92,7 @@ class Iterative(Refining):
     def start_at(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """See `Refining.start_at`."""
         _networks(part)  # also where no step is taken: the first epochs are amortised, and the error would come late
-        return part.encode(x, y) if self.start == "encoder" else part.nothing_known(x, y)
+        return part.encode(x, y) if self.start == "encoder" else part.prior_parameters(x, y)
 
     def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
         """See `Refining.find`."""

@@ -14,10 +14,10 @@ from abc import abstractmethod
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.component import Piece
+from ssvae.component import Component
 
 
-class Likelihood(Piece):
+class Likelihood(Component):
     """p(x | h).
 
     Attributes

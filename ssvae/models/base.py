@@ -109,7 +109,7 @@ class Model(keras.Model):
         """Return λ as `infer` finds them; a stack asks it for its part."""
         return infer(self, x, y)
 
-    def nothing_known(self, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+    def prior_parameters(self, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """Return the λ [..., B, 2Z] at which q(z) is the prior: of N(0, I), means and log-variances 0."""
         like = x[..., :1] if y is None else x[..., :1] + y[..., :1]
         width = 2 * self.latent

@@ -166,7 +166,7 @@ class Hierarchical(Model):
     def _corrected(self, level: int, own: Sequence[tf.Tensor], values: Values) -> Any:
         return diagonal_normal(*combined(own, self._expected(level, values[self.levels[level + 1]])))
 
-    def nothing_known(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
+    def prior_parameters(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
         """See `Model`; without top-down correction a lower level's q is its prior at the mean of the level above."""
         del y
         numbers = tf.zeros([1, 2 * self.latent[-1]])

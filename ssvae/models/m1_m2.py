@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import random
-from ssvae.component import Piece
+from ssvae.component import Component
 from ssvae.distributions import Conditionals, Values, diagonal_normal, given
 from ssvae.models.base import Infer, Model, Parameters, Stage, encoded
 from ssvae.models.m1 import M1
@@ -30,7 +30,7 @@ NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1'
 
 
 @dataclass(frozen=True)
-class FreshSamples(Piece):
+class FreshSamples(Component):
     """A stage's source: rows (mean, log-variance) [B, Z] are seen as new draws from N(mean, exp log-variance)."""
 
     def observe(self, rows: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:

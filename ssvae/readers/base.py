@@ -1,6 +1,6 @@
 """What a source of rows is: a table that stays on disk and gives the rows that are asked for.
 
-The contract. A reader is a subclass of `Source`, by way of `file.File` where any row can be read alone or of
+The contract. A reader is a subclass of `RowSource`, by way of `file.File` where any row can be read alone or of
 `blocked.Blocked` where rows come in blocks, and an ``open_file(path, target)`` that is one line in
 ``ssvae/readers/__init__.py``. Rows are float32 arrays [n, D], or a `sparse_table.Table` where most cells are 0.
 """
@@ -20,7 +20,7 @@ from ssvae.readers.errors import DataError, reading
 BYTES = 2**22  # of the rows that a pass over a source holds at a time
 
 
-class Source(ABC):
+class RowSource(ABC):
     """Rows [N, D] that are read when they are asked for.
 
     ``source[rows]`` are rows in memory, of a slice or of row numbers; `part` and `mapped` are sources again.
@@ -60,16 +60,16 @@ class Source(ABC):
         """Return rows in memory: a slice, or numbers."""
         return self.take(np.arange(len(self))[rows])
 
-    def part(self, rows: np.ndarray) -> Source:
+    def part(self, rows: np.ndarray) -> RowSource:
         """Return the source of some rows: numbers, or a mask."""
         numbers = np.arange(len(self))[rows]
         return self if len(numbers) == len(self) and (np.diff(numbers) == 1).all() else Part(self, numbers)
 
-    def named(self, names: tuple[str, ...]) -> Source:
+    def named(self, names: tuple[str, ...]) -> RowSource:
         """Return the source of the features of these names, where features have names."""
         return self
 
-    def mapped(self, function: Callable[[Any], Any]) -> Source:
+    def mapped(self, function: Callable[[Any], Any]) -> RowSource:
         """Return the source of function(rows), a function of each row alone."""
         return Mapped(self, function)
 
@@ -103,50 +103,50 @@ class Source(ABC):
         return len(self) * self.shape[1] * self.dtype.itemsize
 
 
-class Part(Source):
+class Part(RowSource):
     """Some rows of a source, in rising order."""
 
-    def __init__(self, source: Source, rows: np.ndarray) -> None:
+    def __init__(self, source: RowSource, rows: np.ndarray) -> None:
         self.source, self.rows, self.name = source, rows, source.name
         self.shape = (len(rows), source.shape[1])
         if source.block_starts is not None:
             self.block_starts = np.unique(np.searchsorted(rows, source.block_starts))
 
     def take(self, rows: np.ndarray) -> Any:
-        """See `Source.take`."""
+        """See `RowSource.take`."""
         return self.source.take(self.rows[rows])
 
 
-class Mapped(Source):
+class Mapped(RowSource):
     """A function of the rows of a source; it may give a nest of arrays."""
 
-    def __init__(self, source: Source, function: Callable[[Any], Any]) -> None:
+    def __init__(self, source: RowSource, function: Callable[[Any], Any]) -> None:
         self.source, self.function, self.name, self.block_starts = source, function, source.name, source.block_starts
         self.shape = (len(source), getattr(function(source[:1]), "shape", source.shape)[1])
 
     @property
     def step(self) -> int:
-        """See `Source.step`: before the function, too."""
+        """See `RowSource.step`: before the function, too."""
         return min(super().step, self.source.step)
 
     def take(self, rows: np.ndarray) -> Any:
-        """See `Source.take`."""
+        """See `RowSource.take`."""
         return self.function(self.source.take(rows))
 
 
 def transformed(x: Any, function: Callable[[Any], Any]) -> Any:
     """Return function(x), of a source another source."""
-    return x.mapped(function) if isinstance(x, Source) else function(x)
+    return x.mapped(function) if isinstance(x, RowSource) else function(x)
 
 
 def part(x: Any, rows: np.ndarray) -> Any:
     """Return some rows of x, numbers or a mask, of a source another source."""
-    return x.part(rows) if isinstance(x, Source) else x[rows]
+    return x.part(rows) if isinstance(x, RowSource) else x[rows]
 
 
 def pieces(x: Any) -> Iterator[Any]:
     """Yield all rows in order: at once, or of a source some at a time."""
-    if isinstance(x, Source):
+    if isinstance(x, RowSource):
         yield from (chunk for _, chunk in x.chunks())
     else:
         yield x

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.errors import reading
 
 KEPT = (
@@ -18,7 +18,7 @@ KEPT = (
 )  # bytes of unpacked blocks: two windows of the shuffle (`training.shuffling.WINDOW`) and a block on either side
 
 
-class Blocked(Source):
+class Blocked(RowSource):
     """Rows in blocks [begins[n], begins[n + 1]).
 
     Parameters
@@ -43,7 +43,7 @@ class Blocked(Source):
         """Yield blocks with their numbers, the last of them the one that is asked for, as float32 [n, D]."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """See `Source.take`."""
+        """See `RowSource.take`."""
         found = np.empty((len(rows), self.shape[1]), self.dtype)
         order = np.argsort(rows, kind="stable")
         of_each = np.searchsorted(self.begins, rows[order], side="right") - 1

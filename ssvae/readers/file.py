@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.pixels import unit
 
 
-class File(Source):
+class File(RowSource):
     """A source that is a file, read run by run: rows that follow each other in one go.
 
     Parameters
@@ -47,7 +47,7 @@ class File(Source):
         return unit(found) if self.bytes else found.reshape(len(found), -1)
 
     def take(self, rows: np.ndarray) -> Any:
-        """See `Source.take`; rows are read in the order of the file."""
+        """See `RowSource.take`; rows are read in the order of the file."""
         found = np.empty((len(rows), self.shape[1]), self.dtype)
         with reading(self.name), self.open() as file:
             for begin, end, places in runs(rows):

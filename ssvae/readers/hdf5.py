@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.blocked import Blocked
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.file import File, form
@@ -17,7 +17,7 @@ from ssvae.readers.pixels import unit
 from ssvae.registry import unknown
 
 
-class _Dataset(Source):
+class _Dataset(RowSource):
     """Rows of a dataset.
 
     Parameters
@@ -35,7 +35,7 @@ class _Dataset(Source):
         return _Opened(self.path, self.key)
 
     def labels(self, target: str | None) -> np.ndarray | None:
-        """See `Source.labels`: dataset `target`, by default "y", if there is one."""
+        """See `RowSource.labels`: dataset `target`, by default "y", if there is one."""
         import h5py
 
         with reading(self.path), h5py.File(self.path, "r") as file:
@@ -89,7 +89,7 @@ class _Opened(AbstractContextManager[Any]):
         self.file.close()
 
 
-def open_file(path: Path, target: str | None = None) -> Source:
+def open_file(path: Path, target: str | None = None) -> RowSource:
     """Return the rows of the dataset "x", or of the only one of two to four axes, of an HDF5 file.
 
     Raises
@@ -107,7 +107,7 @@ def open_file(path: Path, target: str | None = None) -> Source:
     return of_dataset(path, "x" if "x" in tables else tables[0])
 
 
-def of_dataset(path: Path, key: str) -> Source:
+def of_dataset(path: Path, key: str) -> RowSource:
     """Return the rows of a dataset by its name in the file."""
     with _Opened(path, key) as dataset:
         chunked = bool(dataset.chunks)

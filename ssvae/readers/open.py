@@ -1,4 +1,4 @@
-"""What users hand in that stays on disk -> a `Source`."""
+"""What users hand in that stays on disk -> a `RowSource`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssvae.readers import READERS
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.npy import of_map
 
@@ -34,7 +34,7 @@ def opened(x: Any) -> Any:
     return x
 
 
-def open_path(path: Path, target: Any = None) -> Source:
+def open_path(path: Path, target: Any = None) -> RowSource:
     """Return the source of a file; `target` is what it calls its labels, which are no feature of a row.
 
     For a table it may be a sequence of the features that are wanted instead, as `datasets.tables` names them.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ssvae.readers import READERS
 from ssvae.readers.arrays import features, read_arrays
-from ssvae.readers.base import Source, part
+from ssvae.readers.base import RowSource, part
 from ssvae.readers.errors import DataError
 from ssvae.readers.image_folder import list_images, read_classes, read_images
 from ssvae.readers.label_columns import as_labels
@@ -134,7 +134,7 @@ def _existing(path: str | Path) -> Path:
     return path
 
 
-def _source(path: Path, target: Any) -> Source:
+def _source(path: Path, target: Any) -> RowSource:
     """Return the rows of a file that stay there; `target`: see `open_path`."""
     if path.suffix.lower() not in READERS.names():
         raise DataError(
@@ -154,7 +154,7 @@ def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -
     return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
 
 
-def _refuse_infinite(source: Source) -> None:
+def _refuse_infinite(source: RowSource) -> None:
     """Raise at the first value that is not finite, with its place in the file."""
     for begin, rows in source.chunks():
         if not np.isfinite(cells(rows)).all():
@@ -201,7 +201,7 @@ def _hold_out(data: Dataset, test: float, seed: int, unlabeled: Any) -> Dataset:
     rows = holdout(data.y, test, seed, unlabeled)
     if not len(rows):
         return data
-    size = data.x.nbytes * len(rows) / len(data.y) if isinstance(data.x, Source) else 0
+    size = data.x.nbytes * len(rows) / len(data.y) if isinstance(data.x, RowSource) else 0
     if size > MOST_TEST:
         raise DataError(
             f"the {len(rows)} rows to hold out would take {size / 2**30:.1f} GiB of memory, at most "

@@ -14,11 +14,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssvae.component import Piece
+from ssvae.component import Component
 from ssvae.types import Batch
 
 
-class Regularizer(Piece):
+class Regularizer(Component):
     """A term on q(y | x).
 
     Attributes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -25,7 +25,7 @@ _WORDS = {
 }
 
 
-class Source(NamedTuple):
+class SettingsSource(NamedTuple):
     """Settings from one place: a file, one ``--set``, the command line."""
 
     name: str
@@ -35,7 +35,7 @@ class Source(NamedTuple):
     )  # line of each key, counted from 1; empty where there are no lines
 
 
-class Piece(NamedTuple):
+class ComponentSchema(NamedTuple):
     """Schema of something chosen by name: a name, or a mapping with a name and that piece's arguments."""
 
     kind: str
@@ -86,6 +86,20 @@ def whole(argument: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
+def one_of(argument: str, value: Any, allowed: Collection[Any]) -> None:
+    """Raise where a value is none of those that are allowed.
+
+    >>> one_of("decay", "linear", ("linear", "constant"))
+
+    Raises
+    ------
+    ValueError
+        Naming the argument, and what is allowed.
+    """
+    if value not in allowed:
+        raise ValueError(f"{argument} must be one of {list(allowed)}, got {value!r}")
+
+
 def describe(kind: Any) -> str:
     """Return an annotation in words.
 
@@ -101,7 +115,7 @@ def describe(kind: Any) -> str:
     return _WORDS.get(origin, str(getattr(origin, "__name__", origin)))
 
 
-def check(values: Mapping[str, Any], schema: Mapping[str, Any], sources: tuple[Source, ...] = ()) -> None:
+def check(values: Mapping[str, Any], schema: Mapping[str, Any], sources: tuple[SettingsSource, ...] = ()) -> None:
     """Raise ValueError at the first key or value that the schema does not allow, saying where it was given.
 
     Parameters
@@ -109,15 +123,15 @@ def check(values: Mapping[str, Any], schema: Mapping[str, Any], sources: tuple[S
     values : Mapping
         Merged settings.
     schema : Mapping
-        Key -> a nested mapping, a `Piece`, or an annotation such as ``float | None``.
+        Key -> a nested mapping, a `ComponentSchema`, or an annotation such as ``float | None``.
     sources : tuple of Source
         Where the settings came from, for the message.
     """
     _check(values, schema, (), sources)
 
 
-def _check(value: Any, schema: Any, path: Path_, sources: tuple[Source, ...]) -> None:
-    if isinstance(schema, Piece):
+def _check(value: Any, schema: Any, path: Path_, sources: tuple[SettingsSource, ...]) -> None:
+    if isinstance(schema, ComponentSchema):
         schema = _piece(value, schema, path, sources)
         if schema is None:
             return
@@ -135,7 +149,9 @@ def _check(value: Any, schema: Any, path: Path_, sources: tuple[Source, ...]) ->
         _check(inner, schema[key], (*path, key), sources)
 
 
-def _piece(value: Any, piece: Piece, path: Path_, sources: tuple[Source, ...]) -> Mapping[str, Any] | None:
+def _piece(
+    value: Any, piece: ComponentSchema, path: Path_, sources: tuple[SettingsSource, ...]
+) -> Mapping[str, Any] | None:
     """Return the schema of the named piece's arguments; None where the slot takes the value as it is."""
     if piece.free is not None and accepts(piece.free, value):
         return None
@@ -145,7 +161,7 @@ def _piece(value: Any, piece: Piece, path: Path_, sources: tuple[Source, ...]) -
     return piece.arguments(name)
 
 
-def _fail(message: str, path: Path_, sources: tuple[Source, ...]) -> None:
+def _fail(message: str, path: Path_, sources: tuple[SettingsSource, ...]) -> None:
     for source in reversed(sources):
         if path in source.lines:
             raise ValueError(f"{source.name}, line {source.lines[path]}: {message}")

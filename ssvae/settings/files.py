@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ssvae.registry import unknown
-from ssvae.settings.checks import Path_, Source, describe
+from ssvae.settings.checks import Path_, SettingsSource, describe
 
 
 class _Loader(yaml.SafeLoader):
@@ -26,7 +26,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def read(text: str, name: str) -> Source:
+def read(text: str, name: str) -> SettingsSource:
     """Read settings from YAML text.
 
     Raises
@@ -49,7 +49,7 @@ def read(text: str, name: str) -> Source:
             loader.dispose()
     if not isinstance(values, dict):
         raise ValueError(f"{name}: settings are a mapping such as `seed: 1`, this is {describe(type(values))}")
-    return Source(name, values, lines)
+    return SettingsSource(name, values, lines)
 
 
 def _lines(node: Any, name: str, path: Path_ = ()) -> Iterator[tuple[Path_, int]]:
@@ -70,7 +70,7 @@ def shipped() -> list[str]:
     return sorted(Path(f.name).stem for f in resources.files("ssvae.configs").iterdir() if f.name.endswith(".yaml"))
 
 
-def load(name: str | Path) -> Source:
+def load(name: str | Path) -> SettingsSource:
     """Read a YAML file, or shipped settings by name.
 
     Raises
@@ -88,7 +88,7 @@ def load(name: str | Path) -> Source:
     return read(resources.files("ssvae.configs").joinpath(f"{name}.yaml").read_text("utf-8"), f"{name}.yaml")
 
 
-def assignment(text: str) -> Source:
+def assignment(text: str) -> SettingsSource:
     """Read ``classifier.alpha=0.2``; the value is YAML.
 
     >>> assignment("classifier.model.hidden=[500, 500]").values
@@ -105,11 +105,11 @@ def assignment(text: str) -> Source:
     return nested(f"--set {text}", keys, values)
 
 
-def nested(name: str, keys: list[str], value: Any) -> Source:
+def nested(name: str, keys: list[str], value: Any) -> SettingsSource:
     """Return a source that holds one value at a path of keys."""
     for key in reversed(keys):
         value = {key: value}
-    return Source(name, value)
+    return SettingsSource(name, value)
 
 
 def merge(base: Any, *overrides: Any, keep: tuple[str, ...] = ("labels",)) -> Any:

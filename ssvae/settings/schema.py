@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from ssvae.registry import Registry
-from ssvae.settings.checks import Piece, Source, check
+from ssvae.settings.checks import ComponentSchema, SettingsSource, check
 from ssvae.settings.files import merge
 
 DEFAULT_DATASET = {"name": "digits", "labels": 100}
@@ -29,7 +29,7 @@ TABLES = {
 OBJECTS = ("callbacks",)
 
 
-def resolve(*sources: Source) -> dict[str, Any]:
+def resolve(*sources: SettingsSource) -> dict[str, Any]:
     """Lay sources over the defaults, check every key and value, and return complete settings.
 
     Raises
@@ -58,7 +58,9 @@ def schema() -> dict[str, Any]:
     classifier = _constructor()
     return {
         "seed": int,
-        "dataset": Piece("dataset", find("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True),
+        "dataset": ComponentSchema(
+            "dataset", find("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True
+        ),
         "classifier": {key: value for key, value in arguments(classifier).items() if key not in OBJECTS},
     }
 
@@ -93,14 +95,14 @@ def _constructor() -> type:
     return importlib.import_module("ssvae").SSVAEClassifier
 
 
-def _slot(name: str, default: Any) -> Piece | None:
+def _slot(name: str, default: Any) -> ComponentSchema | None:
     """Return the schema of a slot: its table's names, "auto", or null where that is the default."""
     if name not in TABLES:
         return None
     table: Registry = find(TABLES[name])
     free = type(None) if default is None else None
     names = list(dict.fromkeys(["auto", *table.names()]))
-    return Piece(name, names, lambda piece: _piece_arguments(table, piece), free=free)
+    return ComponentSchema(name, names, lambda piece: _piece_arguments(table, piece), free=free)
 
 
 def _piece_arguments(table: Registry, name: str | None) -> Mapping[str, Any]:

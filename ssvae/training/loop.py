@@ -19,9 +19,9 @@ from ssvae.objective import Losses, Objective
 from ssvae.readers.sparse_table import Table
 from ssvae.training.callback_list import Hooks
 from ssvae.training.callbacks import Interrupted, State
-from ssvae.training.minibatch import Rows
+from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.prefetch import feed
-from ssvae.training.schedule import Plan
+from ssvae.training.schedule import Schedule
 from ssvae.training.step import Program, When
 from ssvae.training.streams import Streams, steps_per_call
 
@@ -31,9 +31,9 @@ RETRIES = 5  # halvings of the learning rate before a diverging fit gives up
 def train(
     stage: Stage,
     objective: Objective,
-    rows: Rows,
+    rows: TrainingArrays,
     streams: Streams,
-    plan: Plan,
+    plan: Schedule,
     seed: int,
     hooks: Hooks,
     places: Places = ONE,
@@ -102,7 +102,7 @@ def _lent(
     return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine, places))
 
 
-def _engine(stage: Stage, plan: Plan, streams: Streams, sizes: tuple[int, int], places: Places) -> Engine:
+def _engine(stage: Stage, plan: Schedule, streams: Streams, sizes: tuple[int, int], places: Places) -> Engine:
     """Return what runs the stage, by the operations of a step: all classes counted for every unlabelled row."""
     rows = sizes[0] + sizes[1] * getattr(stage.model, "classes", 1)
     steps = plan.epochs * streams.steps(sizes)
@@ -118,9 +118,9 @@ class _Run:
         self,
         program: Program,
         stage: Stage,
-        rows: Rows,
+        rows: TrainingArrays,
         streams: Streams,
-        plan: Plan,
+        plan: Schedule,
         seed: int,
         hooks: Hooks,
     ) -> None:

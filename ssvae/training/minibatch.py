@@ -8,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import random
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import Parts, Table
 from ssvae.types import Batch
 
 
-class Rows(NamedTuple):
+class TrainingArrays(NamedTuple):
     """The rows of a stage, with all that is known of each; k and K are 0 where no regularizer asks for them."""
 
     x: Any  # nest of arrays [N, ...]
@@ -23,26 +23,26 @@ class Rows(NamedTuple):
     hints: np.ndarray  # [N, K] propagated labels
 
 
-def tensors(rows: Rows) -> Rows:
+def tensors(rows: TrainingArrays) -> TrainingArrays:
     """Put the rows where the steps run, once."""
     x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _parts(rows.x))
     peers, hints = tf.constant(rows.peers, tf.int32), tf.constant(rows.hints, tf.float32)
-    return Rows(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
+    return TrainingArrays(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
 
 
-def signature(x: Any) -> Rows:
+def signature(x: Any) -> TrainingArrays:
     """Return the types of `tensors` for rows x, however many."""
     x = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], _kind(array)), _parts(x))
-    return Rows(x, integers(None), floats(None), integers(None, None), floats(None, None))
+    return TrainingArrays(x, integers(None), floats(None), integers(None, None), floats(None, None))
 
 
-def batches(rows: Rows, order: tf.Tensor, classes: int, width: int) -> Batch:
+def batches(rows: TrainingArrays, order: tf.Tensor, classes: int, width: int) -> Batch:
     """Return what is known of the rows [steps, B]."""
     y, x = tf.one_hot(tf.gather(rows.y, order), classes), taken(rows.x, order, width)
     return Batch(x, y, tf.gather(rows.weight, order), order, hint=tf.gather(rows.hints, order))
 
 
-def near(rows: Rows, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+def near(rows: TrainingArrays, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """Return one of the nearest rows of each of the rows [steps, B], the first of which are of step `first`."""
     every = tf.gather(rows.peers, order)  # [steps, B, k]
     start = tf.cast(first, tf.uint32) * tf.cast(tf.shape(order)[1], tf.uint32)
@@ -83,7 +83,7 @@ def _dense(x: Parts, index: tf.Tensor, width: int) -> tf.Tensor:
 
 def _parts(x: Any) -> Any:
     """Return the rows of a stage as a nest of arrays; of a source, which a step never sees, the form of its rows."""
-    x = x[:1] if isinstance(x, Source) else x
+    x = x[:1] if isinstance(x, RowSource) else x
     return x.parts() if isinstance(x, Table) else x
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import stacked
-from ssvae.training.minibatch import Rows
+from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.step import Program
 from ssvae.training.streams import Streams
 
@@ -35,7 +35,7 @@ class Resident:
     """
 
     def __init__(
-        self, program: Program, rows: Rows, streams: Streams, sizes: tuple[int, int], shape: int, seed: int
+        self, program: Program, rows: TrainingArrays, streams: Streams, sizes: tuple[int, int], shape: int, seed: int
     ) -> None:
         self.program, self.rows, self.streams = program, rows, streams
         self.sizes, self.shape, self.seed = sizes, shape, seed
@@ -57,7 +57,7 @@ class Resident:
 
 
 class Streamed(Resident):
-    """The labelled rows in memory, the others read from a `Source` in a thread while the steps before are taken."""
+    """The labelled rows in memory, the others read from a `RowSource` in a thread while the steps before are taken."""
 
     def begin(self) -> None:
         """Read the labelled rows."""
@@ -80,7 +80,7 @@ class Streamed(Resident):
         labelled = tf.nest.map_structure(lambda array: array[places], self.labelled)
         x = tf.nest.map_structure(lambda *parts: stacked(parts), labelled, self.rows.x.take(others))
         numbers = np.concatenate([known, others])
-        read = Rows(x, *(array[numbers] for array in self.rows[1:]))
+        read = TrainingArrays(x, *(array[numbers] for array in self.rows[1:]))
         first, orders = 0, []
         for size in self.sizes:
             place = np.zeros((self.shape, size), np.int32)
@@ -90,6 +90,6 @@ class Streamed(Resident):
         return self.program.tensors(read), tuple(orders)
 
 
-def feed(program: Program, rows: Rows, *arguments: Any) -> Resident:
+def feed(program: Program, rows: TrainingArrays, *arguments: Any) -> Resident:
     """Return how the rows reach the steps."""
-    return (Streamed if isinstance(rows.x, Source) else Resident)(program, rows, *arguments)
+    return (Streamed if isinstance(rows.x, RowSource) else Resident)(program, rows, *arguments)

@@ -14,7 +14,7 @@ FEWEST_STEPS_ELSEWHERE, MOST_STEPS_ELSEWHERE = 250, 8_000
 WARM_UP = 0.05  # share of the steps over which the learning rate rises
 
 
-class Plan(NamedTuple):
+class Schedule(NamedTuple):
     """How one stage is trained; a pass is over the unlabelled rows where there are any."""
 
     epochs: int
@@ -49,7 +49,7 @@ def of_stage(value: Any, stage: str, argument: str) -> Any:
     return value[stage]
 
 
-def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Plan:
+def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Schedule:
     """Return the plan of one stage with `labelled` and `unlabelled` rows, from the estimator's arguments."""
     size = int(of_stage(estimator.batch_size, stage, "batch_size"))
     labelled_size = of_stage(estimator.labeled_batch_size, stage, "labeled_batch_size") or size
@@ -59,7 +59,7 @@ def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Plan:
         most = MOST_STEPS.get(stage, MOST_STEPS_ELSEWHERE)
         fewest = FEWEST_STEPS.get(stage, FEWEST_STEPS_ELSEWHERE)
         wanted = -(-min(most, max(fewest, STEPS_A_ROW * (labelled + unlabelled))) // steps)
-    return Plan(
+    return Schedule(
         epochs=int(wanted),
         batch_size=size,
         labelled_batch_size=int(labelled_size),

@@ -15,7 +15,18 @@ from ssvae.backend.replica_context import summed
 from ssvae.distributed.strategy import ONE, Places
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
-from ssvae.training.minibatch import Rows, at, batches, floats, integers, near, share, signature, taken, tensors
+from ssvae.training.minibatch import (
+    TrainingArrays,
+    at,
+    batches,
+    floats,
+    integers,
+    near,
+    share,
+    signature,
+    taken,
+    tensors,
+)
 from ssvae.types import Batch
 
 
@@ -139,7 +150,7 @@ class Program:
             for variable, value in zip(replica.variables, arrays, strict=True):
                 variable.assign(value)
 
-    def tensors(self, rows: Rows) -> tuple[Rows, ...]:
+    def tensors(self, rows: TrainingArrays) -> tuple[TrainingArrays, ...]:
         """Put the rows where each replica is."""
         found = []
         for device in self.places.devices:
@@ -169,7 +180,7 @@ class Program:
             unlabelled = unlabelled._replace(peer=peer)
         return labelled, unlabelled
 
-    def _gather(self, rows: Rows, order: tf.Tensor, number: int) -> Batch:
+    def _gather(self, rows: TrainingArrays, order: tf.Tensor, number: int) -> Batch:
         known, every = (getattr(self.model, "classes", 1), self.model.features), tf.shape(order)
         if self.places.count == 1:
             return batches(rows, order, *known)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ssvae.readers.base import Source
+from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import Table
 from ssvae.training import shuffling
 
@@ -47,7 +47,7 @@ class Streams(NamedTuple):
 
 def blocks(x: Any, rows: np.ndarray) -> shuffling.Blocks | None:
     """Return how the rows of x with these numbers, in rising order, are to be shuffled; None: all of them together."""
-    if not isinstance(x, Source) or x.block_starts is None or not len(rows):
+    if not isinstance(x, RowSource) or x.block_starts is None or not len(rows):
         return None
     starts = np.unique(np.searchsorted(rows, x.block_starts))
     return shuffling.Blocks(starts, max(1, shuffling.WINDOW // (x.shape[1] * x.dtype.itemsize)))
@@ -55,7 +55,7 @@ def blocks(x: Any, rows: np.ndarray) -> shuffling.Blocks | None:
 
 def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
     """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
-    most = READ_PER_CALL if isinstance(x, Source) else BYTES_PER_CALL
-    x = x[:1] if isinstance(x, Source) else x
+    most = READ_PER_CALL if isinstance(x, RowSource) else BYTES_PER_CALL
+    x = x[:1] if isinstance(x, RowSource) else x
     row = x.dense_row_bytes() if isinstance(x, Table) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
     return int(np.clip(most // (row * sum(sizes)), 1, STEPS_PER_CALL))

@@ -44,7 +44,7 @@ def rows():
 @pytest.mark.parametrize("name", refinement_paths.OPTIMIZERS)
 def test_optimizers_climb_to_the_closed_form(linear, rows, name):
     kind, rates = refinement_paths.OPTIMIZERS[name]
-    start = linear.nothing_known(rows.x, None)
+    start = linear.prior_parameters(rows.x, None)
     rate = refinement_paths.tuned(linear, rows, start, name, 15)
     assert rate in rates
     path = refinement_paths.optimized(start, kind(rate), 60, refinement_paths.sloped(linear, rows, start))

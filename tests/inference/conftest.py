@@ -65,7 +65,7 @@ class LinearGaussian:
     def recognise(self, x, y, infer):
         return infer(self, x, y)
 
-    def nothing_known(self, x, y):
+    def prior_parameters(self, x, y):
         like = x[..., :1] if y is None else x[..., :1] + y[..., :1]
         return {"z": tf.zeros_like(like) * tf.ones([2 * self.latent])}
 

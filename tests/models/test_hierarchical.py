@@ -146,7 +146,7 @@ def test_every_level_has_its_kl_in_closed_form(top_down):
 @pytest.mark.parametrize("training", [False, True])
 def test_with_nothing_known_the_ladder_is_the_prior(training, normalization):
     own = model(top_down="ladder", normalization=normalization)
-    start = own.nothing_known(X, None)
+    start = own.prior_parameters(X, None)
     assert {name: tuple(v.shape) for name, v in start.items()} == {"z1": (6, 8), "z2": (6, 6), "z3": (6, 4)}
     q = own.posterior(start)
     with engine.using(engine.Engine(training=training)):
@@ -159,7 +159,7 @@ def test_with_nothing_known_the_others_are_the_prior_at_the_means():
     own = model(normalization="batch")
     with engine.using(engine.Engine(training=True)):
         before = own.get_weights()
-        start = own.nothing_known(X, None)
+        start = own.prior_parameters(X, None)
     for a, b in zip(own.get_weights(), before, strict=True):  # one row teaches batch normalisation nothing
         np.testing.assert_array_equal(a, b)
     q, values = own.posterior(start), {}

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 import yaml
 
-from ssvae.settings.checks import Piece, Source, accepts, check, describe
+from ssvae.settings.checks import ComponentSchema, SettingsSource, accepts, check, describe
 from ssvae.settings.files import assignment, dump, load, merge, read, shipped
 
 MODELS = {"m1": {"latent": int}, "m2": {"latent": int, "hidden": int | list[int]}}
@@ -14,7 +14,7 @@ SCHEMA = {
     "classifier": {
         "alpha": float,
         "epochs": int | Literal["auto"],
-        "model": Piece("model", list(MODELS), lambda name: MODELS[name]),
+        "model": ComponentSchema("model", list(MODELS), lambda name: MODELS[name]),
     },
 }
 TEXT = """\
@@ -151,7 +151,7 @@ def test_load_names_the_nearest_shipped_settings():
 
 def test_load_reads_a_file(tmp_path):
     (tmp_path / "own.yaml").write_text(TEXT)
-    assert load(tmp_path / "own.yaml") == Source(
+    assert load(tmp_path / "own.yaml") == SettingsSource(
         str(tmp_path / "own.yaml"), yaml.safe_load(TEXT.replace("1e-2", "0.01")), read(TEXT, "").lines
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssvae.settings.checks import Source
+from ssvae.settings.checks import SettingsSource
 from ssvae.settings.files import assignment, load, shipped
 from ssvae.settings.schema import TABLES, arguments, defaults, find, resolve
 
@@ -31,7 +31,7 @@ def test_every_entry_of_every_table_is_a_slot_value_with_its_own_arguments(slot)
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_settings_resolve_and_resolving_again_changes_nothing(name):
     config = resolve(load(name))
-    assert resolve(Source("again", config)) == config
+    assert resolve(SettingsSource("again", config)) == config
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.component import Piece
+from ssvae.component import Component
 
 LogProb = Callable[[tf.Tensor], tf.Tensor]
 DIVERGENT = 1000.0  # error of the energy, nats, beyond which a trajectory is said to have diverged (Stan's number)
@@ -25,7 +25,7 @@ class Trace(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sampler(Piece):
+class Sampler(Component):
     """A kind of Markov chain.
 
     Parameters
