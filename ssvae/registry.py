@@ -1,4 +1,4 @@
-"""A table of interchangeable pieces: name -> "module:Class", imported only when asked for."""
+"""Tables of names: a component by its name, imported only when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
+
+Entry = TypeVar("Entry", covariant=True)
+Kind = TypeVar("Kind")
+
+# What a slot takes: a name, a dict with a name and arguments, or an object of the kind (`Slot[Model]`).
+Slot: TypeAlias = str | Mapping[str, object] | Kind
 
 
 def unknown(kind: str, name: object, allowed: list[str]) -> str:
@@ -17,7 +23,7 @@ def unknown(kind: str, name: object, allowed: list[str]) -> str:
     return f"unknown {kind} {name!r}, one of {allowed}{hint}"
 
 
-def slot_name(slot: Any) -> Any:
+def slot_name(slot: object) -> object:
     """Return the name in a slot, which holds a name, a dict with a name, or an object (returned as it is).
 
     >>> slot_name("m2"), slot_name({"name": "m2", "latent": 20})
@@ -26,29 +32,27 @@ def slot_name(slot: Any) -> Any:
     return slot.get("name") if isinstance(slot, Mapping) else slot
 
 
-class Registry:
-    """Pieces of one kind by name.
+class LazyTable(Generic[Entry]):
+    """Functions, classes or objects by name.
 
     Parameters
     ----------
     kind : str
-        What the pieces are, for error messages ("model", "likelihood").
+        What the entries are, for error messages ("dataset").
     table : Mapping of str to str
-        Name -> "module:Class". Listing the names imports nothing.
-    method : str
-        What every piece has, and an object that is handed in must have.
+        Name -> "module:attribute". Listing the names imports nothing.
     """
 
-    def __init__(self, kind: str, table: Mapping[str, str], method: str = "") -> None:
-        self.kind, self._method = kind, method
+    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
         self._table = dict(table)
 
     def names(self) -> list[str]:
         """Return every name, sorted."""
         return sorted(self._table)
 
-    def get(self, name: str) -> Any:
-        """Return the class (or function) behind a name.
+    def get(self, name: object) -> Entry:
+        """Return what stands behind a name.
 
         Raises
         ------
@@ -57,15 +61,32 @@ class Registry:
         """
         if not isinstance(name, str) or name not in self._table:
             raise ValueError(unknown(self.kind, name, self.names()))
-        module, attribute = self._table[name].split(":")
-        return getattr(importlib.import_module(module), attribute)
+        return imported(self._table[name])
 
-    def name_of(self, piece: Any) -> str | None:
+    def name_of(self, component: object) -> str | None:
         """Return the name under which an object's class stands in the table, or None."""
-        where = f"{type(piece).__module__}:{type(piece).__qualname__}"
+        where = f"{type(component).__module__}:{type(component).__qualname__}"
         return next((name for name, path in self._table.items() if path == where), None)
 
-    def build(self, slot: Any, **context: Any) -> Any:
+
+class Registry(LazyTable[type[Kind]]):
+    """Classes of interchangeable components by name; `build` makes a component of what a slot holds.
+
+    Parameters
+    ----------
+    kind : str
+        What the components are, for error messages ("model", "likelihood").
+    table : Mapping of str to str
+        Name -> "module:Class".
+    base : str
+        "module:Class" of their base class, which an object that is handed in must have.
+    """
+
+    def __init__(self, kind: str, table: Mapping[str, str], base: str) -> None:
+        super().__init__(kind, table)
+        self._base = base
+
+    def build(self, slot: Slot[Kind], **context: object) -> Kind:
         """Turn a slot (a name, a dict with a name, or an object) into an object.
 
         Parameters
@@ -73,24 +94,19 @@ class Registry:
         slot : str, dict or object
             ``"m2"``, ``{"name": "m2", "latent": 50}`` or an instance, which is returned as it is.
         **context
-            What the caller knows (numbers of features, of classes); a piece gets those that its
+            What the caller knows (numbers of features, of classes); a component gets those that its
             constructor names, and the slot may override them.
 
         Raises
         ------
         ValueError
             If the name, or an argument of the dict, is unknown, or not the number or text that it should be, or an
-            object is no piece of this kind.
+            object is no component of this kind.
         """
         if isinstance(slot, str):
             slot = {"name": slot}
         if not isinstance(slot, Mapping):
-            if self._method and (isinstance(slot, type) or not hasattr(slot, self._method)):
-                raise ValueError(
-                    f"{self.kind} must be one of {self.names()}, a dict with such a name, or an object that has "
-                    f"{self._method!r}, got {slot!r}"
-                )
-            return slot
+            return self._checked(slot)
         arguments = dict(slot)
         name = arguments.pop("name", None)
         factory = self.get(name)
@@ -105,9 +121,25 @@ class Registry:
         wanted = {key: value for key, value in context.items() if key in allowed}
         return factory(**{**wanted, **arguments})
 
+    def _checked(self, component: object) -> Kind:
+        """Return an object that was handed in; refuse one of another kind."""
+        base: type[Kind] = imported(self._base)
+        if not isinstance(component, base):
+            raise ValueError(
+                f"{self.kind} must be one of {self.names()}, a dict with such a name, or an object of a subclass of "
+                f"{self._base.replace(':', '.')}, got {component!r}"
+            )
+        return component
 
-def _wrong_kind(annotation: Any, value: Any) -> str | None:
+
+def imported(where: str) -> Any:  # of whatever type stands there
+    """Import and return what stands at "module:attribute"."""
+    module, attribute = where.split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _wrong_kind(annotation: object, value: object) -> str | None:
     """Return what an argument that is annotated as a number or a text should be, where its value is no such thing."""
     kinds = {"int": (Integral, "an integer"), "float": (Real, "a number"), "str": (str, "a text")}
-    kind, words = kinds.get(getattr(annotation, "__name__", annotation), (object, ""))
+    kind, words = kinds.get(annotation.__name__ if isinstance(annotation, type) else str(annotation), (object, ""))
     return None if isinstance(value, kind) and not (words and isinstance(value, bool)) else words

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ssvae.registry import Registry
+from ssvae.registry import LazyTable
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn", "matplotlib", "pandas", "scipy"}
@@ -123,8 +123,10 @@ def test_peers_never_import_peers(folder):
                 assert target[1:2] == ["base"], f"{name} imports {'.'.join(target)}: they meet in estimator/components"
 
 
-def tables(folder: str) -> list[Registry]:
-    return [table for table in vars(importlib.import_module(f"ssvae.{folder}")).values() if isinstance(table, Registry)]
+def tables(folder: str) -> list[LazyTable]:
+    return [
+        table for table in vars(importlib.import_module(f"ssvae.{folder}")).values() if isinstance(table, LazyTable)
+    ]
 
 
 @pytest.mark.parametrize("path", sources(), ids=module)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from ssvae.registry import Registry
+from typing import TYPE_CHECKING
 
-DATASETS = Registry(
+from ssvae.registry import LazyTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ssvae.types import Dataset
+
+DATASETS: LazyTable[Callable[..., Dataset]] = LazyTable(
     "dataset",
     {
         "binarized_mnist": "ssvae.datasets.binarized_mnist:load",

@@ -16,10 +16,11 @@ from ssvae.models import MODELS
 from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.readers.base import transformed
+from ssvae.registry import LazyTable
 from ssvae.regularizers import REGULARIZERS
 from ssvae.settings.checks import accepts, describe
 
-TABLES = {
+TABLES: dict[str, LazyTable[type]] = {
     "model": MODELS,
     "likelihood": LIKELIHOODS,
     "preprocessing": PREPROCESSING,

@@ -23,7 +23,8 @@ from safetensors.numpy import save as pack
 
 from ssvae.atomic_files import folder_beside, whole
 from ssvae.estimator import latent_classifier
-from ssvae.estimator.components import TABLES, Assembly, plain
+from ssvae.estimator.components import Assembly, plain
+from ssvae.preprocessing import PREPROCESSING
 
 SCHEMA = 1
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
@@ -153,7 +154,7 @@ def _rebuild(classifier: Any, manifest: dict[str, Any], arrays: dict[str, dict[s
         classifier.feature_names_in_ = np.array(manifest["feature_names"], object)
     slot = dict(manifest["preprocessing"])
     learnt = {name.split("/", 1)[1]: array for name, array in kept.items() if name.startswith("preprocessing/")}
-    kind = TABLES["preprocessing"].get(slot.pop("name"))
+    kind = PREPROCESSING.get(slot.pop("name"))
     classifier.preprocessing_ = kind.from_arrays(learnt, **slot)
     width = classifier.preprocessing_.transform(arrays["reference.safetensors"]["x"]).shape[1]
     parts = Assembly.restored(classifier, manifest["likelihood"], manifest["model"], width, len(values))

@@ -14,8 +14,9 @@ import ssvae
 from ssvae.distributed import cluster
 from ssvae.evaluation.metrics import bits_per_dim, evaluate
 from ssvae.experiments import report, run_folder, supervised_baseline
+from ssvae.registry import imported
 from ssvae.settings.checks import SettingsSource
-from ssvae.settings.schema import find, resolve
+from ssvae.settings.schema import resolve
 from ssvae.splits import choose_labeled, has_label, hide_labels
 from ssvae.training.callbacks import Callback, Checkpoint, Progress
 from ssvae.types import Dataset
@@ -96,7 +97,7 @@ def _report(
 ) -> dict[str, Any]:
     """Measure what was fitted, draw the pictures, and return the numbers."""
     numbers, parts = _measure(config, dataset, fitted, labeled)
-    skipped = find("ssvae.plots.run_figures:draw_all")(fitted.classifier, dataset, parts, folder / "figures")
+    skipped = imported("ssvae.plots.run_figures:draw_all")(fitted.classifier, dataset, parts, folder / "figures")
     report.say_skipped(console, skipped)
     return {**_identity(config, dataset, labeled), **numbers}
 
@@ -104,7 +105,7 @@ def _report(
 def _joined(config: Mapping[str, Any]) -> Any:
     """Return where replicas live if other processes have some of them; without any, TensorFlow is not started here."""
     strategy = config["classifier"].get("strategy")
-    return find("ssvae.training.worker_agreement:joined")(strategy) if cluster.read().workers else None
+    return imported("ssvae.training.worker_agreement:joined")(strategy) if cluster.read().workers else None
 
 
 def _follow(joined: Any, config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path) -> dict[str, Any]:

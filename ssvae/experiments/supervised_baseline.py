@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ssvae
-from ssvae.settings.schema import find
+from ssvae.registry import imported
 
 
 def settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,13 +16,13 @@ def settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
     Widths and activation are those of the model's classifier network (M2's in a stack), if it has one.
     """
     slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
-    model = find("ssvae.models:MODELS").get(slot["name"])
+    model = imported("ssvae.models:MODELS").get(slot["name"])
     network: dict[str, Any] = {}
     if hasattr(model, "classify"):
         given = _defaults(model) | dict(slot)
         given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
         network = {name: given[name] for name in ("activation", "normalization") if name in given}
-        network["hidden"] = given.get("classifier_hidden") or find("ssvae.networks.widths:deeper")(given["hidden"])
+        network["hidden"] = given.get("classifier_hidden") or imported("ssvae.networks.widths:deeper")(given["hidden"])
     own: dict[str, Any] = {
         "model": {"name": "supervised", **network},
         "epochs": _defaults(ssvae.SSVAEClassifier)["epochs"],

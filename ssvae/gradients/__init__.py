@@ -1,8 +1,15 @@
 """Table of the gradients of expectations."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ssvae.registry import Registry
 
-GRADIENTS = Registry(
+if TYPE_CHECKING:
+    from ssvae.gradients.base import Gradient
+
+GRADIENTS: Registry[Gradient] = Registry(
     "gradient",
     {
         "pathwise": "ssvae.gradients.pathwise:Pathwise",
@@ -22,5 +29,5 @@ GRADIENTS = Registry(
         "local_expectation": "ssvae.gradients.local_expectation:LocalExpectation",
         "quadrature": "ssvae.gradients.quadrature:Quadrature",
     },
-    method="expectation",
+    base="ssvae.gradients.base:Gradient",
 )

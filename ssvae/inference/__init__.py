@@ -1,8 +1,15 @@
 """Table of the inference methods."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ssvae.registry import Registry
 
-INFERENCES = Registry(
+if TYPE_CHECKING:
+    from ssvae.inference.base import Inference
+
+INFERENCES: Registry[Inference] = Registry(
     "inference",
     {
         "amortized": "ssvae.inference.amortized:Amortized",
@@ -13,5 +20,5 @@ INFERENCES = Registry(
         "iterative": "ssvae.inference.iterative:Iterative",
         "mc_likelihood": "ssvae.inference.mc_likelihood:MCLikelihood",
     },
-    method="bound",
+    base="ssvae.inference.base:Inference",
 )

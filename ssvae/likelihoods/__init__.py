@@ -1,8 +1,15 @@
 """Table of the likelihoods p(x | h)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ssvae.registry import Registry
 
-LIKELIHOODS = Registry(
+if TYPE_CHECKING:
+    from ssvae.likelihoods.base import Likelihood
+
+LIKELIHOODS: Registry[Likelihood] = Registry(
     "likelihood",
     {
         "bernoulli": "ssvae.likelihoods.bernoulli:Bernoulli",
@@ -11,5 +18,5 @@ LIKELIHOODS = Registry(
         "gaussian": "ssvae.likelihoods.gaussian:Gaussian",
         "multinomial": "ssvae.likelihoods.multinomial:Multinomial",
     },
-    method="outputs",
+    base="ssvae.likelihoods.base:Likelihood",
 )

@@ -1,8 +1,15 @@
 """Table of the models."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ssvae.registry import Registry
 
-MODELS = Registry(
+if TYPE_CHECKING:
+    from ssvae.models.base import Model
+
+MODELS: Registry[Model] = Registry(
     "model",
     {
         "conditional_sbn": "ssvae.models.conditional_sbn:ConditionalSBN",
@@ -14,5 +21,5 @@ MODELS = Registry(
         "sbn": "ssvae.models.sbn:SBN",
         "supervised": "ssvae.models.supervised:Supervised",
     },
-    method="stages",
+    base="ssvae.models.base:Model",
 )

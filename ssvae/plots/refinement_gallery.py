@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ssvae.evaluation import refinement_paths
 from ssvae.evaluation.refinement_paths import OPTIMIZERS, Rows
-from ssvae.inference import INFERENCES
+from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.refining import Refining
 from ssvae.models.base import Parameters
 from ssvae.plots import primitives, refinement_figures
@@ -59,8 +59,8 @@ def paths(part: Any, rows: Rows, inference: Any, steps: int = STEPS) -> dict[str
     """Return λ_0, …, λ_T of the drawn rows by method, all from the λ_0 of the fitted inference."""
     tuning = Rows(*(None if own is None else own[: len(own) // 2] for own in rows))
     half = drawn(rows)
-    refiner = INFERENCES.build("gradient_refined")
-    first = inference if isinstance(inference, Refining) else refiner
+    refiner = GradientRefined()
+    first: Refining = inference if isinstance(inference, Refining) else refiner
     start = first.start_at(part, half.x, half.y)
     found = {"gradient_refined": refinement_paths.refined(part, half, start, refiner, steps)}
     if isinstance(inference, Refining) and inference.update:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ssvae.registry import Registry
 
-PREPROCESSING = Registry(
+if TYPE_CHECKING:
+    from ssvae.preprocessing.base import Preprocessing
+
+PREPROCESSING: Registry[Preprocessing] = Registry(
     "preprocessing",
     {
         "identity": "ssvae.preprocessing.identity:Identity",
         "pca": "ssvae.preprocessing.pca:PCA",
         "standardize": "ssvae.preprocessing.standardize:Standardize",
     },
-    method="transform",
+    base="ssvae.preprocessing.base:Preprocessing",
 )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from ssvae.registry import Registry
+from typing import TYPE_CHECKING
 
-READERS = Registry(
+from ssvae.registry import LazyTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ssvae.readers.base import RowSource
+
+READERS: LazyTable[Callable[..., RowSource]] = LazyTable(
     "ending of a file of rows",
     {
         ".h5": "ssvae.readers.hdf5:open_file",

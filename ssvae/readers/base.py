@@ -11,11 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ssvae.readers.errors import DataError, reading
+from ssvae.readers.sparse_table import Table
 
 BYTES = 2**22  # of the rows that a pass over a source holds at a time
 
@@ -150,3 +151,7 @@ def pieces(x: Any) -> Iterator[Any]:
         yield from (chunk for _, chunk in x.chunks())
     else:
         yield x
+
+
+# Rows [N, D] to learn from or to predict: an array, a table of which most cells are 0, or rows that stay on disk.
+Rows: TypeAlias = np.ndarray | Table | RowSource

@@ -1,8 +1,15 @@
 """Table of the regularizers of q(y | x)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ssvae.registry import Registry
 
-REGULARIZERS = Registry(
+if TYPE_CHECKING:
+    from ssvae.regularizers.base import Regularizer
+
+REGULARIZERS: Registry[Regularizer] = Registry(
     "regularizer",
     {
         "mutual_information": "ssvae.regularizers.mutual_information:MutualInformation",
@@ -10,5 +17,5 @@ REGULARIZERS = Registry(
         "propagated_labels": "ssvae.regularizers.propagated_labels:PropagatedLabels",
         "virtual_adversarial": "ssvae.regularizers.virtual_adversarial:VirtualAdversarial",
     },
-    method="penalty",
+    base="ssvae.regularizers.base:Regularizer",
 )

@@ -5,11 +5,17 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
 
 from ssvae.registry import unknown
 
 Path_ = tuple[str, ...]
+
+# What YAML can hold: null, true or false, a number, text, a list or a mapping of such.
+Setting: TypeAlias = "float | str | Sequence[Setting] | Mapping[str, Setting] | None"
+# Settings by key. What each key holds is checked against the constructors' signatures when they are read, which mypy
+# does not see; the constructors then take them by ** as they are.
+Settings: TypeAlias = dict[str, Any]
 
 _WORDS = {
     float: "a number",

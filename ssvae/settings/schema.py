@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, imported
 from ssvae.settings.checks import ComponentSchema, SettingsSource, check
 from ssvae.settings.files import merge
 
@@ -59,7 +59,7 @@ def schema() -> dict[str, Any]:
     return {
         "seed": int,
         "dataset": ComponentSchema(
-            "dataset", find("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True
+            "dataset", imported("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True
         ),
         "classifier": {key: value for key, value in arguments(classifier).items() if key not in OBJECTS},
     }
@@ -85,12 +85,6 @@ def arguments(factory: Callable[..., Any]) -> dict[str, Any]:
     return found
 
 
-def find(where: str) -> Any:
-    """Return what is at "module:NAME"."""
-    module, name = where.split(":")
-    return getattr(importlib.import_module(module), name)
-
-
 def _constructor() -> type:
     return importlib.import_module("ssvae").SSVAEClassifier
 
@@ -99,7 +93,7 @@ def _slot(name: str, default: Any) -> ComponentSchema | None:
     """Return the schema of a slot: its table's names, "auto", or null where that is the default."""
     if name not in TABLES:
         return None
-    table: Registry = find(TABLES[name])
+    table: Registry = imported(TABLES[name])
     free = type(None) if default is None else None
     names = list(dict.fromkeys(["auto", *table.names()]))
     return ComponentSchema(name, names, lambda piece: _piece_arguments(table, piece), free=free)
@@ -111,7 +105,7 @@ def _piece_arguments(table: Registry, name: str | None) -> Mapping[str, Any]:
 
 def _dataset_arguments(name: str | None) -> Mapping[str, Any]:
     """Return the loader's arguments, and those that belong to the run: which rows keep their label."""
-    where = find("ssvae.datasets:DATASETS").get(name) if name else find("ssvae.readers.read:read_table")
+    where = imported("ssvae.datasets:DATASETS").get(name) if name else imported("ssvae.readers.read:read_table")
     own = {key: kind for key, kind in arguments(where).items() if key != "path"}
     return {**own, "data": str | None, "target": str | None, "folder": str | None, "labels": int | None}
 

@@ -98,9 +98,12 @@ def test_bad_data(x, y, message):
         ({"unlabeled": [-1]}, r"unlabeled must be one value .*, got \[-1\]"),
         (
             {"model": None},
-            r"model must be one of \[.*'m2'.*\], a dict with such a name, or an object that has 'stages'",
+            r"model must be one of \[.*'m2'.*\], a dict with such a name, or an object of a subclass of .*base.Model",
         ),
-        ({"likelihood": Bernoulli}, "likelihood must be one of .* or an object that has 'outputs', got <class"),
+        (
+            {"likelihood": Bernoulli},
+            "likelihood must be one of .* an object of a subclass of .*Likelihood, got <class",
+        ),
         (
             {"model": {**SMALL, "likelihood": [1]}},
             r"likelihood of a model is what fit supplies: leave it out, got \[1\]",

@@ -2,9 +2,10 @@
 
 import pytest
 
+from ssvae.registry import imported
 from ssvae.settings.checks import SettingsSource
 from ssvae.settings.files import assignment, load, shipped
-from ssvae.settings.schema import TABLES, arguments, defaults, find, resolve
+from ssvae.settings.schema import TABLES, arguments, defaults, resolve
 
 
 def set_(*texts):
@@ -19,8 +20,8 @@ def test_defaults_are_the_constructors():
 
 @pytest.mark.parametrize("slot", TABLES)
 def test_every_entry_of_every_table_is_a_slot_value_with_its_own_arguments(slot):
-    for name in find(TABLES[slot]).names():
-        own = arguments(find(TABLES[slot]).get(name))
+    for name in imported(TABLES[slot]).names():
+        own = arguments(imported(TABLES[slot]).get(name))
         assert "kwargs" not in own
         config = set_(f"classifier.{slot}={name}")
         assert config["classifier"][slot] == name

@@ -1,8 +1,12 @@
 """Table of the tables of papers that one command reproduces, row by row."""
 
-from ssvae.registry import Registry
+from __future__ import annotations
 
-REPRODUCTIONS = Registry(
+from typing import Any
+
+from ssvae.registry import LazyTable
+
+REPRODUCTIONS: LazyTable[dict[str, Any]] = LazyTable(
     "table",
     {
         "auxiliary": "ssvae.experiments.reproductions.auxiliary:TABLE",
