@@ -9,7 +9,7 @@ Workers share each batch: losses and weights are those of one process, to
 rounding. Worker 0 alone writes the run folder. When a worker dies, all of them
 start again from the last checkpoint. SIGTERM and Ctrl-C are passed on, and the
 state is kept. On several machines start `ssvae fit --strategy multiworker` on
-each, with TF_CONFIG set (README, "Several machines").
+each, with TF_CONFIG set (docs/several_devices.md).
 
 \b
 Exit codes: 0; 1 and 2 as of the command, which are not tried again; 130 after

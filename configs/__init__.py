@@ -1,1 +1,1 @@
-"""Shipped settings, one YAML file per result that the README quotes."""
+"""Shipped settings, one YAML file per result that the documentation quotes."""

@@ -9,7 +9,7 @@ import numpy as np
 
 STEPS_A_ROW = 1.2  # steps that "auto" spends on small data, so that it takes seconds there
 FEWEST_STEPS = {"m1": 500, "hierarchical": 500}  # with fewer steps they have not begun to use their latents
-MOST_STEPS = {"m1": 20_000, "hierarchical": 20_000}  # where M1 on large data stopped to gain (README: what mattered)
+MOST_STEPS = {"m1": 20_000, "hierarchical": 20_000}  # where M1 on large data stopped to gain
 FEWEST_STEPS_ELSEWHERE, MOST_STEPS_ELSEWHERE = 250, 8_000
 WARM_UP = 0.05  # share of the steps over which the learning rate rises
 
