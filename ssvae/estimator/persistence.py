@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load as unpack
 from safetensors.numpy import save as pack
@@ -70,7 +71,7 @@ def load(folder: str | Path, kind: Callable[..., Any]) -> Any:
         arrays = {name: unpack(data) for name, data in contents.items()}
         classifier = _rebuild(kind(**manifest["parameters"]), manifest, arrays)
         reference = arrays["reference.safetensors"]
-        difference = np.abs(classifier.predict_proba(reference["x"]) - reference["probabilities"]).max()
+        difference = np.abs(_probabilities(classifier, reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         raise ValueError(
@@ -89,9 +90,15 @@ def _arrays(classifier: Any) -> dict[str, dict[str, np.ndarray]]:
         kept |= {"features/rows": own.rows, "features/labels": own.labels}
     weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
     rows = classifier.reference_
-    reference = {"x": rows, "probabilities": classifier.predict_proba(rows), "classes": _text(classifier.classes_)}
+    reference = {"x": rows, "probabilities": _probabilities(classifier, rows), "classes": _text(classifier.classes_)}
     every = dict(zip(FILES, (weights, kept, reference), strict=True))
     return {name: {key: np.ascontiguousarray(a) for key, a in arrays.items()} for name, arrays in every.items()}
+
+
+def _probabilities(classifier: Any, rows: np.ndarray) -> np.ndarray:
+    """Return class probabilities of rows [N, D] under the names of their columns, where the classifier has seen any."""
+    names = getattr(classifier, "feature_names_in_", None)
+    return classifier.predict_proba(rows if names is None else pd.DataFrame(rows, columns=names))
 
 
 def _manifest(classifier: Any) -> dict[str, Any]:
