@@ -60,6 +60,8 @@ def gap(
         from ssvae.plots import refinement_gallery
 
         shape = dataset.image_shape
-        for name, reason in refinement_gallery.draw_all(opened.classifier, x[:200], shape, Path(figures)).items():
+        for name, reason in refinement_gallery.draw_all(
+            opened.classifier, np.asarray(x[:200]), shape, Path(figures)
+        ).items():
             click.echo(f"no {name}: {reason}", err=True)
         click.echo(f"wrote pictures to {figures}", err=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 
 class Component:
@@ -11,7 +13,14 @@ class Component:
 
     Subclasses are decorated with ``@dataclass(frozen=True)``; two pieces are equal when their settings are, which
     is what lets compiled steps be shared between fits.
+
+    Attributes
+    ----------
+    renamed : Mapping of str to str
+        Former names of arguments, which settings may still hold, and the names of today.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""

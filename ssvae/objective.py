@@ -123,15 +123,15 @@ class Objective(Component):
         labelled, unlabelled = _classified(model, labelled, unlabelled)
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
         if labelled is not None:
-            cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.rows)
+            cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.total_rows)
             if hasattr(model, "encode"):
-                with random.rows_at(labelled.place, labelled.rows):
+                with random.rows_at(labelled.position, labelled.total_rows):
                     bound = self.labelled(model, labelled.x, labelled.y, random.fold(seed, 1), training)
-                bound_l = part(labelled.weight * bound, labelled.rows)
+                bound_l = part(labelled.weight * bound, labelled.total_rows)
         if unlabelled is not None:
-            with random.rows_at(unlabelled.place, unlabelled.rows):
+            with random.rows_at(unlabelled.position, unlabelled.total_rows):
                 bound = self.unlabelled(model, unlabelled.x, random.fold(seed, 2), training, unlabelled.logits)
-            bound_u = part(unlabelled.weight * bound, unlabelled.rows)
+            bound_u = part(unlabelled.weight * bound, unlabelled.total_rows)
         for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
             extra += regularizer.penalty(model, labelled, unlabelled, random.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u
@@ -173,13 +173,13 @@ def _classified(model: Any, labelled: Batch | None, unlabelled: Batch | None) ->
     if not hasattr(model, "classify"):
         return labelled, unlabelled
     parts = [batch.x for batch in (labelled, unlabelled) if batch is not None]
-    if unlabelled is not None and unlabelled.peer is not None:
-        parts.append(unlabelled.peer)
+    if unlabelled is not None and unlabelled.neighbour is not None:
+        parts.append(unlabelled.neighbour)
     every = tf.split(model.classify(tf.concat(parts, 0)), [tf.shape(part)[0] for part in parts])
     if labelled is not None:
         labelled = labelled._replace(logits=every.pop(0))
     if unlabelled is not None:
-        unlabelled = unlabelled._replace(logits=every.pop(0), peer_logits=every.pop(0) if every else None)
+        unlabelled = unlabelled._replace(logits=every.pop(0), neighbour_logits=every.pop(0) if every else None)
     return labelled, unlabelled
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, Generic, TypeAlias, TypeVar
+
+from ssvae.component import Component
 
 Entry = TypeVar("Entry", covariant=True)
 Kind = TypeVar("Kind")
@@ -30,6 +33,21 @@ def slot_name(slot: object) -> object:
     ('m2', 'm2')
     """
     return slot.get("name") if isinstance(slot, Mapping) else slot
+
+
+def former_names(factory: Callable[..., object]) -> Mapping[str, str]:
+    """Return the former names of a component's arguments, each with the name of today."""
+    return factory.renamed if isinstance(factory, type) and issubclass(factory, Component) else {}
+
+
+def renamed_arguments(factory: Callable[..., object], slot: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments in a slot by their names of today, with a FutureWarning for each former name."""
+    arguments = dict(slot)
+    for old, new in former_names(factory).items():
+        if old in arguments and new not in arguments:
+            warnings.warn(f"{old} of {slot['name']!r} is now called {new}", FutureWarning, stacklevel=4)
+            arguments[new] = arguments.pop(old)
+    return arguments
 
 
 class LazyTable(Generic[Entry]):
@@ -107,9 +125,10 @@ class Registry(LazyTable[type[Kind]]):
             slot = {"name": slot}
         if not isinstance(slot, Mapping):
             return self._checked(slot)
-        arguments = dict(slot)
-        name = arguments.pop("name", None)
+        name = slot_name(slot)
         factory = self.get(name)
+        arguments = renamed_arguments(factory, slot)
+        del arguments["name"]
         parameters = inspect.signature(factory).parameters
         allowed = [key for key, parameter in parameters.items() if parameter.kind is not parameter.VAR_KEYWORD]
         for argument, value in arguments.items():

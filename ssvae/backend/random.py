@@ -50,17 +50,17 @@ def uniform(shape: tf.Tensor | tuple[int, ...], seed: tf.Tensor, start: int | tf
 
 
 @contextmanager
-def rows_at(place: tf.Tensor | None, rows: tf.Tensor | None) -> Iterator[None]:
+def rows_at(position: tf.Tensor | None, total_rows: tf.Tensor | None) -> Iterator[None]:
     """Draw for some rows of a batch what all of them would get together; read while a function is traced.
 
     Parameters
     ----------
-    place : Tensor [B] int32 or None
-        Where the rows stand in the whole batch. What is drawn inside has a row of numbers for each, [..., B, width].
-    rows : Tensor [] int32 or None
-        How many the whole batch has; None: no rows are elsewhere.
+    position : Tensor [B] int32 or None
+        Of the rows in the whole batch. What is drawn inside has a row of numbers for each, [..., B, width].
+    total_rows : Tensor [] int32 or None
+        How many rows the whole batch has; None: no rows are elsewhere.
     """
-    token = _ROWS.set(None if place is None else (place, rows))
+    token = _ROWS.set(None if position is None else (position, total_rows))
     try:
         yield
     finally:
@@ -118,8 +118,8 @@ def _positions(shape: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
     shape, known = tf.cast(shape, tf.int32), _ROWS.get()
     if known is None or _PAIRED.get()[1] or shape.shape[0] < 2:
         return tf.reshape(tf.range(tf.reduce_prod(shape)), shape)
-    place, rows = known
-    row = tf.range(tf.reduce_prod(shape[:-2]))[:, tf.newaxis] * rows + place  # [..., B], of all that are drawn
+    position, total_rows = known
+    row = tf.range(tf.reduce_prod(shape[:-2]))[:, tf.newaxis] * total_rows + position  # [..., B], of all that are drawn
     return tf.reshape(row[..., tf.newaxis] * shape[-1] + tf.range(shape[-1]), shape)
 
 

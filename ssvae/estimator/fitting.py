@@ -95,7 +95,9 @@ def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
         If they are larger than `RESIDENT`.
     """
     names = [REGULARIZERS.name_of(own) for own in regularizers]
-    wanting = [name for name, own in zip(names, regularizers, strict=True) if own.peers or own.needs_hints]
+    wanting = [
+        name for name, own in zip(names, regularizers, strict=True) if own.neighbours or own.needs_propagated_labels
+    ]
     if not isinstance(x, RowSource) or not wanting:
         return x
     if x.nbytes <= RESIDENT:
@@ -125,11 +127,11 @@ def _rows(
         for stream in streams[:2]:
             scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
     wanted = regularizers if stage.labels and len(streams.unlabelled) else ()
-    peers = nearest(stage.rows, max((regularizer.peers for regularizer in wanted), default=0))
-    hints = np.zeros((len(index), 0), np.float32)
-    if any(regularizer.needs_hints for regularizer in wanted):
-        hints = propagate(peers, index, int(index.max()) + 1)
-    return TrainingArrays(stage.rows, index, scaled, peers, hints)
+    neighbours = nearest(stage.rows, max((regularizer.neighbours for regularizer in wanted), default=0))
+    propagated = np.zeros((len(index), 0), np.float32)
+    if any(regularizer.needs_propagated_labels for regularizer in wanted):
+        propagated = propagate(neighbours, index, int(index.max()) + 1)
+    return TrainingArrays(stage.rows, index, scaled, neighbours, propagated)
 
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:

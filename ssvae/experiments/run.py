@@ -14,6 +14,7 @@ import ssvae
 from ssvae.distributed import cluster
 from ssvae.evaluation.metrics import bits_per_dim, evaluate
 from ssvae.experiments import report, run_folder, supervised_baseline
+from ssvae.readers.base import Rows
 from ssvae.registry import imported
 from ssvae.settings.checks import SettingsSource
 from ssvae.settings.schema import resolve
@@ -108,7 +109,7 @@ def _joined(config: Mapping[str, Any]) -> Any:
     return imported("ssvae.training.worker_agreement:joined")(strategy) if cluster.read().workers else None
 
 
-def _follow(joined: Any, config: Mapping[str, Any], x: np.ndarray, y: np.ndarray, folder: Path) -> dict[str, Any]:
+def _follow(joined: Any, config: Mapping[str, Any], x: Rows, y: np.ndarray, folder: Path) -> dict[str, Any]:
     """Train along with the first worker, from its checkpoint on, unless it has nothing to train; keep nothing."""
     if not joined.any(False):
         _build(config, [Checkpoint(folder / "checkpoint")]).fit(x, y)
@@ -128,7 +129,7 @@ def split(config: Mapping[str, Any], dataset: Dataset) -> tuple[np.ndarray, np.n
 
 def fit(
     config: Mapping[str, Any],
-    x: np.ndarray,
+    x: Rows,
     y: np.ndarray,
     folder: Path,
     callbacks: list[Callback],

@@ -13,6 +13,7 @@ from ssvae.atomic_files import beside
 from ssvae.evaluation.metrics import has_density
 from ssvae.plots import primitives
 from ssvae.readers import column_moments
+from ssvae.readers.base import Rows
 from ssvae.splits import has_label
 from ssvae.types import Dataset
 
@@ -117,7 +118,7 @@ def examples(classifier: Any, dataset: Dataset, rows: int) -> tuple[np.ndarray, 
     return np.asarray(x[shown]), y[shown]
 
 
-def _test_rows(classifier: Any, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _test_rows(classifier: Any, dataset: Dataset) -> tuple[Rows, np.ndarray]:
     if dataset.x_test is None or dataset.y_test is None:
         raise Skipped("the data set has no test rows")
     known = has_label(dataset.y_test, classifier.unlabeled) & np.isin(dataset.y_test, classifier.classes_)

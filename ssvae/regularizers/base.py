@@ -1,9 +1,10 @@
 """The contract of a regularizer: a further term on q(y | x), added to what is minimised.
 
 ``regularizer.penalty(model, labelled, unlabelled, seed, done) -> scalar`` in nats, for one minibatch of each stream
-(None where a stream has no rows); it carries its own weight. A regularizer with ``peers = k`` finds in
-``unlabelled.peer`` one of the k nearest rows of each row, drawn anew at every step; one with ``needs_hints`` finds in
-``unlabelled.hint`` labels that were spread over the graph of those nearest rows. The ``logits`` of all rows are there.
+(None where a stream has no rows); it carries its own weight. A regularizer with ``neighbours = k`` finds in
+``unlabelled.neighbour`` one of the k nearest rows of each row, drawn again at every step; one with
+``needs_propagated_labels`` finds in ``unlabelled.propagated`` labels that were spread over the graph of those nearest
+rows. The ``logits`` of all rows are there.
 Where replicas share the batches, it returns its replica's part of the penalty (`ssvae.backend.replica_context`).
 """
 
@@ -23,14 +24,14 @@ class Regularizer(Component):
 
     Attributes
     ----------
-    peers : int
+    neighbours : int
         How many nearest rows of each row it wants to know.
-    needs_hints : bool
+    needs_propagated_labels : bool
         Whether it wants propagated labels.
     """
 
-    peers = 0
-    needs_hints = False
+    neighbours = 0
+    needs_propagated_labels = False
 
     @abstractmethod
     def penalty(
@@ -50,10 +51,10 @@ def rows(labelled: Batch | None, unlabelled: Batch | None) -> tf.Tensor:
 
 
 def standing(labelled: Batch | None, unlabelled: Batch | None) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-    """Return places [B_l + B_u] in, and rows [] of, both streams whole batches together; None if all is here."""
+    """Return positions [B_l + B_u] in, and rows [] of, both streams whole batches together; None if all is here."""
     here = [batch for batch in (labelled, unlabelled) if batch is not None]
-    if here[0].rows is None:
+    if here[0].total_rows is None:
         return None, None
-    before = [tf.zeros_like(here[0].rows), here[0].rows]
-    places = [batch.place + first for batch, first in zip(here, before, strict=False)]
-    return tf.concat(places, 0), tf.add_n([batch.rows for batch in here])
+    before = [tf.zeros_like(here[0].total_rows), here[0].total_rows]
+    positions = [batch.position + first for batch, first in zip(here, before, strict=False)]
+    return tf.concat(positions, 0), tf.add_n([batch.total_rows for batch in here])

@@ -16,21 +16,21 @@ SPREAD = 0.99  # share of each row's label that comes from its neighbours
 ITERATIONS = 100
 
 
-def propagate(peers: np.ndarray, index: np.ndarray, classes: int) -> np.ndarray:
+def propagate(neighbours: np.ndarray, index: np.ndarray, classes: int) -> np.ndarray:
     """Return class shares [N, K] float32, rows sum to one.
 
     Parameters
     ----------
-    peers : ndarray [N, k]
+    neighbours : ndarray [N, k]
         The nearest rows of each row.
     index : ndarray [N]
         Class index, -1 where there is no label.
     classes : int
         K.
     """
-    rows, count = peers.shape
-    near = (np.repeat(np.arange(rows), count), peers.ravel())
-    graph = sparse.csr_matrix((np.ones(peers.size, np.float32), near), shape=(rows, rows))
+    rows, count = neighbours.shape
+    near = (np.repeat(np.arange(rows), count), neighbours.ravel())
+    graph = sparse.csr_matrix((np.ones(neighbours.size, np.float32), near), shape=(rows, rows))
     graph = graph.maximum(graph.T).minimum(1.0)
     root = sparse.diags(1.0 / np.sqrt(np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)))
     smooth = (root @ graph @ root).astype(np.float32)

@@ -43,7 +43,7 @@ class MutualInformation(Regularizer):
             return tf.constant(0.0)
         log_q = tf.nn.log_softmax(unlabelled.logits)
         share = mean(tf.exp(log_q), [0])
-        entropy = -part(tf.reduce_sum(tf.exp(log_q) * log_q, axis=-1), unlabelled.rows)
+        entropy = -part(tf.reduce_sum(tf.exp(log_q) * log_q, axis=-1), unlabelled.total_rows)
         prior = tf.stop_gradient(model.log_class_prior())
         distance = tf.reduce_sum(share * (tf.math.log(share + 1e-8) - prior))
         return self.sure * entropy + self.balance * shared(distance)

@@ -8,8 +8,9 @@ neighbours in the space of x itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -25,12 +26,13 @@ class Neighbours(Regularizer):
     Parameters
     ----------
     weight : float
-    peers : int
+    neighbours : int
         How many nearest rows of each row x' is drawn from.
     """
 
     weight: float = 1.0
-    peers: int = 5
+    neighbours: int = 5
+    renamed: ClassVar[Mapping[str, str]] = {"peers": "neighbours"}
 
     def penalty(
         self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
@@ -39,5 +41,5 @@ class Neighbours(Regularizer):
         del model, labelled, seed, done
         if unlabelled is None:
             return tf.constant(0.0)
-        here, there = (tf.nn.log_softmax(z) for z in (unlabelled.logits, unlabelled.peer_logits))
-        return -self.weight * part(tf.reduce_logsumexp(here + there, axis=-1), unlabelled.rows)
+        here, there = (tf.nn.log_softmax(z) for z in (unlabelled.logits, unlabelled.neighbour_logits))
+        return -self.weight * part(tf.reduce_logsumexp(here + there, axis=-1), unlabelled.total_rows)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -23,14 +24,15 @@ class PropagatedLabels(Regularizer):
     weight : float
     until : float
         Share of the training steps after which the term is gone.
-    peers : int
+    neighbours : int
         Nearest rows that the graph joins each row with.
     """
 
     weight: float = 1.0
     until: float = 0.25
-    peers: int = 5
-    needs_hints = True
+    neighbours: int = 5
+    renamed: ClassVar[Mapping[str, str]] = {"peers": "neighbours"}
+    needs_propagated_labels = True
 
     def penalty(
         self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
@@ -41,4 +43,4 @@ class PropagatedLabels(Regularizer):
             return tf.constant(0.0)
         left = tf.maximum(0.0, 1.0 - tf.cast(done, tf.float32) / self.until)
         log_q = tf.nn.log_softmax(unlabelled.logits)
-        return -self.weight * left * part(tf.reduce_sum(unlabelled.hint * log_q, axis=-1), unlabelled.rows)
+        return -self.weight * left * part(tf.reduce_sum(unlabelled.propagated * log_q, axis=-1), unlabelled.total_rows)

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from ssvae.registry import Registry, imported
+from ssvae.registry import Registry, former_names, imported
 from ssvae.settings.checks import ComponentSchema, SettingsSource, check
 from ssvae.settings.files import merge
 
@@ -82,7 +82,7 @@ def arguments(factory: Callable[..., Any]) -> dict[str, Any]:
     for name, parameter in inspect.signature(factory).parameters.items():
         if parameter.kind is not parameter.VAR_KEYWORD and name != "self":
             found[name] = _slot(name, parameter.default) or hints.get(name, _kind_of(parameter.default))
-    return found
+    return {**found, **{old: found[new] for old, new in former_names(factory).items()}}
 
 
 def _constructor() -> type:

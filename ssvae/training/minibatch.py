@@ -19,15 +19,17 @@ class TrainingArrays(NamedTuple):
     x: Any  # nest of arrays [N, ...]
     y: np.ndarray  # [N] class index, -1 where there is no label
     weight: np.ndarray  # [N], of mean 1 over each stream
-    peers: np.ndarray  # [N, k] the nearest rows of each row
-    hints: np.ndarray  # [N, K] propagated labels
+    neighbours: np.ndarray  # [N, k] the nearest rows of each row
+    propagated: np.ndarray  # [N, K] propagated labels
 
 
 def tensors(rows: TrainingArrays) -> TrainingArrays:
     """Put the rows where the steps run, once."""
     x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _parts(rows.x))
-    peers, hints = tf.constant(rows.peers, tf.int32), tf.constant(rows.hints, tf.float32)
-    return TrainingArrays(x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), peers, hints)
+    neighbours, propagated = tf.constant(rows.neighbours, tf.int32), tf.constant(rows.propagated, tf.float32)
+    return TrainingArrays(
+        x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), neighbours, propagated
+    )
 
 
 def signature(x: Any) -> TrainingArrays:
@@ -36,15 +38,22 @@ def signature(x: Any) -> TrainingArrays:
     return TrainingArrays(x, integers(None), floats(None), integers(None, None), floats(None, None))
 
 
-def batches(rows: TrainingArrays, order: tf.Tensor, classes: int, width: int) -> Batch:
-    """Return what is known of the rows [steps, B]."""
-    y, x = tf.one_hot(tf.gather(rows.y, order), classes), taken(rows.x, order, width)
-    return Batch(x, y, tf.gather(rows.weight, order), order, hint=tf.gather(rows.hints, order))
+def batches(rows: TrainingArrays, order: tf.Tensor, classes: int, width: int, labelled: bool) -> Batch:
+    """Return the rows [steps, B] of a stream; the unlabelled one shows none of the labels that its rows may have."""
+    index = tf.gather(rows.y, order) if labelled else tf.fill(tf.shape(order), -1)
+    x, propagated = taken(rows.x, order, width), tf.gather(rows.propagated, order)
+    return Batch(x, candidates(index, classes), tf.gather(rows.weight, order), order, propagated=propagated)
+
+
+def candidates(index: tf.Tensor, classes: int) -> tf.Tensor:
+    """Return the classes [..., K] that rows of class index [...] may have: that one, or all where the index is -1."""
+    every = tf.cast(index < 0, tf.float32)[..., tf.newaxis]
+    return tf.one_hot(index, classes) + every
 
 
 def near(rows: TrainingArrays, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """Return one of the nearest rows of each of the rows [steps, B], the first of which are of step `first`."""
-    every = tf.gather(rows.peers, order)  # [steps, B, k]
+    every = tf.gather(rows.neighbours, order)  # [steps, B, k]
     start = tf.cast(first, tf.uint32) * tf.cast(tf.shape(order)[1], tf.uint32)
     pick = random.uniform(tf.shape(order), key, start) * tf.cast(tf.shape(every)[2], tf.float32)
     return tf.gather(every, tf.cast(pick, tf.int32), batch_dims=2)

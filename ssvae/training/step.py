@@ -27,6 +27,7 @@ from ssvae.training.minibatch import (
     taken,
     tensors,
 )
+from ssvae.training.shuffling import LABELLED
 from ssvae.types import Batch
 
 
@@ -90,10 +91,10 @@ class Replica:
         """Return the batch with values that the model can score."""
         if batch is None:
             return None
-        x, peer = batch.x, batch.peer
-        with random.rows_at(batch.place, batch.rows):
-            peer = None if peer is None else self.source.observe(peer, random.fold(key, 1))
-            return batch._replace(x=self.source.observe(x, random.fold(key, 0)), peer=peer)
+        x, neighbour = batch.x, batch.neighbour
+        with random.rows_at(batch.position, batch.total_rows):
+            neighbour = None if neighbour is None else self.source.observe(neighbour, random.fold(key, 1))
+            return batch._replace(x=self.source.observe(x, random.fold(key, 0)), neighbour=neighbour)
 
 
 class Program:
@@ -128,7 +129,7 @@ class Program:
             with tf.device(device):
                 self.replicas.append(Replica(stage, objective, clip_norm, engine))
         self.model = self.replicas[0].model
-        self.asks = hasattr(self.model, "classify") and any(part.peers for part in objective.regularizers)
+        self.asks = hasattr(self.model, "classify") and any(part.neighbours for part in objective.regularizers)
         self.steps = tf.function(self._steps, autograph=False, jit_compile=engine.xla and places.count == 1)
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
         self.run = tf.function(self._run, autograph=False).get_concrete_function(*self._signature(stage))
@@ -172,21 +173,23 @@ class Program:
     def _streams(self, rows, orders, number, first, when):  # type: ignore[no-untyped-def]
         """Return the labelled and the unlabelled batches of one replica, of all steps."""
         labelled, unlabelled = (
-            self._gather(rows, order, number) if used else None for order, used in zip(orders, self.used, strict=True)
+            self._gather(rows, order, number, stream == LABELLED) if used else None
+            for stream, (order, used) in enumerate(zip(orders, self.used, strict=True))
         )
         if unlabelled is not None and self.asks:
             index = near(rows, orders[1], random.fold(when.seed, -1), first)
-            peer = taken(rows.x, share(index, number, self.places.count)[0], self.model.features)
-            unlabelled = unlabelled._replace(peer=peer)
+            neighbour = taken(rows.x, share(index, number, self.places.count)[0], self.model.features)
+            unlabelled = unlabelled._replace(neighbour=neighbour)
         return labelled, unlabelled
 
-    def _gather(self, rows: TrainingArrays, order: tf.Tensor, number: int) -> Batch:
-        known, every = (getattr(self.model, "classes", 1), self.model.features), tf.shape(order)
+    def _gather(self, rows: TrainingArrays, order: tf.Tensor, number: int, labelled: bool) -> Batch:
+        known = getattr(self.model, "classes", 1), self.model.features, labelled
+        every = tf.shape(order)
         if self.places.count == 1:
             return batches(rows, order, *known)
         order, place = share(order, number, self.places.count)
         place, whole = tf.broadcast_to(place, tf.shape(order)), tf.fill(every[:1], every[1])
-        return batches(rows, order, *known)._replace(place=place, rows=whole)
+        return batches(rows, order, *known)._replace(position=place, total_rows=whole)
 
     def _steps(self, streams, rates, first, count, when):  # type: ignore[no-untyped-def]
         def body(step: tf.Tensor, record: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:

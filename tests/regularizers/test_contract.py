@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.regularizers import REGULARIZERS
+from ssvae.settings.checks import check
+from ssvae.settings.schema import schema
 from ssvae.types import Batch
 
 SEED = random.seed_tensor(0)
@@ -35,10 +37,12 @@ class Classifier:
 
 def batches(model, rows=(5, 8)):
     x = [tf.constant(RNG.normal(size=(count, D)), tf.float32) for count in (*rows, rows[1])]
-    hint = RNG.dirichlet(np.ones(K), rows[1]).astype(np.float32)
+    propagated = RNG.dirichlet(np.ones(K), rows[1]).astype(np.float32)
     labelled = Batch(x[0], None, None, None, logits=model.classify(x[0]))
-    peer = {"peer": x[2], "peer_logits": model.classify(x[2])}
-    return labelled, Batch(x[1], None, None, None, logits=model.classify(x[1]), hint=tf.constant(hint), **peer)
+    neighbour = {"neighbour": x[2], "neighbour_logits": model.classify(x[2])}
+    return labelled, Batch(
+        x[1], None, None, None, logits=model.classify(x[1]), propagated=tf.constant(propagated), **neighbour
+    )
 
 
 def softmax(logits):
@@ -82,7 +86,7 @@ def test_mutual_information_is_its_formula():
 def test_neighbours_is_the_probability_of_one_class():
     model = Classifier()
     labelled, unlabelled = batches(model)
-    both = softmax(unlabelled.logits.numpy()) * softmax(unlabelled.peer_logits.numpy())
+    both = softmax(unlabelled.logits.numpy()) * softmax(unlabelled.neighbour_logits.numpy())
     value = REGULARIZERS.build("neighbours").penalty(model, labelled, unlabelled, SEED, True)
     assert float(value) == pytest.approx(-np.log(both.sum(axis=1)).mean(), rel=1e-5)
 
@@ -90,7 +94,7 @@ def test_neighbours_is_the_probability_of_one_class():
 def test_propagated_labels_fade_out():
     model = Classifier()
     labelled, unlabelled = batches(model)
-    full = -(unlabelled.hint.numpy() * np.log(softmax(unlabelled.logits.numpy()))).sum(axis=1).mean()
+    full = -(unlabelled.propagated.numpy() * np.log(softmax(unlabelled.logits.numpy()))).sum(axis=1).mean()
     piece = REGULARIZERS.build({"name": "propagated_labels", "until": 0.5})
     for done, left in ((0.0, 1.0), (0.25, 0.5), (0.5, 0.0), (0.9, 0.0)):
         value = piece.penalty(model, labelled, unlabelled, SEED, tf.constant(done))
@@ -129,3 +133,13 @@ def test_virtual_adversarial_of_a_constant_classifier_is_zero():
     model.weights.assign(tf.zeros_like(model.weights))
     value = REGULARIZERS.build("virtual_adversarial").penalty(model, *batches(model), SEED, True)
     assert float(value) == pytest.approx(0.0, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ["neighbours", "propagated_labels"])
+def test_the_former_name_of_an_argument_is_read_with_a_warning(name):
+    with pytest.warns(FutureWarning, match=f"peers of '{name}' is now called neighbours"):
+        old = REGULARIZERS.build({"name": name, "peers": 7})
+    assert old == REGULARIZERS.build({"name": name, "neighbours": 7})
+    check({"regularizers": [{"name": name, "peers": 7}]}, schema()["classifier"])
+    with pytest.raises(ValueError, match="peers"):
+        REGULARIZERS.build({"name": name, "peers": 7, "neighbours": 7})

@@ -34,11 +34,11 @@ def test_nearest_of_very_few_rows(rows):
 
 
 def test_propagation_is_the_closed_form():
-    peers = nearest(RNG.normal(size=(50, 3)), 4)
+    neighbours = nearest(RNG.normal(size=(50, 3)), 4)
     index = np.full(50, -1)
     index[:9] = np.arange(9) % 3
     graph = np.zeros((50, 50))
-    graph[np.repeat(np.arange(50), 4), peers.ravel()] = 1.0
+    graph[np.repeat(np.arange(50), 4), neighbours.ravel()] = 1.0
     graph = np.maximum(graph, graph.T)
     root = 1.0 / np.sqrt(graph.sum(axis=1))
     smooth = root[:, None] * graph * root
@@ -46,10 +46,12 @@ def test_propagation_is_the_closed_form():
     mass = (1 - SPREAD) * np.linalg.solve(np.eye(50) - SPREAD * smooth, known)
     mass = mass / mass.sum(axis=0)
     expected = mass / mass.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(propagate(peers, index, 3), expected, atol=0.06)  # 100 steps of 0.99: a third is left
-    assert (propagate(peers, index, 3).argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.9
+    np.testing.assert_allclose(
+        propagate(neighbours, index, 3), expected, atol=0.06
+    )  # 100 steps of 0.99: a third is left
+    assert (propagate(neighbours, index, 3).argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.9
 
 
 def test_rows_that_no_label_reaches_get_equal_shares():
-    peers = np.array([[1], [0], [3], [2]])
-    np.testing.assert_allclose(propagate(peers, np.array([0, -1, -1, -1]), 2)[2:], 0.5)
+    neighbours = np.array([[1], [0], [3], [2]])
+    np.testing.assert_allclose(propagate(neighbours, np.array([0, -1, -1, -1]), 2)[2:], 0.5)

@@ -69,7 +69,7 @@ def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
 
     more = {"pool": 60_000} if row.data == "mnist" else {}
     found = DATASETS.get(row.data)(**more, **({"folder": data_dir} if data_dir else {}))
-    return found.x, found.x_valid, found.x_test
+    return tuple(np.asarray(rows) for rows in (found.x, found.x_valid, found.x_test))
 
 
 def train(
