@@ -259,7 +259,7 @@ def test_damaged_tables(tmp_path, data):
     suffix, content = data.draw(st.sampled_from([(".csv", CSV), (".tsv", CSV.replace(b",", b"\t")), (".npz", _npz())]))
     path = tmp_path / f"table{suffix}"
     path.write_bytes(damaged(content, data.draw))
-    found = outcome(lambda: load.load(data=path, target=None if suffix == ".npz" else "kind"))
+    found = outcome(lambda: load.load_dataset(data=path, target=None if suffix == ".npz" else "kind"))
     if found is not None:
         assert found.x.ndim == 2
         assert np.isfinite(found.x).all()
@@ -289,7 +289,9 @@ def test_damaged_files_of_rows_on_disk(on_disk, tmp_path, data):
     name = data.draw(st.sampled_from(sorted(on_disk)))
     (tmp_path / name).write_bytes(damaged(on_disk[name], data.draw))
     target = "kind" if name == "x.parquet" else None
-    found = outcome(lambda: np.asarray(load.load(data=tmp_path / name, target=target, stream=True, test=0).x[:]))
+    found = outcome(
+        lambda: np.asarray(load.load_dataset(data=tmp_path / name, target=target, stream=True, test=0).x[:])
+    )
     if found is not None:
         assert found.ndim == 2
 

@@ -5,7 +5,7 @@ The contract. A data set is one module with
 - ``load(folder=None, **its own options) -> Dataset``: x is float32 [N, D], finite, images in [0, 1], word counts whole
   numbers with the words as feature names; y is int64 [N], classes 0 ... K-1 with -1 for rows without a label; the same
   call gives the same arrays, row for row; test rows are never used for choosing;
-- ``ABOUT``, an `About`: its size and its files, so that listing the data sets reads no file;
+- ``INFO``, an `DatasetInfo`: its size and its files, so that listing the data sets reads no file;
 
 and one line in ``ssvae/datasets/__init__.py``. Files come from `fetch`, which looks in this order: the folder that is
 given, or else the environment variable ``SSVAE_DATA_DIR`` (as ``FOLDER/<dataset>/<file>``, then ``FOLDER/<file>``); the
@@ -39,7 +39,7 @@ class DataFile(NamedTuple):
         return [mirror + self.name for mirror in self.mirrors]
 
 
-class About(NamedTuple):
+class DatasetInfo(NamedTuple):
     """What can be said of a data set without reading it."""
 
     rows: int  # rows to learn from and to choose on
@@ -57,7 +57,7 @@ def cache_folder(dataset: str) -> Path:
     return Path(pooch.os_cache("ssvae")) / dataset
 
 
-def find(file: DataFile, folder: str | Path | None = None) -> Path | None:
+def find_file(file: DataFile, folder: str | Path | None = None) -> Path | None:
     """Return the first place that has the file, or None. The checksum is not looked at; see `fetch`.
 
     Raises
@@ -84,7 +84,7 @@ def fetch(file: DataFile, folder: str | Path | None = None) -> Path:
         If the file found there is not the expected one, or the file is nowhere and cannot be downloaded.
     """
     cache = cache_folder(file.dataset) / file.name
-    path = find(file, folder)
+    path = find_file(file, folder)
     if path is None or (path == cache and not verified(path, file.checksum)):
         return _download(file)  # a damaged file in the cache is ours to replace, one in the user's folder is not
     if not verified(path, file.checksum):

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataFile, fetch, find
-from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import one_length
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch, find_file
+from ssvae.readers.errors import DataError, check_lengths
 from ssvae.types import Dataset
 
 NAME = "binarized_mnist"
@@ -41,7 +40,7 @@ FILES = {
         2.5,
     ),
 }
-ABOUT = About(
+INFO = DatasetInfo(
     60_000,
     test_rows=10_000,
     features=784,
@@ -68,7 +67,7 @@ def load(folder: str | Path | None = None) -> Dataset:
     DataError
         If a file is missing or damaged.
     """
-    packed = find(FILES["packed"], folder) is not None
+    packed = find_file(FILES["packed"], folder) is not None
     parts = _read_packed(fetch(FILES["packed"], folder)) if packed else {p: _read_text(p, folder) for p in PARTS}
     order = np.random.default_rng(0).permutation(len(parts["test"][0]))
     return Dataset(
@@ -105,5 +104,5 @@ def _read_packed(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} does not hold the packed images and labels ({error}); fetch it again") from error
     for part, (x, y) in parts.items():
-        one_length(f"{path} ({part})", x, y)
+        check_lengths(f"{path} ({part})", x, y)
     return parts

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataFile, fetch
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch
+from ssvae.datasets.reading import training_rows
 from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import cut, unit
+from ssvae.readers.pixels import scaled_bytes
 from ssvae.types import Dataset
 
 FILES = {
@@ -27,7 +28,7 @@ FILES = {
         ("https://www.cs.toronto.edu/~kriz/",),
     )
 }
-ABOUT = About(rows=50_000, test_rows=10_000, features=3072, classes=10, files=tuple(FILES.values()))
+INFO = DatasetInfo(rows=50_000, test_rows=10_000, features=3072, classes=10, files=tuple(FILES.values()))
 TRAIN = tuple(f"cifar-10-batches-bin/data_batch_{n}.bin" for n in range(1, 6))
 TEST = "cifar-10-batches-bin/test_batch.bin"
 RECORD = 1 + 3 * 32 * 32  # label, then the red, the green and the blue plane
@@ -52,14 +53,14 @@ def load(folder: str | Path | None = None, valid: int = 5000) -> Dataset:
     members = _members(path)
     x, y = _images(path, b"".join(members[name] for name in TRAIN))
     x_test, y_test = _images(path, members[TEST])
-    pool = cut(len(y), valid, f"valid={valid}")
+    pool = training_rows(len(y), valid, f"valid={valid}")
     return Dataset(
         name="cifar10",
-        x=unit(x[:pool]),
+        x=scaled_bytes(x[:pool]),
         y=y[:pool],
-        x_valid=unit(x[pool:]) if valid else None,
+        x_valid=scaled_bytes(x[pool:]) if valid else None,
         y_valid=y[pool:] if valid else None,
-        x_test=unit(x_test),
+        x_test=scaled_bytes(x_test),
         y_test=y_test,
         image_shape=(32, 32, 3),
     )

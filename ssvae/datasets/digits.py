@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About
+from ssvae.datasets.base import DatasetInfo
 from ssvae.splits import holdout
 from ssvae.types import Dataset
 
 TEST_ROWS = 500
 SPLIT_SEED = 0  # fixed: the held-out rows are part of the data set, so that every run reports on the same ones
-ABOUT = About(rows=1297, test_rows=TEST_ROWS, features=64, classes=10)
+INFO = DatasetInfo(rows=1297, test_rows=TEST_ROWS, features=64, classes=10)
 
 
 def load(folder: str | Path | None = None, valid: int = 0) -> Dataset:

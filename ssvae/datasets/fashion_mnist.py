@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssvae.datasets.base import About, DataFile
+from ssvae.datasets.base import DataFile, DatasetInfo
 from ssvae.datasets.idx import load_idx
 from ssvae.types import Dataset
 
@@ -22,7 +22,7 @@ FILES = {
     "x_test": DataFile(NAME, "t10k-images-idx3-ubyte.gz", "md5:bef4ecab320f06d8554ea6380940ec79", 4.4, MIRRORS),
     "y_test": DataFile(NAME, "t10k-labels-idx1-ubyte.gz", "md5:bb300cfdad3c16e7a12a480ee83cd310", 0.005, MIRRORS),
 }
-ABOUT = About(rows=60_000, test_rows=10_000, features=784, classes=10, files=tuple(FILES.values()))
+INFO = DatasetInfo(rows=60_000, test_rows=10_000, features=784, classes=10, files=tuple(FILES.values()))
 
 
 def load(folder: str | Path | None = None, pool: int = 50_000) -> Dataset:

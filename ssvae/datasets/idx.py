@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ssvae.datasets.base import DataFile, fetch
-from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import cut, one_length, unit, unzip
+from ssvae.datasets.reading import training_rows, unzip
+from ssvae.readers.errors import DataError, check_lengths
+from ssvae.readers.pixels import scaled_bytes
 from ssvae.types import Dataset
 
 UNSIGNED_BYTE = 0x08
@@ -54,17 +55,17 @@ def load_idx(name: str, files: Mapping[str, DataFile], folder: str | Path | None
         If a file is missing or damaged, or `pool` is not in 1 ... training rows.
     """
     images, labels, x_test, y_test = (read_idx(fetch(files[part], folder)) for part in ("x", "y", "x_test", "y_test"))
-    one_length(f"{name} (training)", images, labels)
-    one_length(f"{name} (test)", x_test, y_test)
-    cut(len(images), len(images) - pool, f"pool={pool}")
+    check_lengths(f"{name} (training)", images, labels)
+    check_lengths(f"{name} (test)", x_test, y_test)
+    training_rows(len(images), len(images) - pool, f"pool={pool}")
     rest = pool < len(images)
     return Dataset(
         name=name,
-        x=unit(images[:pool]),
+        x=scaled_bytes(images[:pool]),
         y=labels[:pool].astype(np.int64),
-        x_valid=unit(images[pool:]) if rest else None,
+        x_valid=scaled_bytes(images[pool:]) if rest else None,
         y_valid=labels[pool:].astype(np.int64) if rest else None,
-        x_test=unit(x_test),
+        x_test=scaled_bytes(x_test),
         y_test=y_test.astype(np.int64),
         image_shape=images.shape[1:],
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssvae.datasets import DATASETS
-from ssvae.datasets.base import About, DataFile, fetch, find
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch, find_file
 from ssvae.readers.errors import DataError
 from ssvae.registry import unknown
 from ssvae.types import Dataset
@@ -17,7 +17,7 @@ from ssvae.types import Dataset
 DEFAULT = "digits"  # the one that needs no network
 
 
-def load(
+def load_dataset(
     name: str | None = None,
     data: str | Path | None = None,
     target: str | None = None,
@@ -58,9 +58,9 @@ def load(
     return loader(folder=folder, **options)
 
 
-def about(name: str) -> About:
+def about(name: str) -> DatasetInfo:
     """Return what is known of a data set without reading it."""
-    return sys.modules[DATASETS.get(name).__module__].ABOUT
+    return sys.modules[DATASETS.get(name).__module__].INFO
 
 
 def describe(folder: str | Path | None = None) -> list[dict[str, Any]]:
@@ -85,24 +85,24 @@ def fetch_all(name: str, folder: str | Path | None = None) -> list[Path]:
         If the name is unknown, or a file is damaged or cannot be downloaded.
     """
     known = about(name)
-    instead = [file for file in known.instead if find(file, folder)]
+    instead = [file for file in known.instead if find_file(file, folder)]
     return [fetch(file, folder) for file in instead or known.files]
 
 
-def _row(name: str, known: About, folder: str | Path | None) -> dict[str, Any]:
+def _row(name: str, known: DatasetInfo, folder: str | Path | None) -> dict[str, Any]:
     size = {"rows": known.rows, "test_rows": known.test_rows, "features": known.features, "classes": known.classes}
     return {"name": name, **size, "where": _where(known, folder)}
 
 
-def _where(known: About, folder: str | Path | None) -> str:
+def _where(known: DatasetInfo, folder: str | Path | None) -> str:
     """Return the folder of the files, or how large those are that are not here, and who is to fetch them."""
     if not known.files:
         return "inside scikit-learn"
     for files in (known.instead, known.files):
-        found = [find(file, folder) for file in files]
+        found = [find_file(file, folder) for file in files]
         if found and all(found):
             return str(found[0].parent)  # type: ignore[union-attr]
-    missing = [file for file in known.files if find(file, folder) is None]
+    missing = [file for file in known.files if find_file(file, folder) is None]
     sizes = []
     for ours, words in ((True, "to download"), (False, "to fetch by hand")):
         megabytes = sum(file.megabytes for file in missing if _downloadable(file) == ours)

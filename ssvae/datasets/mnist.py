@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssvae.datasets.base import About, DataFile
+from ssvae.datasets.base import DataFile, DatasetInfo
 from ssvae.datasets.idx import load_idx
 from ssvae.types import Dataset
 
@@ -21,7 +21,7 @@ FILES = {
     "x_test": DataFile("mnist", "t10k-images-idx3-ubyte.gz", "md5:9fb629c4189551a2d022fa330f9573f3", 1.6, MIRRORS),
     "y_test": DataFile("mnist", "t10k-labels-idx1-ubyte.gz", "md5:ec29112dd5afa0611ce80d1b7f02629c", 0.005, MIRRORS),
 }
-ABOUT = About(rows=60_000, test_rows=10_000, features=784, classes=10, files=tuple(FILES.values()))
+INFO = DatasetInfo(rows=60_000, test_rows=10_000, features=784, classes=10, files=tuple(FILES.values()))
 
 
 def load(folder: str | Path | None = None, pool: int = 50_000) -> Dataset:

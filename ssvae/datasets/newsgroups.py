@@ -23,11 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataFile, fetch, find
-from ssvae.datasets.counts import read_lines, table
-from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import cut, one_length
-from ssvae.readers.sparse_table import Table
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch, find_file
+from ssvae.datasets.counts import count_table
+from ssvae.datasets.reading import read_lines, training_rows
+from ssvae.readers.errors import DataError, check_lengths
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.types import Dataset
 
 NAME = "newsgroups"
@@ -44,7 +44,7 @@ FILES = {
         1.8,
     ),
 }
-ABOUT = About(
+INFO = DatasetInfo(
     rows=11_268,
     test_rows=7505,
     features=2000,
@@ -52,7 +52,7 @@ ABOUT = About(
     files=tuple(FILES[role] for role in ("train", "test", "words")),
     instead=(FILES["packed"],),
 )
-Part = tuple[Table, np.ndarray]  # x [N, 2000], y [N]
+Part = tuple[SparseTable, np.ndarray]  # x [N, 2000], y [N]
 
 
 def load(folder: str | Path | None = None, valid: int = 500) -> Dataset:
@@ -73,10 +73,10 @@ def load(folder: str | Path | None = None, valid: int = 500) -> Dataset:
     DataError
         If a file is missing or damaged, or `valid` leaves no rows.
     """
-    packed = find(FILES["packed"], folder) is not None
+    packed = find_file(FILES["packed"], folder) is not None
     words, train, test = _read_packed(fetch(FILES["packed"], folder)) if packed else _read_text(folder)
     (x, y), (x_test, y_test) = _shuffled(*train, drop_empty=True), _shuffled(*test)
-    cut(len(y), valid, f"valid={valid}")
+    training_rows(len(y), valid, f"valid={valid}")
     return Dataset(
         name=NAME,
         x=x[valid:],
@@ -89,7 +89,7 @@ def load(folder: str | Path | None = None, valid: int = 500) -> Dataset:
     )
 
 
-def _shuffled(x: Table, y: np.ndarray, drop_empty: bool = False) -> Part:
+def _shuffled(x: SparseTable, y: np.ndarray, drop_empty: bool = False) -> Part:
     keep = np.flatnonzero(x.sum(axis=1) > 0) if drop_empty else np.arange(len(y))
     order = keep[np.random.default_rng(0).permutation(len(keep))]
     return x[order], y[order]
@@ -105,8 +105,11 @@ def _read_packed(path: Path) -> tuple[tuple[str, ...], Part, Part]:
                 starts = arrays[f"{part}_indptr"]
                 row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
                 entries = (row, arrays[f"{part}_indices"], arrays[f"{part}_data"])
-                x, y = table(*entries, (len(starts) - 1, len(words))), arrays[f"{part}_labels"].astype(np.int64) - 1
-                one_length(f"{path} ({part})", x, y)
+                x, y = (
+                    count_table(*entries, (len(starts) - 1, len(words))),
+                    arrays[f"{part}_labels"].astype(np.int64) - 1,
+                )
+                check_lengths(f"{path} ({part})", x, y)
                 parts.append((x, y))
     except (KeyError, IndexError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} does not hold the packed counts and labels ({error}); fetch it again") from error
@@ -137,8 +140,8 @@ def _read_part(path: Path, words: int) -> Part:
                 word.append(int(number) - 1)
                 count.append(int(times))
             y.append(int(group) - 1)
-        if not word or not 0 <= min(word) <= max(word) < words or not 0 <= min(y) <= max(y) < ABOUT.classes:
-            raise ValueError(f"a word beyond 1 ... {words}, a group beyond 1 ... {ABOUT.classes}, or nothing at all")
+        if not word or not 0 <= min(word) <= max(word) < words or not 0 <= min(y) <= max(y) < INFO.classes:
+            raise ValueError(f"a word beyond 1 ... {words}, a group beyond 1 ... {INFO.classes}, or nothing at all")
     except ValueError as error:
         raise DataError(f"{path} does not hold lines of a group and word:count ({error}); fetch it again") from error
-    return table(np.array(row), np.array(word), np.array(count), (len(y), words)), np.array(y, np.int64)
+    return count_table(np.array(row), np.array(word), np.array(count), (len(y), words)), np.array(y, np.int64)

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataFile, fetch
-from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import one_length, unzip
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch
+from ssvae.datasets.reading import unzip
+from ssvae.readers.errors import DataError, check_lengths
 from ssvae.splits import holdout
 from ssvae.types import Dataset
 
@@ -34,7 +34,7 @@ FILES = {
     "x_test": DataFile("norb", f"{TEST}-dat.mat.gz", SUMS["x_test"], 125, MIRRORS),
     "y_test": DataFile("norb", f"{TEST}-cat.mat.gz", SUMS["y_test"], 0.001, MIRRORS),
 }
-ABOUT = About(rows=24_300, test_rows=24_300, features=4608, classes=5, files=tuple(FILES.values()))
+INFO = DatasetInfo(rows=24_300, test_rows=24_300, features=4608, classes=5, files=tuple(FILES.values()))
 
 MAGIC: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
 SPLIT_SEED = 0  # fixed: which rows are for choosing is part of the data set
@@ -102,7 +102,7 @@ def _part(folder: str | Path | None, data: str, category: str) -> tuple[np.ndarr
     images, labels = read_matrix(path), read_matrix(fetch(FILES[category], folder))
     if images.ndim != 4 or images.shape[1:] != (2, 96, 96):
         raise DataError(f"{path} holds {list(images.shape)}, expected [N, 2, 96, 96]")
-    one_length(path, images, labels)
+    check_lengths(path, images, labels)
     blocks = images.reshape(-1, 2, 48, 2, 48, 2)
     small = blocks.sum(axis=(3, 5), dtype=np.float32) / np.float32(4 * 255)
     pair = small.transpose(0, 2, 1, 3)  # [N, 48, 2, 48]: each line of the left camera, then that of the right

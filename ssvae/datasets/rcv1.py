@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataFile, fetch, find
-from ssvae.datasets.counts import table
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch, find_file
+from ssvae.datasets.counts import count_table
+from ssvae.datasets.reading import training_rows
 from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import cut
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.types import Dataset
 
 NAME = "rcv1"
@@ -52,7 +52,7 @@ def _unzipped(file: DataFile) -> DataFile:
     return file._replace(name=file.name.removesuffix(".gz"), checksum="")
 
 
-ABOUT = About(
+INFO = DatasetInfo(
     rows=23_149,
     test_rows=781_265,
     features=10_000,
@@ -107,7 +107,7 @@ def load(
     x_test, y_test = _part(test, topics, chosen, len(index))
     keep = x.sum(axis=1) > 0
     x, y = x[keep], y[keep]
-    pool = cut(len(y), valid, f"valid={valid}")
+    pool = training_rows(len(y), valid, f"valid={valid}")
     return Dataset(
         name=NAME,
         x=x[:pool],
@@ -123,7 +123,7 @@ def load(
 def _path(role: str, folder: str | Path | None) -> Path:
     """Return the verified file, unzipped where that is what there is."""
     plain = _unzipped(FILES[role])
-    return fetch(plain if find(plain, folder) else FILES[role], folder)
+    return fetch(plain if find_file(plain, folder) else FILES[role], folder)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -181,12 +181,12 @@ def _topics(path: Path, numbers: set[int]) -> dict[int, int]:
     return found
 
 
-def _part(stories: Stories, topics: dict[int, int], chosen: np.ndarray, known: int) -> tuple[Table, np.ndarray]:
+def _part(stories: Stories, topics: dict[int, int], chosen: np.ndarray, known: int) -> tuple[SparseTable, np.ndarray]:
     """Return x [N, D] and y [N] of stories, counting the chosen of the known words."""
     column = np.full(known, -1)
     column[chosen] = np.arange(len(chosen))
     row = np.repeat(np.arange(len(stories)), [len(words) for words in stories.values()])
     word = column[np.concatenate([*stories.values(), np.array([], np.int32)])]
     counted = word >= 0
-    x = table(row[counted], word[counted], np.ones(counted.sum()), (len(stories), len(chosen)))
+    x = count_table(row[counted], word[counted], np.ones(counted.sum()), (len(stories), len(chosen)))
     return x, np.array([topics.get(number, -1) for number in stories], np.int64)

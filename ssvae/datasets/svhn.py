@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.datasets.base import About, DataFile, fetch
-from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import cut, one_length, unit
+from ssvae.datasets.base import DataFile, DatasetInfo, fetch
+from ssvae.datasets.reading import training_rows
+from ssvae.readers.errors import DataError, check_lengths
+from ssvae.readers.pixels import scaled_bytes
 from ssvae.types import Dataset
 
 MIRRORS = ("http://ufldl.stanford.edu/housenumbers/",)
@@ -23,7 +24,7 @@ FILES = {
     "test": DataFile("svhn", "test_32x32.mat", "md5:eb5a983be6a315427106f1b164d9cef3", 64, MIRRORS),
     "extra": DataFile("svhn", "extra_32x32.mat", "md5:a93ce644f1a588dc4d68dda5feec44a7", 1329, MIRRORS),
 }
-ABOUT = About(73_257, test_rows=26_032, features=3072, classes=10, files=(FILES["train"], FILES["test"]))
+INFO = DatasetInfo(73_257, test_rows=26_032, features=3072, classes=10, files=(FILES["train"], FILES["test"]))
 
 
 def load(folder: str | Path | None = None, extra: bool = False, valid: int = 5000) -> Dataset:
@@ -45,17 +46,17 @@ def load(folder: str | Path | None = None, extra: bool = False, valid: int = 500
     """
     images, y = read_svhn(fetch(FILES["train"], folder))
     x_test, y_test = read_svhn(fetch(FILES["test"], folder))
-    pool = cut(len(y), valid, f"valid={valid}")
+    pool = training_rows(len(y), valid, f"valid={valid}")
     parts = [(images[:pool], y[:pool])]
     if extra:
         parts.append(read_svhn(fetch(FILES["extra"], folder)))
     return Dataset(
         name="svhn",
-        x=np.concatenate([unit(part) for part, _ in parts]),
+        x=np.concatenate([scaled_bytes(part) for part, _ in parts]),
         y=np.concatenate([labels for _, labels in parts]),
-        x_valid=unit(images[pool:]) if valid else None,
+        x_valid=scaled_bytes(images[pool:]) if valid else None,
         y_valid=y[pool:] if valid else None,
-        x_test=unit(x_test),
+        x_test=scaled_bytes(x_test),
         y_test=y_test,
         image_shape=(32, 32, 3),
     )
@@ -78,7 +79,7 @@ def read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f"{path} cannot be read as SVHN's .mat file ({error}); delete it and fetch it again") from error
     if images.ndim != 4 or images.shape[:3] != (32, 32, 3) or images.dtype != np.uint8:
         raise DataError(f"{path} holds X {images.dtype} {list(images.shape)}, expected uint8 [32, 32, 3, N]")
-    one_length(path, images.transpose(3, 0, 1, 2), labels)
+    check_lengths(path, images.transpose(3, 0, 1, 2), labels)
     if labels.size and not 1 <= labels.min() <= labels.max() <= 10:
         raise DataError(f"{path} has labels {labels.min()} to {labels.max()}, expected 1 to 10 (10 means digit 0)")
     return images.transpose(3, 0, 1, 2), labels % 10

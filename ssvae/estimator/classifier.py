@@ -18,8 +18,8 @@ from ssvae.estimator.fitting import fit_stages, fresh_seed, with_all_rows
 from ssvae.estimator.generative import Generation
 from ssvae.estimator.validation import check_rows, check_table
 from ssvae.readers import sparse_table
-from ssvae.readers.base import RowSource, part, transformed
-from ssvae.readers.open import opened
+from ssvae.readers.base import RowSource, take_rows, transformed
+from ssvae.readers.open import open_rows
 from ssvae.training.worker_agreement import same_seed
 
 
@@ -196,7 +196,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
         if not weight.all():
-            x, y, weight = part(x, weight > 0), y[weight > 0], weight[weight > 0]
+            x, y, weight = take_rows(x, weight > 0), y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)
         where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         parts, seed = Assembly.of(self, x, index, load), same_seed(where, fresh_seed(self.random_state))
@@ -270,9 +270,9 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         check_is_fitted(self)
         known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
-        X = opened(X)
-        X = X if isinstance(X, RowSource) else X.iloc if hasattr(X, "iloc") else sparse_table.rows_of(X)
-        rows = part(X, known)
+        X = open_rows(X)
+        X = X if isinstance(X, RowSource) else X.iloc if hasattr(X, "iloc") else sparse_table.as_rows(X)
+        rows = take_rows(X, known)
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
         return super().score(rows, y, weight)
 

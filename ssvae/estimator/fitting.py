@@ -14,9 +14,9 @@ from ssvae import prediction
 from ssvae.distributed.strategy import Places
 from ssvae.estimator.components import Assembly, plain
 from ssvae.models.base import Stage
-from ssvae.readers.base import RowSource, part, pieces
-from ssvae.readers.sparse_table import Table
-from ssvae.readers.spilled import Spilled
+from ssvae.readers.base import RowSource, row_chunks, take_rows
+from ssvae.readers.sparse_table import SparseTable
+from ssvae.readers.spilled_rows import SpilledRows
 from ssvae.regularizers import REGULARIZERS
 from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import nearest
@@ -57,7 +57,7 @@ def fit_stages(
     stopping: list[Any] = []
     if estimator.early_stopping is not None:
         learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
-        x, index, weight = part(x, learnt), index[learnt], weight[learnt]
+        x, index, weight = take_rows(x, learnt), index[learnt], weight[learnt]
     callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
     fingerprint = _fingerprint(estimator, x, index, weight, seed)
     if places.several:
@@ -83,7 +83,7 @@ def _parameters(model: Any, x: Any, inference: Any) -> Any:
     found = partial(prediction.over_rows, model, prediction.parameters, inference=inference)
     if not isinstance(x, RowSource):
         return found(x)
-    return Spilled(found(x[at : at + TOGETHER]) for at in range(0, len(x), TOGETHER))
+    return SpilledRows(found(x[at : at + TOGETHER]) for at in range(0, len(x), TOGETHER))
 
 
 def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
@@ -139,8 +139,8 @@ def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.nd
     left_out = ("callbacks", "verbose", "random_state", "strategy")
     settings = {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items() if k not in left_out}
     digest = hashlib.sha256()
-    for rows in pieces(x):
-        for array in rows.parts() if isinstance(rows, Table) else [rows]:
+    for rows in row_chunks(x):
+        for array in rows.arrays() if isinstance(rows, SparseTable) else [rows]:
             digest.update(np.ascontiguousarray(array).data)
     for array in (index, weight):
         digest.update(np.ascontiguousarray(array).data)

@@ -10,8 +10,8 @@ from sklearn.utils.validation import _check_n_features, validate_data
 
 from ssvae.backend import fork_guard
 from ssvae.readers.base import RowSource
-from ssvae.readers.open import opened
-from ssvae.readers.sparse_table import Table, cells, is_sparse
+from ssvae.readers.open import open_rows
+from ssvae.readers.sparse_table import SparseTable, is_sparse, stored_values
 
 CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two looks at it
 
@@ -19,8 +19,8 @@ CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two
 def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     """Return X as float32 [N, D], with y as an array when it is given (then the estimator learns D and the names).
 
-    A sparse matrix becomes a `sparse_table.Table`; a path or a memory-mapped array a `readers.base.RowSource`, all read
-    once.
+    A sparse matrix becomes a `sparse_table.SparseTable`; a path or a memory-mapped array a `readers.base.RowSource`,
+    all read once.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
         If TensorFlow would hang in this process (`ssvae.backend.fork_guard`).
     """
     x = check_table(estimator, X, reset=y is not None)
-    x = x if isinstance(x, Table | RowSource) else x.astype(np.float32, copy=False)
+    x = x if isinstance(x, SparseTable | RowSource) else x.astype(np.float32, copy=False)
     if y is None:
         return x
     try:
@@ -52,10 +52,10 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
         See `check_rows`.
     """
     fork_guard.check()
-    X = opened(X)
+    X = open_rows(X)
     if isinstance(X, RowSource):
         return _finite_source(estimator, X, reset)
-    if isinstance(X, Table):
+    if isinstance(X, SparseTable):
         X = X.matrix
     settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
     x = validate_data(estimator, X, reset=reset, accept_sparse="csr", **settings)
@@ -71,22 +71,22 @@ def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
 def _finite_source(estimator: Any, source: RowSource, reset: bool) -> RowSource:
     names = getattr(estimator, "feature_names_in_", None)
     if not reset and names is not None and source.feature_names is not None:
-        source = source.named(tuple(names))
+        source = source.select_features(tuple(names))
     if reset and source.feature_names is not None:
         estimator.feature_names_in_ = np.array(source.feature_names, object)
     elif reset and names is not None:
         del estimator.feature_names_in_
     _check_n_features(estimator, source, reset=reset)
     for start, rows in source.chunks():
-        if not np.isfinite(cells(rows)).all():
+        if not np.isfinite(stored_values(rows)).all():
             row = int(np.flatnonzero(~np.isfinite(np.asarray(rows)).all(axis=1))[0])
             _refuse(np.asarray(rows[row : row + 1]), None, of_rows=start + row, all_known=False)
     return source
 
 
-def _finite_table(x: Any, names: Any) -> Table:
+def _finite_table(x: Any, names: Any) -> SparseTable:
     with np.errstate(over="ignore"):
-        table = Table(x)
+        table = SparseTable(x)
     if not np.isfinite(table.matrix.data).all():
         row = int(np.searchsorted(table.matrix.indptr, np.flatnonzero(~np.isfinite(table.matrix.data))[0], "right") - 1)
         _refuse(np.asarray(table[row : row + 1]), names, of_rows=row)

@@ -48,7 +48,7 @@ def evaluate(
     keep = has_label(y, classifier.unlabeled)
     if not keep.any():
         raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
-    x, y = sparse_table.rows_of(x)[keep], np.asarray(y)[keep]
+    x, y = sparse_table.as_rows(x)[keep], np.asarray(y)[keep]
     numbers = measure(classifier.classes_, y, classifier.predict_proba(x))
     if not has_density(classifier):
         if log_p is not None:
@@ -59,7 +59,7 @@ def evaluate(
     if _counts_words(classifier):
         numbers |= {
             "perplexity": perplexity(bounds, x),
-            "wordless": int(np.sum(sparse_table.rows_of(x).sum(axis=1) == 0)),
+            "wordless": int(np.sum(sparse_table.as_rows(x).sum(axis=1) == 0)),
         }
     if log_p is not None:
         evidence = classifier.log_evidence(x, log_p, progress=progress)
@@ -85,7 +85,7 @@ def binarisation(classifier: Any, x: np.ndarray) -> str:
     likelihood = classifier.likelihood_
     if type(likelihood).__name__ != "Bernoulli":
         return "none"
-    seen = sparse_table.cells(classifier.preprocessing_.transform(x))
+    seen = sparse_table.stored_values(classifier.preprocessing_.transform(x))
     return "resampled once" if likelihood.resample and np.any((seen > 0) & (seen < 1)) else "as they are"
 
 
@@ -194,7 +194,7 @@ def perplexity(bounds: np.ndarray, counts: np.ndarray) -> float:
     ----------
     Neural variational inference and learning in belief networks (Mnih and Gregor, 2014), for the mean over documents.
     """
-    words = sparse_table.rows_of(counts).sum(axis=1)
+    words = sparse_table.as_rows(counts).sum(axis=1)
     some = words > 0
     each = -np.asarray(bounds, np.float64)[some] / words[some]
     return float(np.exp(each.mean())) if some.any() else math.nan

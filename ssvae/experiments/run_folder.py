@@ -179,7 +179,7 @@ def load_dataset(config: dict[str, Any], folder: str | None = None) -> Dataset:
     from ssvae.datasets import load
 
     options = {key: value for key, value in config["dataset"].items() if key != "labels"}
-    return load.load(**(options if folder is None else {**options, "folder": folder}))
+    return load.load_dataset(**(options if folder is None else {**options, "folder": folder}))
 
 
 def _same_settings(folder: Path, config: dict[str, Any]) -> None:

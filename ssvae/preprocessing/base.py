@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 
 
 class Preprocessing(ABC):
@@ -86,7 +86,7 @@ class Preprocessing(ABC):
 
     def refuse_sparse(self, x: Any) -> None:
         """Raise if x is a sparse table, which this map would make dense."""
-        if isinstance(x[:1], Table):
+        if isinstance(x[:1], SparseTable):
             raise ValueError(
                 f"preprocessing {type(self).__name__} would make the sparse X dense: give preprocessing='identity' "
                 "(likelihood='multinomial' for counts of words), or X.toarray()"

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 
 
 class Identity(Preprocessing):
@@ -20,7 +20,7 @@ class Identity(Preprocessing):
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """See `Preprocessing.transform`."""
-        return x if isinstance(x, Table) else np.asarray(x, dtype=np.float32)
+        return x if isinstance(x, SparseTable) else np.asarray(x, dtype=np.float32)
 
     def inverse(self, t: np.ndarray) -> np.ndarray:
         """See `Preprocessing.inverse`."""

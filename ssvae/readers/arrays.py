@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ssvae.readers.errors import DataError
-from ssvae.readers.pixels import unit
+from ssvae.readers.pixels import scaled_bytes
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -49,7 +49,7 @@ def features(x: np.ndarray, source: object) -> tuple[np.ndarray, tuple[int, ...]
         )
     shape = tuple(x.shape[1:]) if x.ndim > 2 else None
     if shape and x.dtype == np.uint8:
-        return unit(x), shape
+        return scaled_bytes(x), shape
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
         rows = x.reshape(len(x), -1).astype(np.float32)
     finite = np.isfinite(rows)

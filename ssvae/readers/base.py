@@ -1,8 +1,8 @@
 """What a source of rows is: a table that stays on disk and gives the rows that are asked for.
 
 The contract. A reader is a subclass of `RowSource`, by way of `file.File` where any row can be read alone or of
-`blocked.Blocked` where rows come in blocks, and an ``open_file(path, target)`` that is one line in
-``ssvae/readers/__init__.py``. Rows are float32 arrays [n, D], or a `sparse_table.Table` where most cells are 0.
+`blocked.BlockedFile` where rows come in blocks, and an ``open_file(path, target)`` that is one line in
+``ssvae/readers/__init__.py``. Rows are float32 arrays [n, D], or a `sparse_table.SparseTable` where most cells are 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 
 BYTES = 2**22  # of the rows that a pass over a source holds at a time
 
@@ -24,7 +24,7 @@ BYTES = 2**22  # of the rows that a pass over a source holds at a time
 class RowSource(ABC):
     """Rows [N, D] that are read when they are asked for.
 
-    ``source[rows]`` are rows in memory, of a slice or of row numbers; `part` and `mapped` are sources again.
+    ``source[rows]`` are rows in memory, of a slice or of row numbers; `subset` and `mapped` are sources again.
     """
 
     ndim, dtype = 2, np.dtype(np.float32)
@@ -36,7 +36,7 @@ class RowSource(ABC):
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> Any:
-        """Return the rows of these numbers [n] in their order, float32 [n, D] or a `sparse_table.Table`."""
+        """Return the rows of these numbers [n] in their order, float32 [n, D] or a `sparse_table.SparseTable`."""
 
     def labels(self, target: str | None) -> np.ndarray | None:
         """Return the labels [N] that the file holds, or else those of the .npy file `target`.
@@ -61,12 +61,12 @@ class RowSource(ABC):
         """Return rows in memory: a slice, or numbers."""
         return self.take(np.arange(len(self))[rows])
 
-    def part(self, rows: np.ndarray) -> RowSource:
+    def subset(self, rows: np.ndarray) -> RowSource:
         """Return the source of some rows: numbers, or a mask."""
         numbers = np.arange(len(self))[rows]
-        return self if len(numbers) == len(self) and (np.diff(numbers) == 1).all() else Part(self, numbers)
+        return self if len(numbers) == len(self) and (np.diff(numbers) == 1).all() else Subset(self, numbers)
 
-    def named(self, names: tuple[str, ...]) -> RowSource:
+    def select_features(self, names: tuple[str, ...]) -> RowSource:
         """Return the source of the features of these names, where features have names."""
         return self
 
@@ -104,7 +104,7 @@ class RowSource(ABC):
         return len(self) * self.shape[1] * self.dtype.itemsize
 
 
-class Part(RowSource):
+class Subset(RowSource):
     """Some rows of a source, in rising order."""
 
     def __init__(self, source: RowSource, rows: np.ndarray) -> None:
@@ -140,12 +140,12 @@ def transformed(x: Any, function: Callable[[Any], Any]) -> Any:
     return x.mapped(function) if isinstance(x, RowSource) else function(x)
 
 
-def part(x: Any, rows: np.ndarray) -> Any:
+def take_rows(x: Any, rows: np.ndarray) -> Any:
     """Return some rows of x, numbers or a mask, of a source another source."""
-    return x.part(rows) if isinstance(x, RowSource) else x[rows]
+    return x.subset(rows) if isinstance(x, RowSource) else x[rows]
 
 
-def pieces(x: Any) -> Iterator[Any]:
+def row_chunks(x: Any) -> Iterator[Any]:
     """Yield all rows in order: at once, or of a source some at a time."""
     if isinstance(x, RowSource):
         yield from (chunk for _, chunk in x.chunks())
@@ -154,4 +154,4 @@ def pieces(x: Any) -> Iterator[Any]:
 
 
 # Rows [N, D] to learn from or to predict: an array, a table of which most cells are 0, or rows that stay on disk.
-Rows: TypeAlias = np.ndarray | Table | RowSource
+Rows: TypeAlias = np.ndarray | SparseTable | RowSource

@@ -18,7 +18,7 @@ KEPT = (
 )  # bytes of unpacked blocks: two windows of the shuffle (`training.shuffling.WINDOW`) and a block on either side
 
 
-class Blocked(RowSource):
+class BlockedFile(RowSource):
     """Rows in blocks [begins[n], begins[n + 1]).
 
     Parameters

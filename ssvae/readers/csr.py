@@ -10,31 +10,31 @@ from typing import IO, Any
 import numpy as np
 
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.file import File, runs
-from ssvae.readers.sparse_table import Table
-from ssvae.readers.stored import Stored, stored_at
+from ssvae.readers.row_file import RowFile, runs
+from ssvae.readers.sparse_table import SparseTable
+from ssvae.readers.stored_array import StoredArray, stored_at
 
 HOW = "save it with scipy.sparse.save_npz(path, scipy.sparse.csr_array(x), compressed=False)"
 
 
-class CSR(File):
+class CSRFile(RowFile):
     """Rows of a sparse matrix.
 
     Parameters
     ----------
     shape : (N, D)
-    values, columns : Stored
+    values, columns : StoredArray
         The cells that are kept, row by row, [cells].
     starts : ndarray [N + 1]
         Where each row begins among them.
     """
 
-    def __init__(self, shape: tuple[int, int], values: Stored, columns: Stored, starts: np.ndarray) -> None:
+    def __init__(self, shape: tuple[int, int], values: StoredArray, columns: StoredArray, starts: np.ndarray) -> None:
         super().__init__(str(values.path), shape, values.dtype)
         self.values, self.columns, self.starts = values, columns, starts
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `File.open`."""
+        """See `RowFile.open`."""
         return self.values.path.open("rb", buffering=0)
 
     def read(self, file: IO[bytes], begin: int, end: int) -> Any:
@@ -42,8 +42,8 @@ class CSR(File):
         cells = int(self.starts[begin]), int(self.starts[end])
         return self.values.read(file, *cells), self.columns.read(file, *cells)
 
-    def take(self, rows: np.ndarray) -> Table:
-        """See `Source.take`."""
+    def take(self, rows: np.ndarray) -> SparseTable:
+        """See `RowSource.take`."""
         from scipy.sparse import csr_array
 
         order = np.argsort(rows, kind="stable")
@@ -58,7 +58,7 @@ class CSR(File):
                 at += len(value)
         if len(columns) and not 0 <= columns.min() <= columns.max() < self.shape[1]:
             raise DataError(f"{self.name} has a cell outside of its {self.shape[1]} columns: {HOW}")
-        return Table(csr_array((values, columns, starts), (len(rows), self.shape[1]))[np.argsort(order)])
+        return SparseTable(csr_array((values, columns, starts), (len(rows), self.shape[1]))[np.argsort(order)])
 
     @property
     def nbytes(self) -> int:
@@ -66,7 +66,7 @@ class CSR(File):
         return 8 * int(self.starts[-1])
 
 
-def open_file(path: Path, target: str | None = None) -> CSR:
+def open_file(path: Path, target: str | None = None) -> CSRFile:
     """Return the rows of a .npz file of scipy.
 
     Raises
@@ -85,7 +85,7 @@ def open_file(path: Path, target: str | None = None) -> CSR:
     if not whole or (np.diff(starts) < 0).any():
         raise DataError(f"{path} is no sparse matrix: its arrays do not fit each other; {HOW}")
     small = starts.astype(np.uint32) if starts[-1] < 2**32 else starts  # one of few things that are kept of every row
-    return CSR(shape, values, columns, small)
+    return CSRFile(shape, values, columns, small)
 
 
 def _begin(path: Path, archive: zipfile.ZipFile, name: str) -> int:

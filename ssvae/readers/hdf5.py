@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from ssvae.readers.base import RowSource
-from ssvae.readers.blocked import Blocked
+from ssvae.readers.blocked import BlockedFile
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.file import File, form
-from ssvae.readers.pixels import unit
+from ssvae.readers.pixels import scaled_bytes
+from ssvae.readers.row_file import RowFile, form
 from ssvae.registry import unknown
 
 
-class _Dataset(RowSource):
+class _HDF5File(RowSource):
     """Rows of a dataset.
 
     Parameters
@@ -31,7 +31,7 @@ class _Dataset(RowSource):
     key: str
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `File.open` and `Blocked.open`."""
+        """See `RowFile.open` and `BlockedFile.open`."""
         return _Opened(self.path, self.key)
 
     def labels(self, target: str | None) -> np.ndarray | None:
@@ -45,20 +45,20 @@ class _Dataset(RowSource):
             return None if y is None else y.asstr()[:] if h5py.check_string_dtype(y.dtype) else y[:]
 
 
-class Plain(_Dataset, File):
+class ContiguousFile(_HDF5File, RowFile):
     """Rows that lie one behind the other."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         with self.open() as dataset:
-            File.__init__(self, _name(path, key), dataset.shape, dataset.dtype)
+            RowFile.__init__(self, _name(path, key), dataset.shape, dataset.dtype)
 
     def read(self, file: Any, begin: int, end: int) -> np.ndarray:
-        """See `File.read`."""
+        """See `RowFile.read`."""
         return file[begin:end]
 
 
-class Chunked(_Dataset, Blocked):
+class ChunkedFile(_HDF5File, BlockedFile):
     """Rows in chunks, zipped or not: those of a chunk are read together."""
 
     def __init__(self, path: Path, key: str) -> None:
@@ -66,12 +66,12 @@ class Chunked(_Dataset, Blocked):
         with self.open() as dataset:
             shape, self.image_shape, self.bytes = form(_name(path, key), dataset.shape, dataset.dtype)
             begins = np.append(np.arange(0, shape[0], dataset.chunks[0]), shape[0])
-        Blocked.__init__(self, _name(path, key), shape, begins)
+        BlockedFile.__init__(self, _name(path, key), shape, begins)
 
     def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
-        """See `Blocked.blocks`."""
+        """See `BlockedFile.blocks`."""
         found = file[self.begins[number] : self.begins[number + 1]]
-        yield number, unit(found) if self.bytes else found.reshape(len(found), -1)
+        yield number, scaled_bytes(found) if self.bytes else found.reshape(len(found), -1)
 
 
 class _Opened(AbstractContextManager[Any]):
@@ -111,7 +111,7 @@ def of_dataset(path: Path, key: str) -> RowSource:
     """Return the rows of a dataset by its name in the file."""
     with _Opened(path, key) as dataset:
         chunked = bool(dataset.chunks)
-    return Chunked(path, key) if chunked else Plain(path, key)
+    return ChunkedFile(path, key) if chunked else ContiguousFile(path, key)
 
 
 def _name(path: Path, key: str) -> str:

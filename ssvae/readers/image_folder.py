@@ -11,7 +11,7 @@ from PIL import Image
 
 from ssvae.readers.errors import DataError
 from ssvae.readers.label_columns import as_labels
-from ssvae.readers.pixels import unit
+from ssvae.readers.pixels import scaled_bytes
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 UNLABELED = "unlabeled"  # the sub-folder whose images have no label
@@ -86,7 +86,7 @@ def read_images(paths: Sequence[Path], shape: tuple[int, ...] | None = None) -> 
                 "bring all images to one size"
             )
     pixels = np.stack([_pixels(path, "RGB" if colour else "L") for path in paths])
-    return unit(pixels), pixels.shape[1:]
+    return scaled_bytes(pixels), pixels.shape[1:]
 
 
 def _header(path: Path) -> tuple[tuple[int, int], str]:

@@ -9,42 +9,42 @@ from typing import IO, Any
 
 import numpy as np
 
-from ssvae.readers.file import File
-from ssvae.readers.stored import Stored, stored_at
+from ssvae.readers.row_file import RowFile
+from ssvae.readers.stored_array import StoredArray, stored_at
 
 
-class Npy(File):
+class NpyFile(RowFile):
     """Rows of an array in a file.
 
     Parameters
     ----------
-    array : Stored
+    array : StoredArray
         [N, D], or images.
     """
 
-    def __init__(self, array: Stored) -> None:
+    def __init__(self, array: StoredArray) -> None:
         super().__init__(str(array.path), array.shape, array.dtype)
         self.array = array
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `File.open`."""
+        """See `RowFile.open`."""
         return self.array.path.open("rb", buffering=0)
 
     def read(self, file: IO[bytes], begin: int, end: int) -> np.ndarray:
-        """See `File.read`."""
+        """See `RowFile.read`."""
         return self.array.read(file, begin, end)
 
 
-def open_file(path: Path, target: str | None = None) -> Npy:
+def open_file(path: Path, target: str | None = None) -> NpyFile:
     """Return the rows of a .npy file."""
-    return Npy(stored_at(path))
+    return NpyFile(stored_at(path))
 
 
-def of_map(x: np.memmap) -> Npy | None:
+def of_map(x: np.memmap) -> NpyFile | None:
     """Return the rows of a memory-mapped array [N, D], or None where they do not lie in its file one by one."""
     if x.filename is None or x.ndim != 2 or not x.size or x.dtype.kind not in "biuf" or not x.flags.c_contiguous:
         return None
     # A slice has the offset of the whole array: its own is told by the address of its first byte in the map.
     begin = np.frombuffer(x._mmap, np.uint8).ctypes.data  # type: ignore[attr-defined]
     offset = x.offset - x.offset % mmap.ALLOCATIONGRANULARITY + x.ctypes.data - begin
-    return Npy(Stored(Path(x.filename), offset, x.shape, x.dtype))
+    return NpyFile(StoredArray(Path(x.filename), offset, x.shape, x.dtype))

@@ -13,7 +13,7 @@ from ssvae.readers.errors import DataError, reading
 from ssvae.readers.npy import of_map
 
 
-def opened(x: Any) -> Any:
+def open_rows(x: Any) -> Any:
     """Return the source of a path, a memory-mapped array or an HDF5 dataset; anything else as it is.
 
     Raises

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssvae.readers.blocked import Blocked
+from ssvae.readers.blocked import BlockedFile
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.tables import feature_names, frame_as
+from ssvae.readers.tables import encode_frame_as, feature_names
 from ssvae.registry import unknown
 
 BLOCK = 2**22  # bytes of rows unpacked together
 AHEAD = 2**12  # bytes that are read at a time, of each column
 
 
-class Parquet(Blocked):
+class ParquetFile(BlockedFile):
     """Rows of a Parquet file.
 
     A row group is unpacked from its first row on; it is a part of the shuffle, and its blocks are read in their order.
@@ -29,7 +29,7 @@ class Parquet(Blocked):
     ----------
     path : Path
     names : sequence of str
-        The features, as `datasets.tables.encode` calls them.
+        The features, as `datasets.tables.encode_frame` calls them.
     """
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
@@ -48,12 +48,12 @@ class Parquet(Blocked):
         self.ahead: tuple[int, int, Iterator[Any]] | None = None  # of the group that is being unpacked, the next block
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `Blocked.open`: once, because what a file says of its groups and columns takes much memory."""
+        """See `BlockedFile.open`: once, because what a file says of its groups and columns takes much memory."""
         self.file = self.file or _open(self.path)
         return nullcontext(self.file)
 
     def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
-        """See `Blocked.blocks`: unpack the row group from where it stands, if the block is still to come, or anew."""
+        """See `BlockedFile.blocks`: go on unpacking the row group, or begin again if the block has been passed."""
         group = int(np.searchsorted(self.ends, self.begins[number], side="right")) - 1
         first = int(np.searchsorted(self.begins, self.ends[group]))
         if self.ahead is None or self.ahead[0] != group or self.ahead[1] > number:
@@ -67,12 +67,12 @@ class Parquet(Blocked):
             at += 1
             self.ahead = group, at, tables
 
-    def named(self, names: tuple[str, ...]) -> Parquet:
-        """See `Source.named`: columns in another order, or a text column with other values."""
-        return self if names == self.feature_names else Parquet(self.path, names)
+    def select_features(self, names: tuple[str, ...]) -> ParquetFile:
+        """See `RowSource.select_features`: columns in another order, or a text column with other values."""
+        return self if names == self.feature_names else ParquetFile(self.path, names)
 
     def labels(self, target: str | None) -> np.ndarray | None:
-        """See `Source.labels`: a column."""
+        """See `RowSource.labels`: a column."""
         if target is None:
             return None
         with reading(self.name), self.open() as file:
@@ -103,14 +103,14 @@ class Parquet(Blocked):
                 return found
         frame = table.to_pandas(ignore_metadata=True)
         frame.index = pd.RangeIndex(first, first + len(frame))  # for the words of errors
-        return frame_as(frame, self.feature_names or (), self.path)
+        return encode_frame_as(frame, self.feature_names or (), self.path)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the open file."""
         return {**super().__getstate__(), "ahead": None, "file": None}
 
 
-def open_file(path: Path, target: str | Sequence[str] | None = None) -> Parquet:
+def open_file(path: Path, target: str | Sequence[str] | None = None) -> ParquetFile:
     """Return the rows of a Parquet file; `target` is a column that is no feature, or the features that are wanted.
 
     If they are not given, all values of text columns are read once, for their names.
@@ -121,7 +121,7 @@ def open_file(path: Path, target: str | Sequence[str] | None = None) -> Parquet:
         If the file is damaged or empty, or a column is neither numbers, nor true/false, nor categories.
     """
     if not isinstance(target, str | None):
-        return Parquet(path, target)
+        return ParquetFile(path, target)
     with _open(path) as file:
         import pyarrow.types as types
 
@@ -136,7 +136,7 @@ def open_file(path: Path, target: str | Sequence[str] | None = None) -> Parquet:
                 raise DataError(f"{path}: column {column!r} holds {kind}; make it columns of numbers, or drop it")
             numeric = types.is_decimal(kind) or (types.is_primitive(kind) and not types.is_temporal(kind))
             names += [column] if numeric else feature_names(_values(file, column), path)
-    return Parquet(path, names)
+    return ParquetFile(path, names)
 
 
 def _open(path: Path) -> Any:

@@ -10,14 +10,13 @@ import numpy as np
 
 from ssvae.readers import READERS
 from ssvae.readers.arrays import features, read_arrays
-from ssvae.readers.base import RowSource, part
-from ssvae.readers.errors import DataError
+from ssvae.readers.base import RowSource, take_rows
+from ssvae.readers.errors import DataError, check_lengths
 from ssvae.readers.image_folder import list_images, read_classes, read_images
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.open import open_path
-from ssvae.readers.pixels import one_length
-from ssvae.readers.sparse_table import cells
-from ssvae.readers.tables import encode, encode_as, read_frame
+from ssvae.readers.sparse_table import stored_values
+from ssvae.readers.tables import encode_file, encode_frame, read_frame
 from ssvae.registry import unknown
 from ssvae.splits import has_label, holdout
 from ssvae.types import Dataset
@@ -116,8 +115,8 @@ def read_features(
     if path.suffix.lower() == ".npz":
         return features(read_arrays(path)["x"], path)[0]
     if feature_names is not None:
-        return encode_as(path, feature_names)
-    return encode(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
+        return encode_file(path, feature_names)
+    return encode_frame(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
 
 
 def _existing(path: str | Path) -> Path:
@@ -149,7 +148,7 @@ def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -
     _refuse_infinite(source)  # before rows are held out, which are seen after training, and others get new numbers
     y = source.labels(target)
     y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)
-    one_length(path, source, y)
+    check_lengths(path, source, y)
     x = source if stream else source[:]
     return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
 
@@ -157,7 +156,7 @@ def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -
 def _refuse_infinite(source: RowSource) -> None:
     """Raise at the first value that is not finite, with its place in the file."""
     for begin, rows in source.chunks():
-        if not np.isfinite(cells(rows)).all():
+        if not np.isfinite(stored_values(rows)).all():
             dense = np.asarray(rows)
             row, column = np.argwhere(~np.isfinite(dense))[0]
             where = f"row {begin + row}, column {column}"
@@ -173,7 +172,7 @@ def _from_arrays(path: Path, unlabeled: Any) -> Dataset:
             continue
         x, shape = features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
         y = as_labels(arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel(), f"{path} (y{suffix})", unlabeled)
-        one_length(f"{path} (x{suffix})", x, y)
+        check_lengths(f"{path} (x{suffix})", x, y)
         parts |= {f"x{suffix}": x, f"y{suffix}": y}
         if suffix and x.shape[1] != parts["x"].shape[1]:
             raise DataError(f"{path}: x{suffix} has {x.shape[1]} features, x has {parts['x'].shape[1]}")
@@ -190,7 +189,7 @@ def _from_table(path: Path, target: str | None, unlabeled: Any) -> Dataset:
         raise DataError(f"{path}: {unknown('target column', target, list(frame.columns))}")
     else:
         y = as_labels(frame.pop(target), f"{path}, column {target!r}", unlabeled)
-    x, names = encode(frame, path)
+    x, names = encode_frame(frame, path)
     return Dataset(path.stem, x, y, feature_names=names)
 
 
@@ -208,4 +207,4 @@ def _hold_out(data: Dataset, test: float, seed: int, unlabeled: Any) -> Dataset:
             f"{MOST_TEST / 2**30:.0f}: hold out a given number of rows, --set dataset.test=10000"
         )
     learn = np.setdiff1d(np.arange(len(data.y)), rows)
-    return data._replace(x=part(data.x, learn), y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])
+    return data._replace(x=take_rows(data.x, learn), y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])

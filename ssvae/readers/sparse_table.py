@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Table:
+class SparseTable:
     """Rows [N, D] of float32 in compressed form.
 
     It is indexed by rows and gives tables; `numpy.asarray` makes the dense array of all its rows, so that whatever
@@ -32,9 +32,9 @@ class Table:
         """Return N."""
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> Table:
+    def __getitem__(self, rows: Any) -> SparseTable:
         """Return the table of some rows: a slice, numbers or a mask."""
-        return Table(self.matrix[rows])
+        return SparseTable(self.matrix[rows])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return the dense array [N, D]."""
@@ -59,20 +59,20 @@ class Table:
 
     def std(self, axis: int = 0) -> np.ndarray:
         """Return the standard deviations of the columns (axis 0) or of the rows (1)."""
-        squares = Table(self.matrix.power(2)).mean(axis)
+        squares = SparseTable(self.matrix.power(2)).mean(axis)
         return np.sqrt(np.maximum(squares - self.mean(axis) ** 2, 0.0))
 
-    def parts(self) -> Parts:
+    def arrays(self) -> SparseArrays:
         """Return the table as arrays that TensorFlow takes."""
         columns, starts = self.matrix.indices.astype(np.int32), self.matrix.indptr.astype(np.int64)
-        return Parts(self.matrix.data, columns, starts)
+        return SparseArrays(self.matrix.data, columns, starts)
 
     def dense_row_bytes(self) -> int:
         """Return the bytes of one dense row."""
         return self.shape[1] * self.dtype.itemsize
 
 
-class Parts(NamedTuple):
+class SparseArrays(NamedTuple):
     """A table as three arrays, or three tensors."""
 
     values: Any  # [cells] float32, the cells that are kept, row by row
@@ -80,22 +80,22 @@ class Parts(NamedTuple):
     starts: Any  # [N + 1] int64, where each row begins
 
 
-def rows_of(x: Any) -> Any:
-    """Return what users hand in as something that rows can be taken from by numbers: a `Table` if it is sparse."""
-    return Table(x) if is_sparse(x) else x if isinstance(x, Table) else np.asarray(x)
+def as_rows(x: Any) -> Any:
+    """Return x as something that takes row numbers: a `SparseTable` if it is sparse, else an array."""
+    return SparseTable(x) if is_sparse(x) else x if isinstance(x, SparseTable) else np.asarray(x)
 
 
-def cells(x: Any) -> np.ndarray:
-    """Return the cells of a dense array, or those that a `Table` keeps."""
-    return x.matrix.data if isinstance(x, Table) else np.asarray(x)
+def stored_values(x: Any) -> np.ndarray:
+    """Return the cells of a dense array, or those that a `SparseTable` keeps."""
+    return x.matrix.data if isinstance(x, SparseTable) else np.asarray(x)
 
 
-def stacked(parts: list[Any]) -> Any:
+def stack_rows(parts: list[Any]) -> Any:
     """Return the rows of several arrays or of several tables, one below the other."""
-    if isinstance(parts[0], Table):
+    if isinstance(parts[0], SparseTable):
         from scipy.sparse import vstack
 
-        return Table(vstack([part.matrix for part in parts], format="csr"))
+        return SparseTable(vstack([part.matrix for part in parts], format="csr"))
     return np.concatenate(parts)
 
 

@@ -53,7 +53,7 @@ def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
     return frame.rename(columns=str).reset_index(drop=True)
 
 
-def encode(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def encode_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return features float32 [N, D] and their D names.
 
     Raises
@@ -79,7 +79,7 @@ def encode(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[str, ..
     return np.concatenate(blocks, axis=1), tuple(names)
 
 
-def encode_as(path: Path, names: Sequence[str]) -> np.ndarray:
+def encode_file(path: Path, names: Sequence[str]) -> np.ndarray:
     """Return the features that `names` lists, float32 [N, D], from a file read for prediction.
 
     A value that was not there at fit is 0 in all of its column's features; columns that are not asked for are ignored.
@@ -92,11 +92,11 @@ def encode_as(path: Path, names: Sequence[str]) -> np.ndarray:
     columns = list(read_frame(path).columns)
     origin = [_origin(name, columns, path) for name in names]
     text = sorted({column for column, value in origin if value is not None})
-    return frame_as(read_frame(path, text), names, path)
+    return encode_frame_as(read_frame(path, text), names, path)
 
 
-def frame_as(frame: pd.DataFrame, names: Sequence[str], source: Path) -> np.ndarray:
-    """Return the features that `names` lists, float32 [N, D]; see `encode_as`."""
+def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], source: Path) -> np.ndarray:
+    """Return the features that `names` lists, float32 [N, D]; see `encode_file`."""
     x = np.empty((len(frame), len(names)), dtype=np.float32)
     texts: dict[str, np.ndarray] = {}
     columns = dict.fromkeys(frame.columns)  # quick to look things up in

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.file import File, runs
-from ssvae.readers.pixels import unit
+from ssvae.readers.pixels import scaled_bytes
+from ssvae.readers.row_file import RowFile, runs
 from ssvae.registry import unknown
 
 FRAME = 16  # bytes around a record: its length, and two checksums
@@ -22,7 +22,7 @@ TOGETHER = 512  # records a call
 HOW = 'each record must be a tf.train.Example with feature "x", numbers or bytes, as many in each'
 
 
-class TFRecord(File):
+class TFRecordFile(RowFile):
     """Rows of a TFRecord file.
 
     Parameters
@@ -43,7 +43,7 @@ class TFRecord(File):
         self.path, self.kind, self.names, self.ends = path, kind, names, np.concatenate([[0], ends])
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `File.open`."""
+        """See `RowFile.open`."""
         return self.path.open("rb", buffering=0)
 
     def read(self, file: IO[bytes], begin: int, end: int) -> list[bytes]:  # type: ignore[override]
@@ -57,7 +57,7 @@ class TFRecord(File):
         return [found[a + FRAME - 4 : b - 4] for a, b in pairwise(cuts)]
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        """See `Source.take`."""
+        """See `RowSource.take`."""
         records: list[bytes] = [b""] * len(rows)
         with reading(self.name), self.open() as file:
             for begin, end, places in runs(rows):
@@ -66,7 +66,7 @@ class TFRecord(File):
         return self._parsed(records) if records else np.empty((0, self.shape[1]), self.dtype)
 
     def labels(self, target: str | None) -> np.ndarray | None:
-        """See `Source.labels`: a feature, by default "y"; a record without it has no label."""
+        """See `RowSource.labels`: a feature, by default "y"; a record without it has no label."""
         if target is not None and target not in self.names:
             raise DataError(f"{self.path}: {unknown('feature of labels', target, sorted(self.names))}")
         with reading(self.name):
@@ -84,10 +84,10 @@ class TFRecord(File):
             raise DataError(f"{self.path} has a record of another form than its first: {HOW}") from error
         if x.shape[1] != self.shape[1]:
             raise DataError(f"{self.path} has a record of {x.shape[1]} bytes, its first has {self.shape[1]}: {HOW}")
-        return unit(x.numpy()) if pixels else x.numpy().astype(self.dtype, copy=False)
+        return scaled_bytes(x.numpy()) if pixels else x.numpy().astype(self.dtype, copy=False)
 
 
-def open_file(path: Path, target: str | None = None) -> TFRecord:
+def open_file(path: Path, target: str | None = None) -> TFRecordFile:
     """Return the rows of a TFRecord file, not zipped; all records are read once, and their checksums verified.
 
     Raises
@@ -109,7 +109,7 @@ def open_file(path: Path, target: str | None = None) -> TFRecord:
     if not columns:
         raise DataError(f"{path} has features {sorted(first.features.feature)}: {HOW}")
     kind = kinds[x.WhichOneof("kind")]
-    return TFRecord(path, np.cumsum(lengths + FRAME), columns, kind, tuple(first.features.feature))
+    return TFRecordFile(path, np.cumsum(lengths + FRAME), columns, kind, tuple(first.features.feature))
 
 
 def _records(path: Path) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.neighbors import NearestNeighbors
 
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 
 WIDEST = 50  # columns; more are brought down by PCA, which keeps the order of distances well and costs far less
 
@@ -25,7 +25,7 @@ def nearest(rows: Any, count: int) -> np.ndarray:
     x = rows[0] if isinstance(rows, tuple) else rows
     if count == 0 or len(x) < 2:
         return np.zeros((len(x), count), np.int32)
-    if isinstance(x, Table) and min(x.shape) > WIDEST:
+    if isinstance(x, SparseTable) and min(x.shape) > WIDEST:
         x = TruncatedSVD(WIDEST, random_state=0).fit_transform(x.matrix)
     x = np.asarray(x)
     if x.shape[1] > WIDEST and len(x) > WIDEST:

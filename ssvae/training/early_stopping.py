@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ssvae import prediction
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.registry import unknown
 from ssvae.training.callbacks import Callback, Verdict, View
 
@@ -66,7 +66,7 @@ class BoundStopping(Callback):
         for name, value in (("every", every), ("patience", patience), ("samples", samples)):
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} of early stopping must be a whole number >= 1, got {value!r}")
-        self.x: Any = X if isinstance(X, Table) else np.asarray(X, np.float32)
+        self.x: Any = X if isinstance(X, SparseTable) else np.asarray(X, np.float32)
         if self.x.ndim != 2 or not len(self.x):
             raise ValueError(f"early stopping needs rows [N, D] to measure the bound of, got {list(self.x.shape)}")
         self.every, self.patience, self.samples, self.stage = every, patience, samples, stage

@@ -16,7 +16,7 @@ from ssvae.backend.signals import held
 from ssvae.distributed.strategy import ONE, Places
 from ssvae.models.base import Stage
 from ssvae.objective import Losses, Objective
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.training.callback_list import Hooks
 from ssvae.training.callbacks import Interrupted, State
 from ssvae.training.minibatch import TrainingArrays
@@ -93,7 +93,7 @@ def _lent(
 ) -> Any:
     """Return a context that lends the compiled loop of a stage."""
     used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
-    kind = isinstance(stage.rows[:1], Table)
+    kind = isinstance(stage.rows[:1], SparseTable)
     if shape is None and len(places.devices) > 1:
         raise ValueError(
             f"{type(stage.model).__name__} has no get_config to copy it to {places.devices}: strategy='one'"

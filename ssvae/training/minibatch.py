@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.readers.base import RowSource
-from ssvae.readers.sparse_table import Parts, Table
+from ssvae.readers.sparse_table import SparseArrays, SparseTable
 from ssvae.types import Batch
 
 
@@ -73,12 +73,12 @@ def at(stream: Batch | None, step: tf.Tensor) -> Batch | None:
 
 def taken(x: Any, index: tf.Tensor, width: int) -> Any:
     """Return the rows of this index [...], dense: a nest of [..., width]."""
-    if isinstance(x, Parts):
+    if isinstance(x, SparseArrays):
         return _dense(x, index, width)
     return tf.nest.map_structure(lambda array: tf.gather(array, index), x)
 
 
-def _dense(x: Parts, index: tf.Tensor, width: int) -> tf.Tensor:
+def _dense(x: SparseArrays, index: tf.Tensor, width: int) -> tf.Tensor:
     """Return rows of a sparse table, [..., width]."""
     rows = tf.reshape(index, [-1])
     begin, end = tf.gather(x.starts, rows), tf.gather(x.starts, rows + 1)
@@ -93,7 +93,7 @@ def _dense(x: Parts, index: tf.Tensor, width: int) -> tf.Tensor:
 def _parts(x: Any) -> Any:
     """Return the rows of a stage as a nest of arrays; of a source, which a step never sees, the form of its rows."""
     x = x[:1] if isinstance(x, RowSource) else x
-    return x.parts() if isinstance(x, Table) else x
+    return x.arrays() if isinstance(x, SparseTable) else x
 
 
 def _kind(array: np.ndarray) -> tf.DType:

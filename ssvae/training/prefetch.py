@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.readers.base import RowSource
-from ssvae.readers.sparse_table import stacked
+from ssvae.readers.sparse_table import stack_rows
 from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.step import Program
 from ssvae.training.streams import Streams
@@ -78,7 +78,7 @@ class Streamed(Resident):
         known, others = (order[: window[1]].ravel() for order in self.orders(window))
         places = np.searchsorted(self.streams.labelled, known)
         labelled = tf.nest.map_structure(lambda array: array[places], self.labelled)
-        x = tf.nest.map_structure(lambda *parts: stacked(parts), labelled, self.rows.x.take(others))
+        x = tf.nest.map_structure(lambda *parts: stack_rows(parts), labelled, self.rows.x.take(others))
         numbers = np.concatenate([known, others])
         read = TrainingArrays(x, *(array[numbers] for array in self.rows[1:]))
         first, orders = 0, []

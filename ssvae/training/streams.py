@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.readers.base import RowSource
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.training import shuffling
 
 STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
@@ -57,5 +57,5 @@ def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
     """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
     most = READ_PER_CALL if isinstance(x, RowSource) else BYTES_PER_CALL
     x = x[:1] if isinstance(x, RowSource) else x
-    row = x.dense_row_bytes() if isinstance(x, Table) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
+    row = x.dense_row_bytes() if isinstance(x, SparseTable) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
     return int(np.clip(most // (row * sum(sizes)), 1, STEPS_PER_CALL))

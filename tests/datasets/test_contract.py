@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ssvae.datasets import DATASETS
-from ssvae.datasets.load import about, load
-from ssvae.readers.sparse_table import Table
+from ssvae.datasets.load import about, load_dataset
+from ssvae.readers.sparse_table import SparseTable
 
 COUNTS = ("newsgroups", "rcv1")  # of words, which are no grey levels: named columns, whole numbers >= 0
 FOLDERS = {"newsgroups": "20news"}  # where the files' folder has another name than the data set: its authors' one
@@ -15,7 +15,7 @@ FOLDERS = {"newsgroups": "20news"}  # where the files' folder has another name t
 class TestContract:
     def test_x_is_float32_in_the_unit_interval_or_counts(self, name, made):
         folder, options = made(name)
-        data = load(name, folder=folder, **options)
+        data = load_dataset(name, folder=folder, **options)
         features = options.get("vocabulary", about(name).features)
         for x in (data.x, data.x_valid, data.x_test):
             assert x.dtype == np.float32
@@ -32,7 +32,7 @@ class TestContract:
 
     def test_every_row_has_an_integer_label(self, name, made):
         folder, options = made(name)
-        data = load(name, folder=folder, **options)
+        data = load_dataset(name, folder=folder, **options)
         for x, y in ((data.x, data.y), (data.x_valid, data.y_valid), (data.x_test, data.y_test)):
             assert y.dtype == np.int64
             assert y.shape == (len(x),)
@@ -42,9 +42,9 @@ class TestContract:
 
     def test_the_same_call_gives_the_same_rows(self, name, made):
         folder, options = made(name)
-        first, second = (load(name, folder=folder, **options) for _ in range(2))
+        first, second = (load_dataset(name, folder=folder, **options) for _ in range(2))
         for a, b in zip(first, second, strict=True):
-            assert np.array_equal(a, b) if isinstance(a, np.ndarray | Table) else a == b
+            assert np.array_equal(a, b) if isinstance(a, np.ndarray | SparseTable) else a == b
 
     def test_files_are_named_checked_and_addressed(self, name, made):
         del made
@@ -59,7 +59,7 @@ class TestContract:
     def test_an_unknown_option_is_refused_by_name(self, name, made):
         del made
         with pytest.raises(ValueError, match=r"unknown option of data set .* 'polo'"):
-            load(name, polo=1)
+            load_dataset(name, polo=1)
 
 
 def test_rows_keep_their_order_and_scale(made, formats, place):
@@ -68,7 +68,7 @@ def test_rows_keep_their_order_and_scale(made, formats, place):
     labels = np.array([3, 1, 4, 1], np.uint8)
     files = {"x": formats["idx"](images), "y": formats["idx"](labels)}
     folder = place("mnist", files | {"x_test": files["x"], "y_test": files["y"]})
-    data = load("mnist", folder=folder, pool=4)
+    data = load_dataset("mnist", folder=folder, pool=4)
     np.testing.assert_allclose(data.x, images.reshape(4, -1) / 255, rtol=1e-6)
     assert data.y.tolist() == [3, 1, 4, 1]
     assert data.x_valid is None

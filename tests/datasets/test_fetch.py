@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ssvae.datasets import base
-from ssvae.datasets.base import DataFile, fetch, find
+from ssvae.datasets.base import DataFile, fetch, find_file
 from ssvae.readers.errors import DataError
 
 CONTENT = b"the right bytes"
@@ -68,7 +68,7 @@ def test_argument_goes_before_the_variable(tmp_path, monkeypatch):
 def test_cache_comes_before_the_network(tmp_path):
     path = put(base.cache_folder("toy") / "toy.bin")
     assert fetch(spec("http://127.0.0.1:1/")) == path
-    assert find(spec()) == path
+    assert find_file(spec()) == path
 
 
 def test_sha256(tmp_path):

@@ -6,38 +6,38 @@ import sys
 import pytest
 
 from ssvae.datasets import DATASETS
-from ssvae.datasets.load import describe, fetch_all, load
+from ssvae.datasets.load import describe, fetch_all, load_dataset
 
 
 def test_digits_is_the_default():
-    assert load().name == "digits"
-    assert len(load(valid=100).x_valid) == 100
+    assert load_dataset().name == "digits"
+    assert len(load_dataset(valid=100).x_valid) == 100
 
 
 def test_a_file_goes_by_its_path(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,x\n2,y\n3,x\n4,y\n")
-    data = load(data=tmp_path / "t.csv", target="b", test=0)
+    data = load_dataset(data=tmp_path / "t.csv", target="b", test=0)
     assert data.name == "t"
     assert data.y.tolist() == ["x", "y", "x", "y"]
 
 
 def test_a_name_and_a_file(tmp_path):
     with pytest.raises(ValueError, match="one of the two"):
-        load("mnist", data=tmp_path)
+        load_dataset("mnist", data=tmp_path)
 
 
 def test_a_target_without_a_file():
     with pytest.raises(ValueError, match="column of a file"):
-        load("digits", target="y")
+        load_dataset("digits", target="y")
 
 
 def test_nearest_names_are_given():
     with pytest.raises(ValueError, match="did you mean 'mnist'"):
-        load("mnits")
+        load_dataset("mnits")
     with pytest.raises(ValueError, match="did you mean 'pool'"):
-        load("mnist", poll=60000)
+        load_dataset("mnist", poll=60000)
     with pytest.raises(ValueError, match="did you mean 'test'"):
-        load(data="t.csv", tets=0.5)
+        load_dataset(data="t.csv", tets=0.5)
 
 
 def test_list_says_where_and_how_large(made):

@@ -172,7 +172,7 @@ def test_a_fit_that_is_stopped_and_killed_ends_as_one_that_is_not(tmp_path, monk
     from ssvae import SSVAEClassifier
     from ssvae.experiments import run
 
-    dataset = load.load("digits")
+    dataset = load.load_dataset("digits")
     y = run.split({"seed": 0, "classifier": {"unlabeled": -1}, "dataset": {"labels": 50}}, dataset)[1]
     undisturbed = SSVAEClassifier(**SETTINGS, random_state=0).fit(dataset.x, y).history_
     np.testing.assert_allclose(history["loss"], undisturbed["loss"], rtol=1e-4)

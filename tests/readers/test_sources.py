@@ -12,10 +12,10 @@ from scipy import sparse
 
 from ssvae.readers import READERS, blocked, parquet
 from ssvae.readers.errors import DataError
-from ssvae.readers.open import open_path, opened
-from ssvae.readers.pixels import unit
+from ssvae.readers.open import open_path, open_rows
+from ssvae.readers.pixels import scaled_bytes
 from ssvae.readers.read import read_table
-from ssvae.readers.spilled import Spilled
+from ssvae.readers.spilled_rows import SpilledRows
 
 X = np.random.default_rng(0).integers(-3, 4, (50, 6)).astype(np.float32)
 
@@ -65,18 +65,18 @@ def small_blocks(monkeypatch):
     "rows", [slice(3, 40), slice(0), [7, 3, 4, 4, 49, 0]], ids=["slice", "none", "in any order and twice"]
 )
 def test_rows_are_those_of_the_array(tmp_path, form, rows):
-    source = opened(written(tmp_path, form))
+    source = open_rows(written(tmp_path, form))
     assert source.shape == X.shape
     np.testing.assert_array_equal(np.asarray(source[rows]), X[rows])
     odd = np.arange(50) % 2 == 1
-    np.testing.assert_array_equal(np.asarray(source.part(odd)[:5]), X[odd][:5])
+    np.testing.assert_array_equal(np.asarray(source.subset(odd)[:5]), X[odd][:5])
     assert (source.min(), source.max()) == (X.min(), X.max())
     np.testing.assert_array_equal(np.asarray(source[rows]), X[rows])  # again, with what has been kept
 
 
 def test_passes_over_a_source_hold_a_few_rows_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr("ssvae.readers.base.BYTES", 7 * 6 * 4)
-    source = opened(written(tmp_path, ".npy")).mapped(lambda rows: rows[:, :2] + 1.0)
+    source = open_rows(written(tmp_path, ".npy")).mapped(lambda rows: rows[:, :2] + 1.0)
     chunks = list(source.chunks())
     assert [len(rows) for _, rows in chunks] == [7] * 7 + [1]
     np.testing.assert_array_equal(np.concatenate([rows for _, rows in chunks]), X[:, :2] + 1.0)
@@ -84,15 +84,15 @@ def test_passes_over_a_source_hold_a_few_rows_at_a_time(tmp_path, monkeypatch):
 
 def test_a_slice_of_a_map_is_read_from_its_own_place(tmp_path):
     x = np.load(written(tmp_path, ".npy"), mmap_mode="r")
-    np.testing.assert_array_equal(opened(x[20:33])[:], X[20:33])
-    assert opened(x[::2]) is not None
-    assert opened(x.T).shape == (6, 50)  # as it is: its rows do not lie one by one
-    np.testing.assert_array_equal(np.asarray(opened(x[::2])), X[::2])
+    np.testing.assert_array_equal(open_rows(x[20:33])[:], X[20:33])
+    assert open_rows(x[::2]) is not None
+    assert open_rows(x.T).shape == (6, 50)  # as it is: its rows do not lie one by one
+    np.testing.assert_array_equal(np.asarray(open_rows(x[::2])), X[::2])
 
 
 def test_a_dataset_of_an_open_file(tmp_path):
     with h5py.File(written(tmp_path, ".h5"), "r") as file:
-        np.testing.assert_array_equal(opened(file["x"])[[5, 2]], X[[5, 2]])
+        np.testing.assert_array_equal(open_rows(file["x"])[[5, 2]], X[[5, 2]])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_dataset_of_an_open_file(tmp_path):
 def test_an_array_that_is_no_table_of_numbers(tmp_path, array, words):
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(DataError, match=words):
-        opened(tmp_path / "x.npy")
+        open_rows(tmp_path / "x.npy")
 
 
 @pytest.mark.parametrize("form", READERS.names())
@@ -116,13 +116,13 @@ def test_a_file_that_was_cut_off(tmp_path, form):
     path = written(tmp_path, form)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match=r"x\.[a-z0-9]+ "):
-        opened(path)
+        open_rows(path)
 
 
 @pytest.mark.parametrize("form", [form for form in READERS.names() if form != ".parquet"])  # held open by its reader
 def test_a_file_that_vanishes_when_it_has_been_opened(tmp_path, form):
     path = written(tmp_path, form)
-    source = opened(path)
+    source = open_rows(path)
     path.unlink()
     with pytest.raises(DataError, match="can no longer be read"):
         source[:5]
@@ -130,7 +130,7 @@ def test_a_file_that_vanishes_when_it_has_been_opened(tmp_path, form):
 
 def test_a_file_that_shrinks_when_it_has_been_opened(tmp_path):
     path = written(tmp_path, ".npy")
-    source = opened(path)
+    source = open_rows(path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match="ends before row 49"):
         source[:]
@@ -148,22 +148,22 @@ def test_a_file_that_shrinks_when_it_has_been_opened(tmp_path):
 def test_another_npz_file(tmp_path, save, words):
     save(tmp_path / "x.npz")
     with pytest.raises(DataError, match=words):
-        opened(tmp_path / "x.npz")
+        open_rows(tmp_path / "x.npz")
 
 
 def test_a_missing_an_empty_and_an_unknown_file(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
-        opened(tmp_path / "x.npy")
+        open_rows(tmp_path / "x.npy")
     (tmp_path / "x.npy").touch()
     with pytest.raises(DataError, match="0 bytes"):
-        opened(str(tmp_path / "x.npy"))
+        open_rows(str(tmp_path / "x.npy"))
     (tmp_path / "x.txt").write_text("1")
     with pytest.raises(ValueError, match=r"\.npy"):
-        opened(tmp_path / "x.txt")
+        open_rows(tmp_path / "x.txt")
 
 
 def test_blocks_are_read_in_the_order_of_the_file_and_few_are_kept(tmp_path, monkeypatch):
-    source = opened(written(tmp_path, ".parquet"))
+    source = open_rows(written(tmp_path, ".parquet"))
     np.testing.assert_array_equal(source.block_starts, [0, 13, 26, 39, 50])
     np.testing.assert_array_equal(source.begins, [0, 5, 10, 13, 18, 23, 26, 31, 36, 39, 44, 49, 50])
     unpacked, read = [], source.blocks
@@ -176,7 +176,7 @@ def test_blocks_are_read_in_the_order_of_the_file_and_few_are_kept(tmp_path, mon
 
 
 def test_a_part_of_a_source_knows_its_blocks(tmp_path):
-    part = opened(written(tmp_path, ".h5")).part(np.array([0, 6, 7, 20, 49]))
+    part = open_rows(written(tmp_path, ".h5")).subset(np.array([0, 6, 7, 20, 49]))
     np.testing.assert_array_equal(part.block_starts, [0, 2, 3, 4, 5])
     np.testing.assert_array_equal(part[:], X[[0, 6, 7, 20, 49]])
     np.testing.assert_array_equal(part.mapped(np.abs).block_starts, part.block_starts)
@@ -189,9 +189,9 @@ def test_images_of_bytes_are_divided_by_255(tmp_path, chunks):
         file.create_dataset("images", data=images, chunks=chunks)
     np.save(tmp_path / "x.npy", images)
     for name in ("x.h5", "x.npy"):
-        source = opened(tmp_path / name)
+        source = open_rows(tmp_path / name)
         assert (source.shape, source.image_shape) == ((10, 32), (4, 4, 2))
-        np.testing.assert_array_equal(source[[3, 1]], unit(images[[3, 1]]))
+        np.testing.assert_array_equal(source[[3, 1]], scaled_bytes(images[[3, 1]]))
 
 
 def test_columns_of_text_are_those_in_memory(tmp_path):
@@ -227,7 +227,7 @@ def test_columns_of_text_are_those_in_memory(tmp_path):
 def test_a_table_that_is_none_of_numbers_and_categories(tmp_path, frame, words):
     pd.DataFrame(frame).to_parquet(tmp_path / "x.parquet", row_group_size=7)
     with pytest.raises(DataError, match=words):
-        opened(tmp_path / "x.parquet")[:]
+        open_rows(tmp_path / "x.parquet")[:]
 
 
 def record(**features):
@@ -249,14 +249,14 @@ def write_records(path, *records):
 
 def test_records_of_bytes_and_of_whole_numbers_and_their_labels(tmp_path):
     path = write_records(tmp_path / "x.tfrecord", record(x=[b"\x00\xff"], y=[b"cat"]), record(x=[b"\xff\x00"]))
-    np.testing.assert_array_equal(opened(path)[:], [[0, 1], [1, 0]])
-    assert opened(path).labels(None).tolist() == ["cat", None]
+    np.testing.assert_array_equal(open_rows(path)[:], [[0, 1], [1, 0]])
+    assert open_rows(path).labels(None).tolist() == ["cat", None]
     path = write_records(tmp_path / "n.tfrecord", record(x=[3, 4], label=[1]), record(x=[5, 6], label=[0]))
-    np.testing.assert_array_equal(opened(path)[:], [[3, 4], [5, 6]])
-    assert opened(path).labels("label").tolist() == [1, 0]
-    assert opened(path).labels(None) is None
+    np.testing.assert_array_equal(open_rows(path)[:], [[3, 4], [5, 6]])
+    assert open_rows(path).labels("label").tolist() == [1, 0]
+    assert open_rows(path).labels(None) is None
     with pytest.raises(DataError, match=r"feature of labels 'lable', .* did you mean 'label'"):
-        opened(path).labels("lable")
+        open_rows(path).labels("lable")
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_records_of_bytes_and_of_whole_numbers_and_their_labels(tmp_path):
 )
 def test_records_of_another_form(tmp_path, records, words):
     with pytest.raises(DataError, match=words):
-        opened(write_records(tmp_path / "x.tfrecord", *records))[:]
+        open_rows(write_records(tmp_path / "x.tfrecord", *records))[:]
 
 
 def test_a_record_whose_checksum_is_wrong(tmp_path):
@@ -280,14 +280,14 @@ def test_a_record_whose_checksum_is_wrong(tmp_path):
     damaged[200] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(DataError, match="cannot be read as TFRecord"):
-        opened(path)
+        open_rows(path)
 
 
 def test_labels_of_every_form(tmp_path):
     y = np.arange(50) % 3
     np.save(tmp_path / "y.npy", y)
     for form in (".npy", ".npz"):
-        source = opened(written(tmp_path, form))
+        source = open_rows(written(tmp_path, form))
         assert source.labels(None) is None
         np.testing.assert_array_equal(source.labels(str(tmp_path / "y.npy")), y)
         with pytest.raises(DataError, match=r"give a \.npy file of them as target, not 'class'"):
@@ -296,17 +296,17 @@ def test_labels_of_every_form(tmp_path):
         path = written(tmp_path, form)
         with h5py.File(path, "a") as file:
             file["y"], file["words"] = y, [f"class {n}" for n in y]
-        np.testing.assert_array_equal(opened(path).labels(None), y)
-        assert opened(path).labels("words")[1] == "class 1"
+        np.testing.assert_array_equal(open_rows(path).labels(None), y)
+        assert open_rows(path).labels("words")[1] == "class 1"
         with pytest.raises(DataError, match="unknown dataset of labels 'word'"):
-            opened(path).labels("word")
+            open_rows(path).labels("word")
 
 
 def test_rows_that_were_spilled(tmp_path, monkeypatch):
-    source = Spilled(X[at : at + 20] for at in range(0, 50, 20))
+    source = SpilledRows(X[at : at + 20] for at in range(0, 50, 20))
     np.testing.assert_array_equal(source[[49, 0, 20]], X[[49, 0, 20]])
     assert not list(tmp_path.iterdir())
     full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
     with pytest.raises(DataError, match=r"no room for .* TMPDIR"):
-        Spilled([X])
+        SpilledRows([X])

@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import sparse as scipy_sparse
 
 from ssvae import SSVAEClassifier
-from ssvae.readers.sparse_table import Table
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.training.minibatch import _dense
 
 RNG = np.random.default_rng(0)
@@ -25,14 +25,14 @@ MODELS = {
 
 @pytest.mark.parametrize("rows", [slice(3, 9), [5, 0, 5], np.arange(60) % 7 == 0], ids=["slice", "numbers", "mask"])
 def test_rows_of_a_table_are_those_of_the_array(rows):
-    table = Table(scipy_sparse.csc_matrix(X))
+    table = SparseTable(scipy_sparse.csc_matrix(X))
     np.testing.assert_array_equal(np.asarray(table[rows]), X[rows])
     assert len(table[rows]) == len(X[rows])
     assert table.shape == X.shape
 
 
 def test_what_a_table_knows_of_its_cells():
-    table = Table(scipy_sparse.csr_array(X - 1.0))
+    table = SparseTable(scipy_sparse.csr_array(X - 1.0))
     assert (table.min(), table.max()) == (X.min() - 1.0, X.max() - 1.0)
     np.testing.assert_allclose(table.sum(axis=1), (X - 1.0).sum(axis=1))
     np.testing.assert_allclose(table.mean(axis=0), (X - 1.0).mean(axis=0), rtol=1e-6)
@@ -41,7 +41,7 @@ def test_what_a_table_knows_of_its_cells():
 def test_batches_are_the_dense_rows():
     index = np.array([[4, 0, 4], [59, 31, 2]], np.int32)
     holes = X * (np.arange(60) != 31)[:, np.newaxis]  # row 31 has no cell at all
-    parts = Table(scipy_sparse.csr_array(holes)).parts()
+    parts = SparseTable(scipy_sparse.csr_array(holes)).arrays()
     found = _dense(type(parts)(*map(tf.constant, parts)), tf.constant(index), 12)
     np.testing.assert_array_equal(found, holes[index])
 
@@ -63,13 +63,13 @@ def test_fits_and_predictions_are_those_of_the_dense_array(model):
 
 def test_nothing_makes_the_whole_table_dense(monkeypatch):
     largest = []
-    whole = Table.__array__
+    whole = SparseTable.__array__
 
     def noted(table, *arguments, **settings):
         largest.append(len(table))
         return whole(table, *arguments, **settings)
 
-    monkeypatch.setattr(Table, "__array__", noted)
+    monkeypatch.setattr(SparseTable, "__array__", noted)
     many = scipy_sparse.csr_matrix(np.tile(X, (20, 6)))  # wider than what neighbours are looked for in
     fitted = SSVAEClassifier(MODELS["m2"], **SMALL).fit(many, np.tile(HIDDEN, 20))
     fitted.predict(many)

@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from ssvae.readers.errors import DataError
 
 
-class Stored(NamedTuple):
+class StoredArray(NamedTuple):
     """Where an array lies."""
 
     path: Path
@@ -37,7 +37,7 @@ class Stored(NamedTuple):
         return found
 
 
-def stored_at(path: Path, start: int = 0) -> Stored:
+def stored_at(path: Path, start: int = 0) -> StoredArray:
     """Return the array that begins at a byte of a file.
 
     Raises
@@ -52,7 +52,7 @@ def stored_at(path: Path, start: int = 0) -> Stored:
             shape, columns_first, dtype = header(file)
         except ValueError as error:
             raise DataError(f"{path} is no .npy file: {error}; save it with numpy.save") from error
-        found = Stored(path, file.tell(), shape, dtype)
+        found = StoredArray(path, file.tell(), shape, dtype)
     if columns_first and len(shape) > 1:
         raise DataError(f"{path} was saved column by column; save numpy.ascontiguousarray(x), which is row by row")
     if dtype.hasobject:

@@ -11,10 +11,10 @@ import numpy as np
 
 from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.pixels import unit
+from ssvae.readers.pixels import scaled_bytes
 
 
-class File(RowSource):
+class RowFile(RowSource):
     """A source that is a file, read run by run: rows that follow each other in one go.
 
     Parameters
@@ -44,7 +44,7 @@ class File(RowSource):
 
     def rows(self, found: np.ndarray) -> np.ndarray:
         """Return what was read as rows of numbers [n, D]."""
-        return unit(found) if self.bytes else found.reshape(len(found), -1)
+        return scaled_bytes(found) if self.bytes else found.reshape(len(found), -1)
 
     def take(self, rows: np.ndarray) -> Any:
         """See `RowSource.take`; rows are read in the order of the file."""

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ssvae.readers.errors import DataError
-from ssvae.readers.npy import Npy
-from ssvae.readers.stored import Stored
+from ssvae.readers.npy import NpyFile
+from ssvae.readers.stored_array import StoredArray
 
 
-class Spilled(Npy):
+class SpilledRows(NpyFile):
     """Rows in a file without a name.
 
     Parameters
@@ -42,8 +42,8 @@ class Spilled(Npy):
                 f"no room for {columns} numbers of each row in {tempfile.gettempdir()} ({error.strerror}): make room, "
                 "or set the environment variable TMPDIR to another folder"
             ) from error
-        super().__init__(Stored(Path(tempfile.gettempdir()), 0, (count, columns), np.dtype(np.float32)))
+        super().__init__(StoredArray(Path(tempfile.gettempdir()), 0, (count, columns), np.dtype(np.float32)))
 
     def open(self) -> AbstractContextManager[Any]:
-        """See `File.open`."""
+        """See `RowFile.open`."""
         return nullcontext(self.file)
