@@ -1,4 +1,4 @@
-"""Whether both sides of `steps.py` take the same steps: the losses of a few steps from the same weights, without noise.
+"""Check that both sides of `steps.py` take the same steps: losses of a few steps from the same weights, without noise.
 
 python benchmarks/steps.py --check
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import peers_torch
 import torch
+import torch_steps
 from ours import Steps
 from torch_models import M1, Network
 
@@ -19,7 +19,7 @@ STEPS, TOLERANCE = 5, 1e-4
 def agree(cell: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the losses of both sides and the greatest relative difference."""
     ours = Steps(cell, noise=False)
-    theirs = peers_torch.Trainer(peers_torch.build(cell["model"], noise=False), peers_torch.tensors(cell["model"]))
+    theirs = torch_steps.Trainer(torch_steps.build(cell["model"], noise=False), torch_steps.tensors(cell["model"]))
     copy(ours.program.model, theirs.model)
     labelled, unlabelled = (torch.from_numpy(order).long() for order in ours.orders(STEPS))
     pairs = zip(labelled, unlabelled, strict=True)
@@ -28,7 +28,7 @@ def agree(cell: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, float]:
     return losses, found, float(np.max(np.abs(losses - found) / np.abs(losses)))
 
 
-def prior(trainer: peers_torch.Trainer) -> torch.Tensor:
+def prior(trainer: torch_steps.Trainer) -> torch.Tensor:
     """Return ½ Σ w²/N, which the package adds to the loss it reports."""
     with torch.no_grad():
         return sum(0.5 * group["weight_decay"] * w.square().sum() for group in trainer.groups for w in group["params"])

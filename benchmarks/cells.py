@@ -1,6 +1,6 @@
-"""The cells that the step benchmarks share: networks of Kingma et al. (2014), batch sizes, and made rows.
+"""The cells that the step benchmarks share: networks of Kingma et al. (2014), batch sizes, and synthetic rows.
 
-Both sides of a comparison read the same numbers here; nothing of TensorFlow or torch is imported.
+Both sides of a comparison read the same numbers here; neither TensorFlow nor torch is imported.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ SIZES = {
 
 
 def cells(models: Iterable[str], batches: Iterable[int]) -> list[dict[str, Any]]:
-    """Return every combination as what a worker is told."""
+    """Return every combination of model and batch size, as the cell that a worker gets."""
     return [{"model": model, "batch": batch} for model, batch in itertools.product(models, batches)]
 
 
 def rows(model: str, seed: int = 0) -> tuple[Any, np.ndarray]:
-    """Return made rows and classes [N]: grey levels [N, 784], or mean and log-variance of z1, [N, 50] each."""
+    """Return synthetic rows and classes [N]: grey levels [N, 784], or mean and log-variance of z1, [N, 50] each."""
     rng = np.random.default_rng(seed)
     y = rng.integers(CLASSES, size=ROWS)
     shape = (ROWS, SIZES[model].features)

@@ -1,4 +1,4 @@
-"""M2's unlabelled step with the class summed out: the class axis broadcast, rows tiled for every class, and topm.
+"""M2's unlabelled step with the class summed out: broadcast over a class axis, tiled for every class, and by topm.
 
 The first two sum the same terms; the tiled one repeats every row K times before the networks see it, as most public
 code does, so that the encoder's product with x is computed K times. `topm` sums 8 classes and draws one of the others.
@@ -57,7 +57,7 @@ CONTENDERS: dict[str, tuple[type, Any]] = {
 
 
 def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
-    """Return what takes steps of one contender."""
+    """Return a function that takes steps of one contender."""
     form, class_gradient = CONTENDERS[kind]
     objective = form(Amortized(kl_warm_up=0.0), Pathwise(), class_gradient, alpha=ALPHA)
     model = M2(FEATURES, classes, Bernoulli(), 50, (500,), "softplus", classifier_hidden=(500,))

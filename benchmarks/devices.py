@@ -1,11 +1,11 @@
-"""A training step on one device and on two, measured; a model of its cost; what that says of 8 GPUs and 100 workers.
+"""A training step on one device and on two, a cost model fitted to it, and predictions for 8 GPUs and 100 workers.
 
-Contenders take turns: one process; one process with two logical CPU devices; two processes on 127.0.0.1. Each uses one
-thread for a kernel. The model (`step_cost.py`) is fitted to batches that are not `--held-out` and checked on those that
-are. Other hardware comes from data sheets and assumptions, which the options name; nothing was run on it.
+Contenders take turns: one process; one process with two logical CPU devices; two processes on 127.0.0.1. Each kernel
+uses one thread. The model (`step_cost.py`) is fitted to the batches that are not `--held-out` and checked on those that
+are. Rates of other hardware are from data sheets and assumptions, which are options; nothing was run on it.
 
     python benchmarks/devices.py --json devices.json
-    python benchmarks/devices.py --measured devices.json      # predict once more from kept measurements
+    python benchmarks/devices.py --measured devices.json      # predict again from kept measurements
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SECONDS = 0.25  # of a run
 
 
 class Team:
-    """Two workers that work together: a contender of `interleave.compare`.
+    """A contender of `interleave.compare` that consists of two workers.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Team:
 
 
 def measure(every: list[dict[str, Any]], rounds: int, keep: Callable[[dict[str, Any]], None]) -> None:
-    """Hand `keep` the answers of every contender, to steps and to sums alone; after each cell, for this is long."""
+    """Measure steps and sums of every contender; call `keep` with the answers after each cell, as it takes long."""
     sums = [{"floats": floats} for floats in FLOATS]
     progress = Progress(len(every) + len(sums))
     found: dict[str, Any] = {"machine": machine.describe("tensorflow", "ssvae"), "steps": [], "sums": []}

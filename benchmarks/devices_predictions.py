@@ -1,4 +1,4 @@
-"""What the cost model of `step_cost.py` says of hardware that is not here: tables, a simulation, a picture."""
+"""Predictions of the cost model of `step_cost.py` for other hardware: tables, a simulation, a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import step_cost
 from cells import BATCHES, SIZES
 from step_cost import FLOAT, Device, parameters
 
-ADAM = 7 * FLOAT  # bytes a parameter: weight, slope and two moments read, weight and moments written
+ADAM = 7 * FLOAT  # bytes a parameter: weight, gradient and two moments read, weight and moments written
 FAR = (2, 8, 32, 100)
 COUNTS = {"GPUs of one machine": (2, 4, 8), "workers with a GPU": FAR, "workers of one core": FAR}
 NAMES = {"m1": "M1", "m2": "M2", "m1_m2": "M1+M2, stage 2"}
@@ -20,7 +20,7 @@ SIMULATED = 500  # steps
 
 
 def sheets(given: dict[str, Any]) -> dict[str, Device]:
-    """Return the devices of data sheets; `given` are the options of `devices.py`."""
+    """Return the devices with rates from data sheets; `given` are the options of `devices.py`."""
     share, spread = given["share"], given["spread"]
     rates = (given["kernels"] * given["launch"], 2 / (share * given["flops"]), ADAM / (share * given["memory"]))
     return {
@@ -30,10 +30,10 @@ def sheets(given: dict[str, Any]) -> dict[str, Device]:
 
 
 def cores(own: Any, devices: Any, processes: Any, given: dict[str, Any]) -> dict[str, Device]:
-    """Return workers of one core like those here, from what `devices_report.report` returns.
+    """Return workers of one core like those measured, from what `devices_report.report` returns.
 
-    What a replica costs without messages is that of two logical devices; the rest of what two processes cost is put
-    down to messages, two hops.
+    The cost of a replica without messages is that of two logical devices; the rest of the cost of two processes is
+    attributed to messages, two hops.
     """
     replica, message = float(max(devices[0], 0)), float(max(processes[0] - devices[0], 0)) / 2
     byte = 1 / given["network"] + float(max(processes[1], 0))
@@ -48,7 +48,7 @@ def report(kinds: dict[str, Device]) -> None:
 
 
 def simulation(kinds: dict[str, Device]) -> None:
-    """Print E[max] beside simulated rings: of late devices alone, as the formula has it, and of late messages, too."""
+    """Print E[max] beside simulated rings: with late devices alone, as in the formula, and with late messages, too."""
     click.echo(
         f"\nSteps of M2, 100 rows a device: simulated ({SIMULATED} steps) / formula; where hops are as uneven, too"
     )
@@ -66,7 +66,7 @@ def simulation(kinds: dict[str, Device]) -> None:
 
 
 def predictions(kind: str, device: Device) -> None:
-    """Print speed-ups of a fixed batch (strong scaling), and efficiencies of one that grows with n (weak scaling)."""
+    """Print speed-ups of a fixed batch (strong scaling) and efficiencies of one that grows with n (weak scaling)."""
     counts = COUNTS[kind]
     click.echo(f"\n{kind}: {', '.join(f'{name} {value:.3g}' for name, value in device._asdict().items())}")
     click.echo(

@@ -1,4 +1,4 @@
-"""What `devices.py` measured: the table, the fitted model, and its errors on what was held out."""
+"""Report of `devices.py`: the measurements, the fitted model, and its errors on held-out batches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ UNITS = ("ms a step", "ps a multiply-add", "ns a parameter")
 
 
 def report(found: dict[str, Any], held_out: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Print everything; return the coefficients of `alone`, and those of `added` of devices and of processes.
+    """Print the report; return the coefficients of `alone`, and those of `added` for devices and for processes.
 
     Parameters
     ----------
     found : dict
-        What `devices.measure` keeps.
+        The measurements that `devices.measure` keeps.
     held_out : list of int
-        Batches that the fit does not see.
+        Batch sizes that are not fitted.
     """
     click.echo(machine.lines(found["machine"]))
     for step in found["steps"]:
@@ -36,7 +36,7 @@ def report(found: dict[str, Any], held_out: list[int]) -> tuple[np.ndarray, np.n
 
 
 def alone(model: str, rows: float) -> list[float]:
-    """Return what a step on one device costs its coefficients times."""
+    """Return the factors of the coefficients in the cost of a step on one device."""
     return [1.0, work(model, rows), parameters(model)]
 
 
@@ -56,7 +56,7 @@ def fitted(steps: list[dict[str, Any]], held_out: list[int]) -> tuple[np.ndarray
 
 
 def added(seen: list[dict[str, Any]], name: str, own: np.ndarray) -> np.ndarray:
-    """Print and return the seconds, a step and a byte, that each of two replicas costs beside its share of the rows."""
+    """Print and return the seconds, a step and a byte, that each of two replicas costs beyond its share of the rows."""
     two = np.array([s[name] for s in seen])
     rest = two / 2 - [own @ alone(s["model"], s["batch"] / 2) for s in seen]
     more, errors = step_cost.fit([gradients(s) for s in seen], rest, two / 2)
@@ -68,12 +68,12 @@ def added(seen: list[dict[str, Any]], name: str, own: np.ndarray) -> np.ndarray:
 
 
 def gradients(step: dict[str, Any]) -> list[float]:
-    """Return what the coefficients of `added` are multiplied with."""
+    """Return the factors of the coefficients of `added`."""
     return [1.0, float(FLOAT * parameters(step["model"]))]
 
 
 def check(steps: list[dict[str, Any]], held_out: list[int], predicted: dict[str, list[float]]) -> None:
-    """Print relative errors of predictions where the fit has not looked."""
+    """Print relative errors of the predictions on held-out batches."""
     click.echo("\nRelative error of the prediction of what was held out")
     for name, values in predicted.items():
         pairs = [(s, value) for s, value in zip(steps, values, strict=True) if s["batch"] in held_out]
@@ -83,7 +83,7 @@ def check(steps: list[dict[str, Any]], held_out: list[int], predicted: dict[str,
 
 
 def sum_alone(sums: list[dict[str, Any]]) -> None:
-    """Print what a sum over two processes costs each of them; the middle size is held out."""
+    """Print the cost of a sum over two processes for each of them; the middle size is held out."""
     sizes = [FLOAT * each["floats"] for each in sums]
     cpu = [spread(each["answers"]["processes"], "cpu").median / 2e3 for each in sums]
     wall = [spread(each["answers"]["processes"]).median for each in sums]

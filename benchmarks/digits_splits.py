@@ -1,6 +1,6 @@
 """The digits' settings on splits of the 1,297 learning rows, and baselines there and on the 500 held-out rows.
 
-Settings are compared on the splits only: 897 rows to learn from, 100 of them labelled, 400 to judge by.
+Settings are compared on the splits only: 897 rows to learn from, 100 of them labelled, and 400 validation rows.
 
     python benchmarks/digits_splits.py
     python benchmarks/digits_splits.py --set classifier.model.latent=30
@@ -28,7 +28,7 @@ FIRST_SPLIT = 100  # seeds of the splits; the seeds below it are the draws of `d
 
 
 def splits(count: int) -> Iterator[tuple[int, Any]]:
-    """Yield seed and (x, x to judge by, y, y to judge by)."""
+    """Yield the seed and (x, validation x, y, validation y)."""
     data = digits.load()
     for seed in range(FIRST_SPLIT, FIRST_SPLIT + count):
         yield seed, train_test_split(data.x, data.y, test_size=400, stratify=data.y, random_state=seed)

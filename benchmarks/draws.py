@@ -23,7 +23,7 @@ import numpy as np
 
 
 def fit(config: str, labels: int, seed: int, runs: Path, *settings: str) -> tuple[dict[str, Any], Path]:
-    """Run one fit, unless its folder is there already, and return its numbers and folder."""
+    """Run one fit, unless its folder exists already, and return its numbers and folder."""
     folder = runs / f"{config}-{labels}-{seed}"
     if not (folder / "metrics.json").exists():
         command = [sys.executable, "-m", "ssvae", "fit", "--config", config, "--labels", str(labels)]
@@ -58,7 +58,7 @@ def bayes_error(folder: Path, samples: int) -> float:
 
 
 def line(numbers: list[dict[str, Any]], key: str, digits: int = 2) -> str:
-    """Return "mean ± s.d. (worst)" of one number over the draws; a low bound is a bad one, a low error a good one."""
+    """Return "mean ± s.d. (worst)" of one number over the draws; the worst is the lowest bound or highest error."""
     values = np.array([draw[key] for draw in numbers], float)
     spread = values.std(ddof=1) if len(values) > 1 else 0.0
     worst = values.min() if key == "bound" else values.max()

@@ -1,7 +1,7 @@
-"""How much of a training step's time its matrix products account for: the share of the GEMM bound.
+"""The share of a training step's time that its matrix products account for (the GEMM bound).
 
-The bound is the time of the products alone (`products.py`), each at the rate that its shape reaches alone
-(`matmul.py`), in turns with the step itself; 100 % would be a step in which nothing else takes any time.
+The bound is the time of the products alone (`products.py`), each at the rate that its shape reaches by itself
+(`matmul.py`), measured by turns with the step; at 100 % nothing else in the step would take any time.
 
     python benchmarks/gemm.py
     python benchmarks/gemm.py --models m2 --batches 500 --shapes
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 
 def report(cell: dict[str, Any], answers: dict[str, list[Answer]], shapes: bool) -> float:
-    """Print the line of one cell, and of each of its shapes if they are asked for; return the share."""
+    """Print the line of one cell and, on request, of each of its shapes; return the share."""
     counted = products(cell["model"], cell["batch"])
     bound, step = answers["products"], answers["step"]
     giga, (share, paired) = 2e-9 * multiply_adds(counted), ratios(bound, step)
@@ -43,7 +43,7 @@ def report(cell: dict[str, Any], answers: dict[str, list[Answer]], shapes: bool)
 
 
 def named(product: Product) -> str:
-    """Return the shapes for people; a prime marks a factor that lies transposed."""
+    """Return the shapes as text; a prime marks a factor that is stored transposed."""
     m, k, n, a, b = product
     return f"[{m}, {k}]{chr(39) * a} [{k}, {n}]{chr(39) * b}"
 

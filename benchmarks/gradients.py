@@ -1,9 +1,9 @@
 """Variance and direction of gradient estimators at equal cost.
 
-On a belief network that can be enumerated, or on one of 200 units and binarised MNIST.
-Every estimator gets as many samples as fit into the CPU-seconds that one evaluation of the dearest takes (value plus
-gradient of one minibatch). Variance is that of the gradient by q's weights, summed over them; cosine is that of single
-estimates with the exact gradient, or with the mean of all unbiased ones.
+On a belief network that can be enumerated, or on one of 200 units and binarised MNIST. Every estimator takes as many
+samples as fit into the CPU-seconds of one evaluation of the most expensive one (value plus gradient of one minibatch).
+Variance is that of the gradient by q's weights, summed over them; cosine is that of single estimates with the exact
+gradient, or with the mean of all unbiased ones.
 
     python benchmarks/gradients.py enumerable
     python benchmarks/gradients.py sbn-200 --epochs 10
@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 NVIL = {"name": "nvil", "normalization": False}  # which would only change the unit of the gradient
-# Estimator -> the argument that makes it dearer, and its least value.
+# Estimator -> its settings, and the least number of samples.
 ESTIMATORS: dict[str, tuple[dict[str, Any], int]] = {
     "nvil": (NVIL, 1),
     "nvil, no baselines": ({**NVIL, "running_mean": False, "input_baseline": False}, 1),
@@ -149,7 +149,7 @@ def trained(x: np.ndarray, epochs: int) -> Any:
 
 
 def line(name: str, numbers: dict[str, Any]) -> str:
-    """Return one estimator's numbers in words."""
+    """Return one estimator's numbers as a line of text."""
     return (
         f"{name:<20} {numbers['samples']:>4} samples, {1000 * numbers['cpu_seconds']:7.1f} CPU-ms: variance "
         f"{numbers['variance']:.3g}, bias {numbers['bias']:.3g}, cosine {numbers['cosine']:.3f}"

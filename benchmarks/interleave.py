@@ -1,9 +1,9 @@
-"""Contenders by turns, A B A B ...: each in a process of its own, one at work at a time, in the same weather.
+"""Contenders measured by turns, A B A B ...: each in its own process, one at a time, so that all meet the same load.
 
 A worker's script calls `serve(prepare)`: `prepare(cell)` builds, compiles and warms up and returns `run`, and `run(n)`
 does the work n times. A benchmark makes a `Worker` of every contender and calls `compare` for every cell. The
-workers stay in the harness's process group, where the scheduler shares the cores out between threads and not between
-groups, and speak JSON lines. Wall seconds are perf_counter's and CPU-seconds process_time's, around `run(n)` alone.
+workers stay in the harness's process group, so that the scheduler divides the cores among threads and not among groups,
+and exchange JSON lines. Wall seconds are perf_counter's and CPU-seconds process_time's, around `run(n)` alone.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ LINES = 15  # of a dead worker's stderr
 
 
 class UnfitError(Exception):
-    """Raised by a `prepare` whose contender does not offer what the cell asks for."""
+    """Raised by `prepare` where the contender does not support the cell."""
 
 
 def serve(prepare: Callable[[dict[str, Any]], Run]) -> None:
-    """Answer the harness until it goes away."""
+    """Answer the harness until it ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not get between the answers
     if sys.platform == "linux":
@@ -97,7 +97,7 @@ class Worker:
             code = self._process.wait()
             self._errors.seek(0)
             last = "".join(f"  {text}" for text in self._errors.readlines()[-LINES:])
-            raise click.ClickException(f"{self.name} died with code {code} at {order}; its last words:\n{last}")
+            raise click.ClickException(f"{self.name} died with code {code} at {order}; the end of its output:\n{last}")
         return json.loads(line)
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Progress:
         self._total, self._cells, self._began = total, 0, time.perf_counter()
 
     def of(self, cell: dict[str, Any]) -> Callable[[str, float], None]:
-        """Return what `compare` tells of the next cell: what it does, and the share of the cell that is done."""
+        """Return a function by which `compare` reports on the next cell: what is being done, and the share done."""
         before, self._cells = self._cells, self._cells + 1
         name = " ".join(str(value) for value in cell.values() if isinstance(value, str | int))
         return lambda text, share: self._say(f"{name}, {text}", before + share)
@@ -139,7 +139,7 @@ def compare(
     seconds: float = 0.7,
     say: Callable[[str, float], None] = lambda text, share: None,
 ) -> dict[str, list[Answer]]:
-    """Return every fit worker's answers, one a round; each run lasts about `seconds`."""
+    """Return the answers of every worker that supports the cell, one a round; each run lasts about `seconds`."""
     counts: dict[Worker, int] = {}
     for worker in workers:
         say(f"{worker.name} prepares", 0.0)
@@ -182,6 +182,6 @@ def spread(answers: list[Answer], key: str = "wall") -> Spread:
 
 
 def ratios(answers: list[Answer], others: list[Answer], key: str = "wall") -> tuple[float, float]:
-    """Return how many times as long the first takes: ratio of medians, and median of the rounds' ratios."""
+    """Return the ratio of two contenders' times: that of the medians, and the median of the rounds' ratios."""
     pairs = [spread([a], key).median / spread([b], key).median for a, b in zip(answers, others, strict=True)]
     return spread(answers, key).median / spread(others, key).median, float(np.median(pairs))

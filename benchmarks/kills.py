@@ -1,8 +1,8 @@
-"""Kill `ssvae fit` at random moments and resume it, again and again, and compare with a run left in peace.
+"""Kill `ssvae fit` at random moments, resume it repeatedly, and compare with an undisturbed run.
 
 Processes get SIGKILL after a random time and are started again with --resume until the run is finished; then the next
-run begins, until there were enough kills. The runs train M1 and then M2, with a KL warm-up, a schedule of the learning
-rate and early stopping. Weights, history and metrics (all but the seconds) are compared bit by bit.
+run begins, until the number of kills is reached. The runs train M1 and then M2, with a KL warm-up, a schedule of the
+learning rate and early stopping. Weights, history and metrics (all but the seconds) are compared bit by bit.
 
     python benchmarks/kills.py
     python benchmarks/kills.py --every 1 --seed 1
@@ -38,9 +38,9 @@ SETTINGS = ["schedule=cosine", "inference.kl_warm_up=0.2", "early_stopping={ever
 
 
 def start(folder: Path, settings: tuple[str, ...]) -> int:
-    """Start `ssvae fit` in a process of its own, which goes on with the run in the folder if there is one.
+    """Start `ssvae fit` in its own process; it continues the run in the folder if there is one.
 
-    Processes are forked from this one, which has imported TensorFlow and never runs it: that saves the import.
+    Processes are forked from this one, which has imported TensorFlow but never runs it; that saves the import.
     """
     command = [*FIT, "--out", str(folder)]
     for setting in (*SETTINGS, *settings):
@@ -61,7 +61,7 @@ def start(folder: Path, settings: tuple[str, ...]) -> int:
 
 
 def finish(process: int, seconds: float = math.inf) -> bool:
-    """Wait for a run, at most some seconds, and say whether it is finished; kill it if not."""
+    """Wait for a run for some seconds at most, kill it if it is not finished, and return whether it is."""
     end = time.monotonic() + seconds
     while not (ended := os.waitpid(process, os.WNOHANG))[0]:
         if time.monotonic() > end:
@@ -75,7 +75,7 @@ def finish(process: int, seconds: float = math.inf) -> bool:
 
 
 def left(folder: Path) -> str:
-    """Return the stage and the epoch that a killed run will go on from."""
+    """Return the stage and the epoch from which a killed run will continue."""
     from safetensors import safe_open
 
     path = folder / "checkpoint" / "state.safetensors"
@@ -87,7 +87,7 @@ def left(folder: Path) -> str:
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """Return what a finished run has to have in common with another of the same settings."""
+    """Return the results that must be equal in two finished runs of the same settings."""
     history = list(csv.DictReader((folder / "history.csv").open()))
     metrics = json.loads((folder / "metrics.json").read_text())
     return {

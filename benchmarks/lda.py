@@ -1,7 +1,7 @@
-"""Perplexity of latent Dirichlet allocation, scikit-learn's, on the documents of the belief networks' rows.
+"""Perplexity of scikit-learn's latent Dirichlet allocation on the documents that the belief networks are measured on.
 
-log p of a test document is bounded by its variational distribution; the perplexity is the mean over documents, as in
-`ssvae.evaluation.metrics.perplexity`; scikit-learn's own is the ratio of the sums.
+log p of a test document is bounded by means of its variational distribution. The perplexity is taken over documents, as
+in `ssvae.evaluation.metrics.perplexity`; scikit-learn's own is the ratio of the sums.
 
     python benchmarks/lda.py newsgroups --topics 50
 """

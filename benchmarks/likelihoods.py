@@ -1,7 +1,7 @@
 """Bounds, log p(x) and perplexity of test rows for density models trained with several inference methods.
 
-A row is one model, trained without labels for a fixed number of epochs. Its state is kept, so that a command that was
-interrupted goes on where it stood, and a trained model is only measured.
+A row is one model, trained without labels for a fixed number of epochs. Its state is kept: a command that was
+interrupted continues from there, and a model that is trained already is only measured.
 
     python benchmarks/likelihoods.py single-standard single-iterative
     python benchmarks/likelihoods.py fixed-refined newsgroups-standard newsgroups-refined
@@ -67,7 +67,7 @@ def rows_of(data: str) -> tuple[np.ndarray, ...]:
 
 
 def train(settings: dict[str, Any], seed: int, folder: Path, x: np.ndarray, y: np.ndarray) -> Any:
-    """Return the trained classifier, and keep it."""
+    """Train a row's classifier, save it, and return it."""
     import ssvae
     from ssvae.training.callbacks import Checkpoint
 
@@ -100,7 +100,7 @@ def elbo(classifier: Any, x: np.ndarray, inference: Any, samples: int) -> tuple[
 
 
 def log_p(classifier: Any, x: np.ndarray, samples: int) -> tuple[str, np.ndarray | None]:
-    """Return −log p and −bound by the fitted inference in words, and log p of each row."""
+    """Return −log p and −bound by the fitted inference as text, and log p of each row."""
     bound, found = elbo(classifier, x, None, samples)
     error = found.std(ddof=1) / np.sqrt(len(found))
     text = f"-log p {-found.mean():.2f} ± {error:.2f}, -bound {-bound.mean():.2f} ({samples} draws, {len(x)} rows)"
@@ -186,7 +186,7 @@ def main(
 
 
 def changed(settings: dict[str, Any], assignments: tuple[str, ...]) -> dict[str, Any]:
-    """Return settings with ``slot.argument=value`` put in."""
+    """Return settings with ``slot.argument=value`` applied."""
     for assignment in assignments:
         path, value = assignment.split("=", 1)
         slot, argument = path.split(".")

@@ -1,4 +1,4 @@
-"""What a measurement ran on, for the first lines of its report."""
+"""Description of the machine for the first lines of a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ READ = ("OMP_", "GOMP_", "MKL_", "XLA_", "TF_NUM_", "TF_ENABLE_", "TF_XLA_")  # 
 
 
 def describe(*packages: str) -> dict[str, Any]:
-    """Return processor, cores, memory, versions of the packages, and how busy the machine is already."""
+    """Return processor, cores, memory, package versions and the load of the machine."""
     return {
         "processor": _named("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -26,7 +26,7 @@ def describe(*packages: str) -> dict[str, Any]:
 
 
 def lines(described: dict[str, Any]) -> str:
-    """Return the description for people."""
+    """Return the description as text."""
     versions = ", ".join(f"{name} {version}" for name, version in described["versions"].items())
     variables = " ".join(f"{name}={value}" for name, value in described["variables"].items())
     return (

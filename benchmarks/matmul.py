@@ -1,7 +1,7 @@
 """Matrix products alone, one after another: the worker of `gemm.py` that gives the bound.
 
-Every product runs in a compiled loop that feeds one element of its result back, so that no compiler takes it out of
-the loop; XLA or graph mode, whichever is quicker for the shape.
+Every product runs in a compiled loop that feeds one element of its result back, so that no compiler moves it out of
+the loop; by XLA or in graph mode, whichever is quicker for the shape.
 
     python benchmarks/gemm.py
 """
@@ -61,7 +61,7 @@ def quicker(product: Product, seconds: float = 0.03) -> Loop:
 
 
 def prepare(cell: dict[str, Any]) -> interleave.Run:
-    """Return a run of all the products of the cell; "parts" are the seconds of each."""
+    """Return a function that runs all products of the cell; "parts" are the seconds of each."""
     tasks = [(quicker(Product(*shape)), times) for shape, times in cell["products"]]
 
     def run(count: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Peak memory of fits, of many fits and predictions in one process, and of steps with many classes.
 
-Every case runs in a process of its own, whose peak (ru_maxrss) is read when all is imported and after each part, so
-that the growth is what the case needed beyond the libraries.
+Every case runs in its own process, whose peak (ru_maxrss) is read after the imports and after each part; the growth is
+the memory that the case needs beyond the libraries.
 
     python benchmarks/memory.py
     python benchmarks/memory.py --only predicts,classes
@@ -73,7 +73,7 @@ def predicts(say: Callable[[str], None]) -> None:
 
 
 def cases() -> dict[str, Callable[[Callable[[str], None]], None]]:
-    """Return every case by its name; the part before the colon is what --only selects by."""
+    """Return every case by name; --only selects by the part before the colon."""
     found: dict[str, Any] = {}
     for model in MODELS:
         found[f"fit:{model}"] = lambda say, model=model: (

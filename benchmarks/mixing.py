@@ -1,16 +1,16 @@
-"""How fast chains mix on Kingma's dynamic Bayes net: ours, NumPyro's, BlackJAX's, and HMC in numpy, by turns.
+"""How fast chains mix on Kingma's dynamic Bayes net: ssvae, NumPyro, BlackJAX, and HMC in numpy, by turns.
 
-The net of `ssvae reproduce auxiliary`: 20 steps of 10 latents and a bit seen of each. The first table has the least
-bulk ESS of the 200 latents a gradient, at several σ, in original and auxiliary form; the second that ESS a second of
-wall and CPU time without compilation and warm-up, at σ = 0.1 and several numbers of chains, and seconds up to a draw.
+The net of `ssvae reproduce auxiliary`: 20 steps of 10 latents, with one bit observed of each. The first table has the
+least bulk ESS of the 200 latents a gradient, at several σ, in original and auxiliary form. The second has that ESS a
+second of wall and CPU time, without compilation and warm-up, at σ = 0.1 and several numbers of chains, and the seconds
+to the first draw.
 
     pip install -e '.[bench]'
     python benchmarks/mixing.py
     python benchmarks/mixing.py --contenders ours,numpy --scales 0.1 --chains 32 --rounds 1
 
-Every round has a seed of its own, for net, data and chains; figures are medians over rounds. ESS is that of
-`ssvae.bayes_nets.diagnostics` for all. Means and variances of z are compared, and the command fails where contenders
-differ.
+Every round has its own seed for net, data and chains; figures are medians over rounds. All ESS are computed by
+`ssvae.bayes_nets.diagnostics`. Means and variances of z are compared, and the command fails where contenders differ.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ OURS: dict[str, dict[str, Any]] = {"ours": {}, "ours-nuts": {"sampler": "nuts"},
 JAX = ("numpyro-nuts", "numpyro-hmc", "blackjax-nuts", "blackjax-hmc", "blackjax-chees", "blackjax-meads")
 CONTENDERS = {
     **{name: ("mixing.py", "--work", name) for name in OURS},
-    **{name: ("peers_jax.py", name) for name in JAX},
-    "numpy-hmc": ("peers_numpy.py",),
+    **{name: ("jax_chains.py", name) for name in JAX},
+    "numpy-hmc": ("numpy_chains.py",),
 }
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # numpy's; the others do not use it
 Plan = tuple[float, str, int]  # σ, form, chains
@@ -45,7 +45,7 @@ Found = dict[str, list[interleave.Answer]]  # of every contender, a round each
 
 
 def work(name: str) -> None:
-    """Serve one of our contenders."""
+    """Serve one of this package's contenders."""
     from ssvae.bayes_nets.sampling import sample
     from ssvae.experiments.reproductions.mixing import dynamic_net
 
@@ -60,7 +60,7 @@ def work(name: str) -> None:
             done, warm = next(mark for mark in marks if mark[0] >= cell["warm_up"])
             cpu = (marks[-1][1] - warm) * cell["draws"] / (marks[-1][0] - done)
             clocks = {"seconds": draws.seconds, "cpu": cpu, "before": draws.before}
-            found = mixing_cells.told(draws.values["z"][:, :, 0], draws.gradients, **clocks)
+            found = mixing_cells.summary(draws.values["z"][:, :, 0], draws.gradients, **clocks)
             return found | {"divergent": float(draws.divergent.mean()), "note": draws.form["z"]}
 
         return run
@@ -69,7 +69,7 @@ def work(name: str) -> None:
 
 
 def by_turns(workers: list[interleave.Worker], cells: list[dict[str, Any]], say: Any) -> Found:
-    """Return every fit worker's answers, one a cell; cells differ by their seeds."""
+    """Return the answers of every worker that supports the cells, one a cell; cells differ by their seeds."""
     found: Found = {}
     for turn, cell in enumerate(cells):
         for i, worker in enumerate(workers):
@@ -80,12 +80,12 @@ def by_turns(workers: list[interleave.Worker], cells: list[dict[str, Any]], say:
 
 
 def middle(answers: list[interleave.Answer], of: str, over: str | None = None) -> float:
-    """Return the median over rounds of a number, or of one by another."""
+    """Return the median over rounds of a number, or of the ratio of two."""
     return float(np.median([answer[of] / (answer[over] if over else 1.0) for answer in answers]))
 
 
 def farthest(found: Found) -> tuple[float, str]:
-    """Return by how many standard errors a moment of one contender is off those of all others, and whose it is."""
+    """Return the largest deviation of a contender's moment from the others', in standard errors, and the contender."""
     scores = {}
     for name in found if len(found) > 1 else ():
         for turn, own in enumerate(found[name]):
@@ -130,7 +130,7 @@ def speed_rows(chains: int, found: Found) -> list[str]:
 
 
 def report(found: dict[Plan, Found]) -> None:
-    """Print both tables and how well contenders agree; fail where they do not."""
+    """Print both tables and the contenders' agreement; fail where they disagree."""
     scales, first = dict.fromkeys(scale for scale, form, _ in found if form == "auto"), next(iter(found))[2]
     click.echo(f"\nleast ESS a gradient (R-hat), {first} chains")
     click.echo(f"{'σ':>5} {'':<15}" + "".join(f"{form:>18}" for form in FORMS) + f"{'ratio':>8}  auto took")

@@ -1,4 +1,4 @@
-"""What the contenders of `mixing.py` are given, and what each tells of its draws."""
+"""The cells of `mixing.py`, and the summary of draws that each contender returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ssvae.bayes_nets import diagnostics
 
 
 def cell(scale: float, form: str, chains: int, draws: int, warm_up: int, seed: int) -> dict[str, Any]:
-    """Return one posterior, by the weights of the net and a row x [T] drawn from it, and how to draw from it."""
+    """Return one posterior, as the net's weights and a row x [T] drawn from it, and the settings of the chains."""
     from ssvae.experiments.reproductions.mixing import WIDTH, dynamic_net
 
     net, unit = dynamic_net(scale, seed), np.eye(WIDTH, dtype=np.float32)
@@ -20,10 +20,10 @@ def cell(scale: float, form: str, chains: int, draws: int, warm_up: int, seed: i
     return how | {"w": w.tolist(), "v": v.tolist(), "x": x.tolist()}
 
 
-def told(z: np.ndarray, gradients: float, **more: Any) -> dict[str, Any]:
-    """Return what draws z [draws, chains, T, width] tell; `gradients` are those of each chain.
+def summary(z: np.ndarray, gradients: float, **more: Any) -> dict[str, Any]:
+    """Return ESS, R-hat and moments of z [draws, chains, T, width]; `gradients` is the number that each chain took.
 
-    Among it are means and variances of all latents, with their standard errors.
+    Moments are means and variances of all latents, with their standard errors.
     """
     z = z.reshape(*z.shape[:2], -1)
     moments = {"mean": z, "variance": np.square(z - z.mean(axis=(0, 1)))}

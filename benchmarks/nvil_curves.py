@@ -1,4 +1,4 @@
-"""Learning curves of NVIL with its variance reductions put in one after another, one and two levels of 200.
+"""Learning curves of NVIL with its variance reductions added one after another, for one and two levels of 200.
 
 python benchmarks/nvil_curves.py -o nvil_curves.png
 """
@@ -71,7 +71,7 @@ def key(latent: list[int], name: str) -> str:
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("nvil_curves.png"))
 @click.option("--json", "numbers", type=click.Path(path_type=Path), help="File for the curves.")
 def main(epochs: int, learning_rate: float, out: Path, numbers: Path | None) -> None:
-    """Train, print where each curve ends, and draw them."""
+    """Train, print the end of each curve, and draw the curves."""
     found: dict[str, list[float]] = {}
     for latent in NETS:
         for name, settings in VARIANTS.items():

@@ -1,4 +1,4 @@
-"""The training steps by this package: the worker of `steps.py` and `gemm.py`.
+"""Training steps of this package: the worker of `steps.py` and `gemm.py`.
 
 `Steps` runs them as `ssvae.training.loop` does, orders of rows and recorded losses included, and is the only thing in
 this folder that knows `Program` and `_Run`.
@@ -53,7 +53,7 @@ class AtMean(Pathwise):
 
 @dataclass(frozen=True)
 class Means(FreshSamples):
-    """Rows (mean, log-variance) are seen as the mean."""
+    """Observation of rows (mean, log-variance) by their mean."""
 
     def observe(self, rows: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Return the mean [B, Z]."""
@@ -61,7 +61,7 @@ class Means(FreshSamples):
 
 
 def stage(model: str, noise: bool = True, update: Any = None) -> Stage:
-    """Return the stage that trains one of the models on made rows."""
+    """Return the stage that trains one of the models on synthetic rows."""
     sizes, x = SIZES[model], rows(model)[0]
     widths: dict[str, Any] = {
         "latent": sizes.latent,
@@ -118,7 +118,7 @@ class Steps:
         self.batches_of(cell["batch"])
 
     def batches_of(self, batch: int) -> None:
-        """Begin again, with so many rows of each stream a step; the weights stay."""
+        """Restart with another number of rows of each stream a step; the weights stay."""
         plan = Schedule(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
         self._run = _Run(self.program, self._stage, self._rows, self.streams, plan, 0, Hooks((), ""))
         self.done = 0

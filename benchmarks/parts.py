@@ -1,7 +1,7 @@
-"""The small parts of a step in their rival forms, by turns: random numbers, softplus, sums of squares, products.
+"""Parts of a training step in alternative forms, by turns: random numbers, softplus, sums of squares, products.
 
-Each runs alone as a compiled function of one call, in XLA and in graph mode; what fuses with its neighbours in a step
-is cheaper there.
+Each runs alone as a compiled function, by XLA and in graph mode; operations that are fused with others in a step are
+cheaper there.
 
     python benchmarks/parts.py
 """
@@ -33,7 +33,7 @@ def made(shape: tuple[int, ...]) -> tf.Tensor:
 
 
 def parts() -> dict[str, tuple[Callable[..., tf.Tensor], list[tf.Tensor], bool]]:
-    """Return function, arguments and whether its products are in bfloat16, by name; a group's rivals share a prefix."""
+    """Return function, arguments and whether its products are in bfloat16, by name; alternatives share a prefix."""
     grey, x, kernel = tf.sigmoid(made(PIXELS)), made(INPUTS), made((INPUTS[1], 784))
     draw, philox = tf.random.stateless_uniform, {"alg": "philox"}
     return {

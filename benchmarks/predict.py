@@ -1,7 +1,8 @@
-"""Class probabilities of many rows: ours, scikit-learn's MLPClassifier, PyTorch, and the matrix products alone.
+"""Class probabilities of many rows by ssvae, scikit-learn's MLPClassifier, PyTorch, and by the matrix products alone.
 
-The classifier is that of the paper's M2 on MNIST, 784-500-10, in float32; rows go in and probabilities come out as
-numpy arrays. PyTorch gets the best of several chunk sizes, torch.compile frozen weights, and both a ReLU too.
+The classifier is that of the paper's M2 on MNIST, 784-500-10, in float32; rows and probabilities are numpy
+arrays. PyTorch takes the best of several chunk sizes, torch.compile has frozen weights, and both are measured with a
+ReLU, too.
 
     python benchmarks/predict.py
     python benchmarks/predict.py --rows 10000 --rounds 5 --seconds 0.3
@@ -51,7 +52,7 @@ def sklearn(activation: str) -> Predict:
 
 
 def torch(activation: str, compiled: bool = False) -> Predict:
-    """Return the same network in PyTorch, by the chunk size that is quickest on the first rows it sees."""
+    """Return the same network in PyTorch, with the chunk size that is quickest on the first rows."""
     import torch
     from torch import nn
 
@@ -91,7 +92,7 @@ def quickest(function: Callable[..., Any], *arguments: Any) -> float:
 
 
 def products() -> Predict:
-    """Return the two matrix products alone, in TensorFlow and in our chunks."""
+    """Return the two matrix products alone, in TensorFlow and in this package's chunks."""
     import tensorflow as tf
 
     from ssvae.prediction import FEW, MANY, WORTH_XLA

@@ -1,4 +1,4 @@
-"""The matrix products that a training step cannot do without, from the widths of the networks alone."""
+"""The matrix products that a training step needs, computed from the widths of the networks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cells import SIZES
 
 
 class Product(NamedTuple):
-    """[m, k] times [k, n]; a factor marked as transposed lies in memory the other way round."""
+    """[m, k] times [k, n]; a factor marked as transposed is stored transposed."""
 
     m: int
     k: int
@@ -23,8 +23,8 @@ class Product(NamedTuple):
 def products(model: str, batch: int) -> Counter[Product]:
     """Return how often a step needs each product.
 
-    Classes that are only looked up (the one-hot part of a first layer) are no products, and rows of x go through the
-    encoder's first layer once, not once a class. Labelled and unlabelled rows are apart, but for the classifier.
+    Classes that are only looked up (the one-hot part of a first layer) are not counted, and rows of x go through the
+    encoder's first layer once, not once a class. Labelled and unlabelled rows are separate except in the classifier.
     """
     sizes = SIZES[model]
     encoder = (sizes.features, *sizes.hidden, 2 * sizes.latent)
@@ -44,7 +44,7 @@ def multiply_adds(counted: Counter[Product]) -> int:
 
 
 def _network(widths: Sequence[int], first_rows: int, rows: int, data: bool) -> Counter[Product]:
-    """Return the products of a network, forward and backward; nobody asks for the gradient by the data."""
+    """Return the products of a network, forward and backward; the gradient by the data is not needed."""
     found: Counter[Product] = Counter()
     for layer, (inputs, outputs) in enumerate(itertools.pairwise(widths)):
         count = first_rows if layer == 0 else rows

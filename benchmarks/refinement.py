@@ -1,4 +1,4 @@
-"""What refinement costs: a training step and a bound outside training, by inference method, in turns.
+"""Cost of refinement: a training step and a bound outside training, by inference method, by turns.
 
 M1 of 784-600-600-50. Every method draws as many z at each of its steps as the amortised one draws at its only step. The
 network that iterative inference learns has the width of the encoder.
@@ -23,7 +23,7 @@ BATCH, ROWS = 128, 2048
 
 
 def built(name: str, samples: int) -> Any:
-    """Return an inference method that draws S times at every step, in training and outside."""
+    """Return an inference method that draws S samples at every step, in training and outside."""
     from ssvae.inference import INFERENCES
 
     own = {"samples": samples, "test_samples": samples, **SETTINGS[name]} if name in SETTINGS else {}
@@ -65,7 +65,7 @@ def bounds(method: Any, samples: int) -> interleave.Run:
 
 
 def worker(name: str) -> None:
-    """Answer the harness for one method."""
+    """Serve one inference method to the harness."""
 
     def prepare(cell: dict[str, Any]) -> interleave.Run:
         work = training if cell["what"] == "step" else bounds

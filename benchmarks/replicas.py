@@ -1,6 +1,6 @@
-"""Steps of replicas, and sums over them: the worker of `devices.py`, one process of those that TF_CONFIG names, if any.
+"""Training steps of replicas, and sums over them: the worker of `devices.py`, a process that TF_CONFIG may name.
 
-The compiled loop of a model is kept for its next batch size: graph mode traces it once for all.
+The compiled loop of a model is kept for its next batch size: graph mode traces it once for all sizes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ssvae.distributed.strategy import Places, places
 
 
 def sums(where: Places, floats: int) -> interleave.Run:
-    """Return what adds up a vector over all replicas, a number of times."""
+    """Return a function that adds up a vector over all replicas, a number of times."""
     vector = tf.ones([floats]) / floats
 
     def add(number: int) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """Cost of training M2 against rows, features, classes and latent width, as exponents of a power law.
 
-One of the four is varied by factors of two, the others stay. Time is what `history_` says of fits after a first one,
-which compiles; the sizes take turns, and the medians over the rounds are fitted by a line in log-log scale.
+One of the four is varied by factors of two, the others stay. Times are those in `history_` of fits after a first one,
+which compiles. The sizes take turns, and a line is fitted to the medians over the rounds in log-log scale.
 
     python benchmarks/scaling.py
     python benchmarks/scaling.py --only classes --set class_gradient=topm
@@ -27,7 +27,7 @@ HIDDEN, BATCH, EPOCHS = 256, 100, 4
 
 
 def epoch(rows: int, features: int, classes: int, latent: int, **settings: Any) -> float:
-    """Return the seconds of an epoch, half of the rows labelled; what a first fit compiles, the next ones use."""
+    """Return the seconds of an epoch, half of the rows labelled; later fits use what the first one has compiled."""
     from ssvae import SSVAEClassifier
 
     rng = np.random.default_rng(0)

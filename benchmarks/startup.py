@@ -1,4 +1,4 @@
-"""Seconds from a process's start to its end: `import ssvae` and `ssvae --help`, by turns with Python alone.
+"""Seconds from start to end of a process: `import ssvae` and `ssvae --help`, by turns with Python alone.
 
 python benchmarks/startup.py
 """

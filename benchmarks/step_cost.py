@@ -1,9 +1,10 @@
-"""What a training step costs on n devices that share its rows: formulas alone, nothing is measured here.
+"""Cost model of a training step on n devices that share its rows; nothing is measured here.
 
     t(n) = E[max of n] · (fixed + multiply_add · W(B/n) + parameter · P) + replica + ring(4 P, n)
 
-W are the multiply-adds of the matrix products of B/n rows (`products.py`), P the parameters, 4 P the bytes of their
-gradients. Devices wait for the slowest: E[max of n] is the mean of the largest of n step times, each with mean 1.
+W is the number of multiply-adds in the matrix products of B/n rows (`products.py`), P the number of parameters, 4 P the
+bytes of their gradients. Devices wait for the slowest: E[max of n] is the mean of the largest of n step times, each
+with mean 1.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ FLOAT = 4  # bytes
 
 
 class Device(NamedTuple):
-    """One kind of device and what joins it to others."""
+    """A kind of device and its links to others."""
 
     fixed: float  # seconds of a step, whatever is in it
     multiply_add: float  # seconds
@@ -32,7 +33,7 @@ class Device(NamedTuple):
 
 
 def parameters(model: str) -> int:
-    """Return the weights and biases of a cell's networks, classes that are looked up among them.
+    """Return the number of weights and biases of a cell's networks, those of classes that are looked up included.
 
     >>> parameters("m1_m2")
     191710
@@ -46,7 +47,7 @@ def parameters(model: str) -> int:
 
 
 def work(model: str, rows: float) -> float:
-    """Return the multiply-adds of a step with so many rows of each stream; they are linear in the rows."""
+    """Return the multiply-adds of a step with `batch` rows of each stream; they are linear in the rows."""
     return rows * multiply_adds(products(model, 1))
 
 
@@ -96,7 +97,7 @@ def turning_point(device: Device, model: str, batch: int) -> float:
 def fit(columns: Any, measured: Any, scale: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients of the columns [n, k] and their standard errors, by least squares.
 
-    Errors are weighed by 1 / `scale`, by default what is measured: relative errors count.
+    Errors are weighted by 1 / `scale`, by default the measured values: relative errors count.
     """
     y = np.asarray(measured, float)
     weights = 1 / (y if scale is None else np.asarray(scale, float))

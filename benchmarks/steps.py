@@ -1,13 +1,13 @@
-"""Milliseconds of a training step, by this package and by PyTorch (eager and compiled), in turns.
+"""Milliseconds of a training step, by this package and by PyTorch (eager and compiled), by turns.
 
 Nine cells: M1, M2 and the second stage of M1+M2, minibatches of 100, 500 and 2,000 rows (M2's of each stream).
 
     pip install -e '.[bench]'
     python benchmarks/steps.py
-    python benchmarks/steps.py --check      # that both take the same steps
+    python benchmarks/steps.py --check      # check that both take the same steps
 
-Contenders: ours (XLA), ours-graph, ours-bf16, torch, torch-compile; with -bf16 by autocast; with -unlocked with MKL's
-kernels for Intel processors on any processor (`unlock.py`). Measure on a machine with nothing else to do: OpenMP's
+Contenders: ours (XLA), ours-graph, ours-bf16, torch, torch-compile; -bf16 uses autocast, -unlocked uses MKL's kernels
+for Intel processors on any processor (`unlock.py`). Measure on a machine with nothing else to do: OpenMP's
 threads wait for each other at the end of every torch kernel, and where they get no core, OMP_WAIT_POLICY=passive helps.
 """
 
@@ -32,12 +32,12 @@ CONTENDERS = {
     "ours": ("ours.py",),
     "ours-graph": ("ours.py", "--engine", "graph"),
     "ours-bf16": ("ours.py", "--precision", "bfloat16"),
-    "torch": ("peers_torch.py",),
-    "torch-compile": ("peers_torch.py", "--compile"),
-    "torch-bf16": ("peers_torch.py", "--bfloat16"),
-    "torch-compile-bf16": ("peers_torch.py", "--compile", "--bfloat16"),
-    "torch-unlocked": ("peers_torch.py",),
-    "torch-compile-unlocked": ("peers_torch.py", "--compile"),
+    "torch": ("torch_steps.py",),
+    "torch-compile": ("torch_steps.py", "--compile"),
+    "torch-bf16": ("torch_steps.py", "--bfloat16"),
+    "torch-compile-bf16": ("torch_steps.py", "--compile", "--bfloat16"),
+    "torch-unlocked": ("torch_steps.py",),
+    "torch-compile-unlocked": ("torch_steps.py", "--compile"),
 }
 DEFAULT = ("ours", "ours-bf16", "torch", "torch-compile")
 WIDTH = 30
@@ -61,7 +61,7 @@ def row(cell: dict[str, Any], answers: dict[str, list[Answer]]) -> str:
 
 
 def against(found: list[dict[str, Any]], name: str, others: list[str]) -> list[str]:
-    """Return lines on how many times as long as the quickest of the others a contender takes, wall and CPU."""
+    """Return lines with the ratio of one contender's time to that of the quickest of the others, wall and CPU."""
     said = [f"{name} / the quicker of {', '.join(others)} (below 1: {name} is quicker)"]
     for key in ("wall", "cpu"):
         values, pairs, names = [], [], []

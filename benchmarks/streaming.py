@@ -1,7 +1,7 @@
 """Peak memory of fits on rows that stay on disk: a file of one size against a file of 20 times as much.
 
 One epoch of each stage in steps of 500 unlabelled rows and 100 of 1000 labelled ones, each fit in a process of its own,
-whose peak (ru_maxrss) holds the libraries, too; the growth is what it is above the peak before the fit. The engine is
+whose peak (ru_maxrss) includes the libraries; the growth is the difference from the peak before the fit. The engine is
 the same for both sizes, because XLA's compiler takes 300 MiB and "auto" takes XLA for long fits only. Files are made in
 a temporary folder: tables of grey levels, and for .npz counts of which most are 0.
 
@@ -39,7 +39,7 @@ MODELS = {
 
 
 def batched(pieces: Iterator[np.ndarray], count: int) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield them so many at a time; `itertools` has it from Python 3.12 on."""
+    """Yield batches of some length; `itertools` has it from Python 3.12 on."""
     while group := tuple(islice(pieces, count)):
         yield group
 
@@ -69,7 +69,7 @@ def write_h5(path: Path, rows: int) -> None:
 
 
 def write_parquet(path: Path, rows: int) -> None:
-    """Write row groups of 16384 rows, which are unpacked piece by piece."""
+    """Write row groups of 16384 rows, which are unpacked in parts."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -125,7 +125,7 @@ FORMS = {
 
 
 def work(path: Path, rows: int, model: str, engine: str) -> dict[str, Any]:
-    """Fit the file's rows and return the peak and the processor's time of this process."""
+    """Fit the file's rows and return the peak memory and the processor time of this process."""
     import tensorflow as tf
 
     from ssvae import SSVAEClassifier
@@ -164,7 +164,7 @@ def main(megabytes: float, forms: str, models: str, engine: str, worker: tuple[P
 
 
 def report(path: Path, rows: int, model: str, engine: str, peaks: list[float]) -> None:
-    """Print what `work` finds on a file, in a process of its own, and the ratio to the peak before."""
+    """Print the result of `work` on a file, in its own process, and the ratio to the peak before."""
     if not path.exists():
         FORMS[path.suffix[1:]][0](path, rows)
     command = [sys.executable, str(Path(__file__)), "--engine", engine, "--work", str(path), str(rows), model]

@@ -1,6 +1,6 @@
-"""M1 and M2 in PyTorch, as a good PyTorch user would write them: nn.Linear, no distributions, nothing made twice.
+"""M1 and M2 in PyTorch, as a good PyTorch user would write them: nn.Linear, no distributions, nothing computed twice.
 
-Each has a `loss` of one minibatch, without the prior on the weights; `peers_torch.py` trains them.
+Each has a `loss` of one minibatch, without the prior on the weights; `torch_steps.py` trains them.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class M1(nn.Module):
         return self.likelihood(x, self.decoder(draw(mean, log_variance, self.noise), y)) - divergence
 
     def loss(self, rows: Any, y: Tensor, labelled: Tensor, unlabelled: Tensor) -> Tensor:
-        """Return -U; labels are not looked at."""
+        """Return -U; labels are not used."""
         del y, labelled
         return -self.bound(self.observe(rows, unlabelled)).mean()
 

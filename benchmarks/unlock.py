@@ -1,7 +1,7 @@
-"""MKL at the same width of vectors on every processor.
+"""MKL's kernels for Intel processors on every x86 processor.
 
-PyTorch's float32 products on x86 are MKL's, which asks whether the processor is Intel's and takes its AVX2 kernels
-where it is not, AVX-512 or no. A library of one line, loaded first, answers yes.
+PyTorch's float32 products on x86 are MKL's, which checks whether the processor is Intel's and takes its AVX2 kernels
+where it is not, even if the processor has AVX-512. A library of one line, loaded first, makes the check succeed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SOURCE = "int mkl_serv_intel_cpu_true(void) { return 1; }\n"
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Compile the library into the folder and return the variables of a process that shall load it."""
+    """Compile the library into the folder and return the environment variables of a process that loads it."""
     source, library = folder / "unlock.c", folder / "unlock.so"
     source.write_text(SOURCE)
     try:

@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # Quickstart: 100 labels, 1,197 rows without
+# # Quickstart: 100 labelled and 1,197 unlabelled rows
 #
 # scikit-learn's digits: 1,297 rows to learn from, of which 100 keep their label, and 500 rows held out.
 
@@ -24,7 +24,7 @@ from ssvae.datasets import digits
 from ssvae.settings.files import load as settings
 from ssvae.splits import choose_labeled, hide_labels
 
-# The tests run this notebook with few epochs; leave the variable unset for the real thing.
+# The tests run this notebook with few epochs; leave the variable unset for the full training.
 quick = {"epochs": int(os.environ["SSVAE_NOTEBOOK_EPOCHS"])} if "SSVAE_NOTEBOOK_EPOCHS" in os.environ else {}
 
 # %%
@@ -35,7 +35,7 @@ print(f"{np.sum(y >= 0)} labelled rows, {np.sum(y < 0)} unlabelled (-1)")
 # %% [markdown]
 # ## Fit
 #
-# `SSVAEClassifier().fit(X, y)` works as it is; these are the settings that `ssvae fit --labels 100` uses.
+# `SSVAEClassifier().fit(X, y)` works without settings; these are the ones that `ssvae fit --labels 100` uses.
 
 # %%
 chosen = settings("digits").values["classifier"]
@@ -43,7 +43,7 @@ classifier = SSVAEClassifier(**{**chosen, **quick}, random_state=0).fit(data.x, 
 print(f"error on held-out rows: {100 * (1 - classifier.score(data.x_test, data.y_test)):.1f} %")
 
 # %% [markdown]
-# ## Look: the latents of the held-out rows, coloured by class
+# ## The latents of the held-out rows, coloured by class
 
 # %%
 z = classifier.transform(data.x_test)
@@ -55,7 +55,7 @@ axes.set(xlabel="first principal direction of z1", ylabel="second", title="Laten
 figure.colorbar(points, ax=axes, label="digit")
 
 # %% [markdown]
-# ## Predict, with probabilities from the encoder or from Bayes' rule
+# ## Predict, with class probabilities from the classifier network or by Bayes' rule
 
 # %%
 print(classifier.predict(data.x_test[:10]), data.y_test[:10])
@@ -63,7 +63,7 @@ print(classifier.predict_proba(data.x_test[:2]).round(2))
 print(classifier.predict_proba(data.x_test[:2], via="bayes").round(2))
 
 # %% [markdown]
-# ## Analogies: each row's style, written as every digit
+# ## Analogies: each row redrawn in its own style as every digit
 
 # %%
 rows = data.x_test[:6]
@@ -77,7 +77,7 @@ for column, name in enumerate(classifier.classes_):
     axes[0, column + 1].set_title(str(name))
 
 # %% [markdown]
-# ## Save and load: no pickle, and the predictions are proved at load
+# ## Save and load: no pickle, and the predictions are checked when the model is loaded
 
 # %%
 classifier.save("quickstart-model", overwrite=True)

@@ -22,7 +22,7 @@ def load(monkeypatch):
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_gradient_in_numpy_is_that_of_the_net(load, scale):
     cell = load("mixing_cells").cell(scale, "auxiliary", chains=3, draws=10, warm_up=10, seed=4)
-    net = load("peers_numpy").Net.of(cell)
+    net = load("numpy_chains").Net.of(cell)
     target = Target(dynamic_net(scale, 4), {"x": np.array([cell["x"]], np.float32)})
     epsilon = np.random.default_rng(0).normal(size=(20, 10, 3)).astype(np.float32)
     state = tf.reshape(tf.transpose(epsilon, [2, 0, 1]), [3, 1, 200])
@@ -37,12 +37,12 @@ def test_gradient_in_numpy_is_that_of_the_net(load, scale):
 
 
 def test_a_contender_with_another_posterior_is_found(load):
-    mixing, told = load("mixing"), load("mixing_cells").told
+    mixing, summary = load("mixing"), load("mixing_cells").summary
     rng = np.random.default_rng(0)
     draws = {name: rng.normal(size=(200, 4, 2, 3)) for name in ("one", "another", "wrong")}
-    found = {name: [told(z, 1.0)] for name, z in draws.items()}
+    found = {name: [summary(z, 1.0)] for name, z in draws.items()}
     assert mixing.farthest(found)[0] < mixing.FARTHEST
-    found["wrong"] = [told(1.5 * draws["wrong"], 1.0)]
+    found["wrong"] = [summary(1.5 * draws["wrong"], 1.0)]
     score, whose = mixing.farthest(found)
     assert score > mixing.FARTHEST
     assert "variance of wrong" in whose

@@ -26,7 +26,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import numpyro  # noqa: E402
 import optax  # noqa: E402
-from mixing_cells import told  # noqa: E402
+from mixing_cells import summary  # noqa: E402
 from numpyro import distributions as dist  # noqa: E402
 from numpyro.infer import HMC, MCMC, NUTS  # noqa: E402
 
@@ -35,7 +35,7 @@ LEAPFROG = 8  # of both HMCs: the best of 4, 8, 16 and 32 in numpy, on other see
 
 
 class Net:
-    """The net of a cell; see `peers_numpy.Net`."""
+    """The net of a cell; see `numpy_chains.Net`."""
 
     def __init__(self, cell: dict[str, Any]) -> None:
         self.w, self.v, self.x = (jnp.array(cell[name], jnp.float32) for name in "wvx")
@@ -57,7 +57,7 @@ class Net:
         return jnp.sum(self.x * logits - jax.nn.softplus(logits)) - 0.5 * jnp.sum(epsilon**2)
 
     def model(self) -> None:
-        """Say the same to NumPyro."""
+        """Define the same model for NumPyro."""
         epsilon = numpyro.sample("epsilon", dist.Normal(0.0, 1.0).expand([len(self.x) * len(self.v)]).to_event(1))
         numpyro.sample("x", dist.Bernoulli(logits=self.values(epsilon) @ self.v).to_event(1), obs=self.x)
 
@@ -72,7 +72,7 @@ class NumPyro:
         self.state, self._draw = self.mcmc.post_warmup_state, jax.jit(self._run)
 
     def _run(self, state: Any) -> tuple[Any, Found]:
-        # Alone, `run` would compile anew whenever it is called.
+        # By itself, `run` would compile again whenever it is called.
         self.mcmc.post_warmup_state = state
         self.mcmc.run(state.rng_key, extra_fields=("num_steps", "diverging"))
         found = self.mcmc.get_extra_fields(group_by_chain=True)
@@ -80,7 +80,7 @@ class NumPyro:
         return self.mcmc.last_state, (epsilon, found["num_steps"], found["diverging"])
 
     def draw(self) -> Found:
-        """Go on from the last draw."""
+        """Continue from the last draw."""
         self.state, found = self._draw(self.state)
         return found
 
@@ -93,7 +93,7 @@ class BlackJAX:
     warm : function
         Of key and start -> states, and parameters of every chain.
     step : function
-        Of key, state and parameters of one chain -> state, and what is told of it.
+        Of key, state and parameters of one chain -> state, and information on the transition.
     """
 
     def __init__(self, warm: Any, step: Any, cell: dict[str, Any], start: jax.Array) -> None:
@@ -112,7 +112,7 @@ class BlackJAX:
         return jax.lax.scan(transition, states, jax.random.split(key, self.draws))
 
     def draw(self) -> Found:
-        """Go on from the last draw."""
+        """Continue from the last draw."""
         self.key, *keys = jax.random.split(self.key, 1 + self.devices)
         self.states, (epsilon, steps, divergent) = self._draw(jnp.array(keys), self.states, self.parameters)
         epsilon = jnp.moveaxis(epsilon, 0, 1)
@@ -120,7 +120,7 @@ class BlackJAX:
 
 
 def windows(algorithm: Any, log_prob: Any, cell: dict[str, Any], **fixed: Any) -> tuple[Any, Any]:
-    """Return warm-up and step of HMC or NUTS: Stan's windows, each chain its own."""
+    """Return warm-up and step of HMC or NUTS, with Stan's windows, each chain adapted by itself."""
     adaptation = blackjax.window_adaptation(algorithm, log_prob, **fixed)
 
     def warm(key: jax.Array, start: jax.Array) -> Any:
@@ -134,7 +134,7 @@ def windows(algorithm: Any, log_prob: Any, cell: dict[str, Any], **fixed: Any) -
 
 
 def ensemble(adaptation: Any, algorithm: Any, log_prob: Any, cell: dict[str, Any], *how: Any) -> tuple[Any, Any]:
-    """Return warm-up and step of a sampler that all chains adapt together: ChEES-HMC, or generalised HMC by MEADS."""
+    """Return warm-up and step of a sampler adapted by all chains together: ChEES-HMC, or generalised HMC by MEADS."""
     adapted, functions = adaptation(log_prob, cell["chains"]), {}
 
     def warm(key: jax.Array, start: jax.Array) -> Any:
@@ -147,7 +147,7 @@ def ensemble(adaptation: Any, algorithm: Any, log_prob: Any, cell: dict[str, Any
 
 
 def contender(name: str, cell: dict[str, Any], start: jax.Array) -> NumPyro | BlackJAX:
-    """Return warm chains."""
+    """Return chains after their warm-up."""
     net = Net(cell)
     if name == "numpyro-nuts":
         return NumPyro(NUTS(net.model), cell, start)
@@ -187,7 +187,7 @@ def main(name: str) -> None:
             seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu
             z = np.asarray(jax.vmap(jax.vmap(Net(cell).values))(epsilon))
             how = {"gradients": float(np.mean(steps)) * cell["draws"], "divergent": float(np.mean(divergent))}
-            return told(z, **how, seconds=seconds, cpu=cpu, before=first - seconds)
+            return summary(z, **how, seconds=seconds, cpu=cpu, before=first - seconds)
 
         return run
 

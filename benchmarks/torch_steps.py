@@ -1,4 +1,4 @@
-"""The training steps in PyTorch: the worker of `steps.py` that the package is measured against.
+"""Training steps in PyTorch: the worker of `steps.py` that this package is compared with.
 
 Rows are resident, a minibatch is gathered by the step's index, the norm of the gradient is clipped and Adam is the
 fused one. `--compile` compiles loss and gradient with torch.compile, `--bfloat16` autocasts the products.
@@ -22,7 +22,7 @@ from torch_models import M1, M2
 
 
 def build(model: str, noise: bool = True) -> M1:
-    """Return a model with weights of its own."""
+    """Return a newly initialised model."""
     return (M2 if SIZES[model].classes else M1)(SIZES[model], noise)
 
 
@@ -77,7 +77,7 @@ class Trainer:
 
 
 def tensors(model: str) -> tuple[Any, Tensor]:
-    """Return the made rows as tensors."""
+    """Return the synthetic rows as tensors."""
     x, y = rows(model)
     arrays = tuple(torch.from_numpy(part) for part in x) if isinstance(x, tuple) else torch.from_numpy(x)
     return arrays, torch.from_numpy(y)

@@ -1,4 +1,4 @@
-"""HMC on the dynamic Bayes net in numpy: the worker of `mixing.py` that shows what no framework costs.
+"""HMC on the dynamic Bayes net in plain numpy, without a framework: a worker of `mixing.py`.
 
 Auxiliary form, gradient by hand, chains on the last axis so that every operation runs along them, one thread. Step size
 by dual averaging for all chains together, then the number of leapfrog steps with the most ESS a gradient in short runs.
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import interleave
 import numpy as np
-from mixing_cells import told
+from mixing_cells import summary
 
 from ssvae.bayes_nets.diagnostics import bulk_ess
 
@@ -51,42 +51,42 @@ class Net(NamedTuple):
         logits = self.v @ z
         log_p = np.sum(self.x[:, None] * logits - np.logaddexp(np.float32(0.0), logits), axis=0)
         log_p -= 0.5 * np.einsum("tdc,tdc->c", epsilon, epsilon)
-        slope = (self.x[:, None] - 0.5 - 0.5 * np.tanh(0.5 * logits))[:, None] * self.v[:, None]
+        gradient = (self.x[:, None] - 0.5 - 0.5 * np.tanh(0.5 * logits))[:, None] * self.v[:, None]
         bend = np.float32(1.0) - tanh * tanh
         for t in range(len(z) - 1, 0, -1):
-            slope[t - 1] += self.w @ (bend[t] * slope[t])
-        slope[1:] *= self.scale
-        return log_p, slope - epsilon
+            gradient[t - 1] += self.w @ (bend[t] * gradient[t])
+        gradient[1:] *= self.scale
+        return log_p, gradient - epsilon
 
 
 class HMC:
-    """Chains that all take equally many steps of one size."""
+    """Chains that all take the same number of steps of the same size."""
 
     def __init__(self, net: Net, chains: int, seed: int) -> None:
         self.net, self.rng, self.step, self.gradients, self.divergent = net, np.random.default_rng(seed), 0.1, 0, 0.0
         self.state = self._normal((len(net.x), len(net.v), chains))
-        self.log_p, self.slope = net.log_prob(self.state)
+        self.log_p, self.gradient = net.log_prob(self.state)
 
     def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
         return self.rng.standard_normal(shape, np.float32)
 
     def transition(self, length: int) -> float:
         """Move all chains and return the mean probability of acceptance."""
-        state, slope, step = self.state.copy(), self.slope, np.float32(self.step)
+        state, gradient, step = self.state.copy(), self.gradient, np.float32(self.step)
         momentum = self._normal(state.shape)
         before = self.log_p - 0.5 * np.einsum("tdc,tdc->c", momentum, momentum)
-        momentum += 0.5 * step * slope
+        momentum += 0.5 * step * gradient
         for i in range(length):
             state += step * momentum
-            log_p, slope = self.net.log_prob(state)
-            momentum += (step if i < length - 1 else 0.5 * step) * slope
+            log_p, gradient = self.net.log_prob(state)
+            momentum += (step if i < length - 1 else 0.5 * step) * gradient
         ratio = log_p - 0.5 * np.einsum("tdc,tdc->c", momentum, momentum) - before
         self.gradients += length
         self.divergent += float(np.mean(~(ratio > -DIVERGENT)))
         accepted = np.exp(np.minimum(np.where(np.isnan(ratio), -np.inf, ratio), 0.0))
         taken = self.rng.random(len(accepted)) < accepted
         self.state = np.where(taken, state, self.state)
-        self.slope = np.where(taken, slope, self.slope)
+        self.gradient = np.where(taken, gradient, self.gradient)
         self.log_p = np.where(taken, log_p, self.log_p)
         return float(accepted.mean())
 
@@ -112,7 +112,7 @@ class HMC:
 
 
 def prepare(cell: dict[str, Any]) -> Callable[[int], dict[str, Any]]:
-    """Return the run of a cell."""
+    """Return the function that runs a cell."""
     if cell["form"] != "auxiliary":
         raise interleave.UnfitError("it has the auxiliary form only")
 
@@ -127,7 +127,7 @@ def prepare(cell: dict[str, Any]) -> Callable[[int], dict[str, Any]]:
         seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu
         z = np.moveaxis([chains.net.values(np.moveaxis(each, 0, -1))[0] for each in epsilon], -1, 1)
         how = {"gradients": chains.gradients, "divergent": chains.divergent / cell["draws"]}
-        return told(z, **how, seconds=seconds, cpu=cpu, before=wall - began) | {"note": f"L = {length}"}
+        return summary(z, **how, seconds=seconds, cpu=cpu, before=wall - began) | {"note": f"L = {length}"}
 
     return run
 
