@@ -1,14 +1,12 @@
-"""Arrays in a .npz file: x and y, and if they are there x_valid, y_valid, x_test, y_test."""
+""".npz files of arrays: x and y, and if they are there x_valid, y_valid, x_test and y_test."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from ssvae.readers.errors import DataError
+from ssvae.readers.errors import DataError, reading
 from ssvae.readers.pixels import scaled_bytes
 
 
@@ -20,20 +18,19 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     DataError
         If the file is empty, truncated or no .npz file, or has no array x.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path} cannot be read as arrays: {error}; save it with numpy.savez(path, x=..., y=...), "
-            "labels as whole numbers or as strings"
-        ) from error
+    how = "save it with numpy.savez(path, x=..., y=...), labels as whole numbers or as strings"
+    with (
+        reading(path, f"cannot be read as arrays ({how})"),
+        path.open("rb") as stream,
+        np.load(stream, allow_pickle=False) as archive,
+    ):
+        arrays = {name: archive[name] for name in archive.files}
     if "x" not in arrays:
         raise DataError(f"{path} has no array 'x', only {sorted(arrays)}; save it with numpy.savez(path, x=..., y=...)")
     return arrays
 
 
-def features(x: np.ndarray, source: object) -> tuple[np.ndarray, tuple[int, ...] | None]:
+def features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, ...] | None]:
     """Return float32 [N, D] and the image shape of [N, D] (None), [N, H, W] or [N, H, W, C].
 
     Images of bytes are divided by 255; all other values stay as they are.
@@ -45,7 +42,7 @@ def features(x: np.ndarray, source: object) -> tuple[np.ndarray, tuple[int, ...]
     """
     if x.ndim not in (2, 3, 4) or 0 in x.shape or x.dtype.kind not in "biuf":
         raise DataError(
-            f"{source}: x is {x.dtype} {list(x.shape)}; numbers [N, D], [N, H, W] or [N, H, W, C] are needed"
+            f"{origin}: x is {x.dtype} {list(x.shape)}; numbers [N, D], [N, H, W] or [N, H, W, C] are needed"
         )
     shape = tuple(x.shape[1:]) if x.ndim > 2 else None
     if shape and x.dtype == np.uint8:
@@ -55,5 +52,5 @@ def features(x: np.ndarray, source: object) -> tuple[np.ndarray, tuple[int, ...]
     finite = np.isfinite(rows)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
-        raise DataError(f"{source}: x is {rows[row, column]} at row {row}, column {column}; finite numbers are needed")
+        raise DataError(f"{origin}: x is {rows[row, column]} at row {row}, column {column}; finite numbers are needed")
     return rows, shape

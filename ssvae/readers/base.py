@@ -1,6 +1,6 @@
-"""What a source of rows is: a table that stays on disk and gives the rows that are asked for.
+"""`RowSource`, the contract of readers: a table on disk whose rows are read when they are asked for.
 
-The contract. A reader is a subclass of `RowSource`, by way of `file.File` where any row can be read alone or of
+A reader is a subclass of `RowSource`, by way of `row_file.RowFile` where any row can be read alone or of
 `blocked.BlockedFile` where rows come in blocks, and an ``open_file(path, target)`` that is one line in
 ``ssvae/readers/__init__.py``. Rows are float32 arrays [n, D], or a `sparse_table.SparseTable` where most cells are 0.
 """
@@ -8,10 +8,10 @@ The contract. A reader is a subclass of `RowSource`, by way of `file.File` where
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -19,6 +19,12 @@ from ssvae.readers.errors import DataError, reading
 from ssvae.readers.sparse_table import SparseTable
 
 BYTES = 2**22  # of the rows that a pass over a source holds at a time
+
+Found = TypeVar("Found")
+# Rows [n, D] in memory.
+RowsInMemory: TypeAlias = np.ndarray | SparseTable
+# Which rows: a slice, row numbers in any order, or a mask.
+RowNumbers: TypeAlias = slice | np.ndarray | Sequence[int]
 
 
 class RowSource(ABC):
@@ -35,7 +41,7 @@ class RowSource(ABC):
     block_starts: np.ndarray | None = None  # [blocks + 1] of rows that are read together; None: any is read alone
 
     @abstractmethod
-    def take(self, rows: np.ndarray) -> Any:
+    def take(self, rows: np.ndarray) -> RowsInMemory:
         """Return the rows of these numbers [n] in their order, float32 [n, D] or a `sparse_table.SparseTable`."""
 
     def labels(self, target: str | None) -> np.ndarray | None:
@@ -57,11 +63,11 @@ class RowSource(ABC):
         """Return N."""
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> Any:
+    def __getitem__(self, rows: RowNumbers) -> RowsInMemory:
         """Return rows in memory: a slice, or numbers."""
         return self.take(np.arange(len(self))[rows])
 
-    def subset(self, rows: np.ndarray) -> RowSource:
+    def subset(self, rows: RowNumbers) -> RowSource:
         """Return the source of some rows: numbers, or a mask."""
         numbers = np.arange(len(self))[rows]
         return self if len(numbers) == len(self) and (np.diff(numbers) == 1).all() else Subset(self, numbers)
@@ -70,32 +76,32 @@ class RowSource(ABC):
         """Return the source of the features of these names, where features have names."""
         return self
 
-    def mapped(self, function: Callable[[Any], Any]) -> RowSource:
-        """Return the source of function(rows), a function of each row alone."""
+    def mapped(self, function: Callable[..., Any]) -> RowSource:
+        """Return the source of function(rows), a function of each row alone; of a nest of arrays if it gives one."""
         return Mapped(self, function)
 
-    def chunks(self) -> Iterator[tuple[int, Any]]:
+    def chunks(self) -> Iterator[tuple[int, RowsInMemory]]:
         """Yield all rows, some at a time, each time with the number of the first."""
-        for begin in range(0, len(self), self.step):
-            yield begin, self[begin : begin + self.step]
+        for begin in range(0, len(self), self.chunk_rows):
+            yield begin, self[begin : begin + self.chunk_rows]
 
     @property
-    def step(self) -> int:
+    def chunk_rows(self) -> int:
         """Rows of a chunk."""
         return max(1, BYTES // (self.shape[1] * self.dtype.itemsize))
 
     @cached_property
     def extremes(self) -> tuple[float, float]:
-        """The least and the greatest cell."""
+        """The least and the greatest value."""
         low, high = zip(*((chunk.min(), chunk.max()) for _, chunk in self.chunks()), strict=True)
         return float(min(low)), float(max(high))
 
     def min(self) -> float:
-        """Return the least cell."""
+        """Return the least value."""
         return self.extremes[0]
 
     def max(self) -> float:
-        """Return the greatest cell."""
+        """Return the greatest value."""
         return self.extremes[1]
 
     @property
@@ -113,45 +119,50 @@ class Subset(RowSource):
         if source.block_starts is not None:
             self.block_starts = np.unique(np.searchsorted(rows, source.block_starts))
 
-    def take(self, rows: np.ndarray) -> Any:
+    def take(self, rows: np.ndarray) -> RowsInMemory:
         """See `RowSource.take`."""
         return self.source.take(self.rows[rows])
 
 
 class Mapped(RowSource):
-    """A function of the rows of a source; it may give a nest of arrays."""
+    """A function of the rows of a source; it may give a nest of arrays, whose width is then that of the source."""
 
-    def __init__(self, source: RowSource, function: Callable[[Any], Any]) -> None:
+    def __init__(self, source: RowSource, function: Callable[..., Any]) -> None:
         self.source, self.function, self.name, self.block_starts = source, function, source.name, source.block_starts
-        self.shape = (len(source), getattr(function(source[:1]), "shape", source.shape)[1])
+        first = function(source[:1])
+        self.shape = (len(source), source.shape[1] if isinstance(first, tuple | list | dict) else first.shape[1])
 
     @property
-    def step(self) -> int:
-        """See `RowSource.step`: before the function, too."""
-        return min(super().step, self.source.step)
+    def chunk_rows(self) -> int:
+        """See `RowSource.chunk_rows`: before the function, too."""
+        return min(super().chunk_rows, self.source.chunk_rows)
 
-    def take(self, rows: np.ndarray) -> Any:
+    def take(self, rows: np.ndarray) -> RowsInMemory:
         """See `RowSource.take`."""
         return self.function(self.source.take(rows))
 
 
-def transformed(x: Any, function: Callable[[Any], Any]) -> Any:
+# Rows [N, D] to train on or to predict: an array, a table of which most cells are 0, or rows that stay on disk.
+Rows: TypeAlias = np.ndarray | SparseTable | RowSource
+
+
+def transformed(x: Rows, function: Callable[..., Found]) -> Found | RowSource:
     """Return function(x), of a source another source."""
     return x.mapped(function) if isinstance(x, RowSource) else function(x)
 
 
-def take_rows(x: Any, rows: np.ndarray) -> Any:
+@overload
+def take_rows(x: np.ndarray, rows: RowNumbers) -> np.ndarray: ...
+@overload
+def take_rows(x: Rows, rows: RowNumbers) -> Rows: ...
+def take_rows(x: Rows, rows: RowNumbers) -> Rows:
     """Return some rows of x, numbers or a mask, of a source another source."""
     return x.subset(rows) if isinstance(x, RowSource) else x[rows]
 
 
-def row_chunks(x: Any) -> Iterator[Any]:
+def row_chunks(x: Rows) -> Iterator[RowsInMemory]:
     """Yield all rows in order: at once, or of a source some at a time."""
     if isinstance(x, RowSource):
         yield from (chunk for _, chunk in x.chunks())
     else:
         yield x
-
-
-# Rows [N, D] to learn from or to predict: an array, a table of which most cells are 0, or rows that stay on disk.
-Rows: TypeAlias = np.ndarray | SparseTable | RowSource

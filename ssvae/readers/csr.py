@@ -1,23 +1,23 @@
-"""Rows of a sparse matrix that scipy.sparse.save_npz wrote, compressed by rows (CSR) and not zipped."""
+"""Sparse matrices in .npz files of scipy.sparse.save_npz, compressed by rows (CSR) and not zipped."""
 
 from __future__ import annotations
 
 import zipfile
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
+from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.row_file import RowFile, runs
+from ssvae.readers.row_file import consecutive_rows, table_shape
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.readers.stored_array import StoredArray, stored_at
 
 HOW = "save it with scipy.sparse.save_npz(path, scipy.sparse.csr_array(x), compressed=False)"
 
 
-class CSRFile(RowFile):
+class CSRFile(RowSource):
     """Rows of a sparse matrix.
 
     Parameters
@@ -30,14 +30,11 @@ class CSRFile(RowFile):
     """
 
     def __init__(self, shape: tuple[int, int], values: StoredArray, columns: StoredArray, starts: np.ndarray) -> None:
-        super().__init__(str(values.path), shape, values.dtype)
+        self.name = str(values.path)
+        self.shape, _, _ = table_shape(self.name, shape, values.dtype)
         self.values, self.columns, self.starts = values, columns, starts
 
-    def open(self) -> AbstractContextManager[Any]:
-        """See `RowFile.open`."""
-        return self.values.path.open("rb", buffering=0)
-
-    def read(self, file: IO[bytes], begin: int, end: int) -> Any:
+    def _cells(self, file: IO[bytes], begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the cells of the rows [begin, end): values and columns."""
         cells = int(self.starts[begin]), int(self.starts[end])
         return self.values.read(file, *cells), self.columns.read(file, *cells)
@@ -51,9 +48,9 @@ class CSRFile(RowFile):
         starts = np.concatenate([[0], np.cumsum(lengths)])
         values, columns = np.empty(starts[-1], np.float32), np.empty(starts[-1], np.int64)
         at = 0
-        with reading(self.name), self.open() as file:
-            for begin, end, _ in runs(rows):
-                value, column = self.read(file, begin, end)
+        with reading(self.name), self.values.path.open("rb", buffering=0) as file:
+            for begin, end, _ in consecutive_rows(rows):
+                value, column = self._cells(file, begin, end)
                 values[at : at + len(value)], columns[at : at + len(value)] = value, column
                 at += len(value)
         if len(columns) and not 0 <= columns.min() <= columns.max() < self.shape[1]:
@@ -67,7 +64,7 @@ class CSRFile(RowFile):
 
 
 def open_file(path: Path, target: str | None = None) -> CSRFile:
-    """Return the rows of a .npz file of scipy.
+    """Return the rows of a sparse matrix.
 
     Raises
     ------

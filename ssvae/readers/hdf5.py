@@ -1,24 +1,26 @@
-"""Rows of a dataset in an HDF5 file."""
+"""HDF5 files: the rows of one of their datasets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssvae.readers.base import RowSource
 from ssvae.readers.blocked import BlockedFile
 from ssvae.readers.errors import DataError, reading
-from ssvae.readers.pixels import scaled_bytes
-from ssvae.readers.row_file import RowFile, form
+from ssvae.readers.row_file import RowFile, flattened, table_shape
 from ssvae.registry import unknown
+
+if TYPE_CHECKING:
+    import h5py
 
 
 class _HDF5File(RowSource):
-    """Rows of a dataset.
+    """A dataset of a file.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class _HDF5File(RowSource):
     path: Path
     key: str
 
-    def open(self) -> AbstractContextManager[Any]:
+    def open(self) -> AbstractContextManager[h5py.Dataset]:
         """See `RowFile.open` and `BlockedFile.open`."""
         return _Opened(self.path, self.key)
 
@@ -53,7 +55,7 @@ class ContiguousFile(_HDF5File, RowFile):
         with self.open() as dataset:
             RowFile.__init__(self, _name(path, key), dataset.shape, dataset.dtype)
 
-    def read(self, file: Any, begin: int, end: int) -> np.ndarray:
+    def read(self, file: h5py.Dataset, begin: int, end: int) -> np.ndarray:
         """See `RowFile.read`."""
         return file[begin:end]
 
@@ -64,17 +66,17 @@ class ChunkedFile(_HDF5File, BlockedFile):
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         with self.open() as dataset:
-            shape, self.image_shape, self.bytes = form(_name(path, key), dataset.shape, dataset.dtype)
+            shape, self.image_shape, self.bytes = table_shape(_name(path, key), dataset.shape, dataset.dtype)
             begins = np.append(np.arange(0, shape[0], dataset.chunks[0]), shape[0])
         BlockedFile.__init__(self, _name(path, key), shape, begins)
 
-    def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
+    def blocks(self, file: h5py.Dataset, number: int) -> Iterator[tuple[int, np.ndarray]]:
         """See `BlockedFile.blocks`."""
         found = file[self.begins[number] : self.begins[number + 1]]
-        yield number, scaled_bytes(found) if self.bytes else found.reshape(len(found), -1)
+        yield number, flattened(found, self.bytes)
 
 
-class _Opened(AbstractContextManager[Any]):
+class _Opened(AbstractContextManager[h5py.Dataset]):
     """An open dataset."""
 
     def __init__(self, path: Path, key: str) -> None:
@@ -82,7 +84,7 @@ class _Opened(AbstractContextManager[Any]):
 
         self.file, self.key = h5py.File(path, "r"), key
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> h5py.Dataset:
         return self.file[self.key]
 
     def __exit__(self, *error: object) -> None:

@@ -1,10 +1,9 @@
-"""A folder of images, one sub-folder per class: ``folder/<class>/*.png`` or ``*.jpg``, grey or colour, one size."""
+"""Folders of images, a sub-folder per class: ``folder/<class>/*.png`` or ``*.jpg``, grey or colour, of one size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,7 +17,7 @@ UNLABELED = "unlabeled"  # the sub-folder whose images have no label
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
 
 
-def read_classes(folder: Path, unlabeled: Any = -1) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+def read_classes(folder: Path, unlabeled: object = -1) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Return x float32 [N, D] in [0, 1], y [N] (the sub-folders' names) and the image shape.
 
     Classes and, inside them, files come in the order of their names.
@@ -28,7 +27,7 @@ def read_classes(folder: Path, unlabeled: Any = -1) -> tuple[np.ndarray, np.ndar
     folder : Path
         The folder of class folders; images in the one called ``unlabeled`` have no label.
     unlabeled : object, default=-1
-        The mark of rows without a label.
+        The label of rows that have none.
 
     Raises
     ------

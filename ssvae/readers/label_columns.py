@@ -1,26 +1,25 @@
-"""A column of a file -> labels: integers stay integers, words stay words, an empty cell is a row without a label."""
+"""Labels from a column of a file: integers stay integers, text stays text, an empty cell is a row without a label."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ssvae.readers.errors import DataError
 
 
-def as_labels(values: Any, source: object, unlabeled: Any = -1) -> np.ndarray:
+def as_labels(values: npt.ArrayLike, origin: object, unlabeled: object = -1) -> np.ndarray:
     """Return labels [N]: int64 for whole numbers and true/false, else strings (objects if rows lack a label).
 
     Parameters
     ----------
     values : array-like of shape [N]
         The column; None, NaN and empty text mean that the row has no label.
-    source : object
-        What the values were read from, for the error's words.
+    origin : object
+        What the values were read from, for error messages.
     unlabeled : object, default=-1
-        The mark of rows without a label.
+        The label of rows that have none.
 
     Raises
     ------
@@ -30,23 +29,23 @@ def as_labels(values: Any, source: object, unlabeled: Any = -1) -> np.ndarray:
     column = pd.Series(np.asarray(values))
     empty = (column.isna() | (column.astype(object) == "")).to_numpy()
     if empty.any() and unlabeled is None:
-        raise DataError(f"{source}: row {np.argmax(empty) + 1} has no label, and unlabeled=None says that all have one")
+        raise DataError(f"{origin}: row {np.argmax(empty) + 1} has no label, and unlabeled=None says that all have one")
     known = list(column[~empty])
     if all(isinstance(value, (bool, np.bool_, int, np.integer, float, np.floating)) for value in known):
-        return _fill(_whole(known, source), empty, unlabeled)
+        return _fill(_whole(known, origin), empty, unlabeled)
     return _fill(np.array([str(value) for value in known]), empty, unlabeled)
 
 
-def _whole(known: list[Any], source: object) -> np.ndarray:
+def _whole(known: list, origin: object) -> np.ndarray:
     """Return numbers as int64."""
     numbers = np.array(known, dtype=np.float64)
     fractions = ~np.isfinite(numbers) | (numbers != np.rint(numbers))
     if fractions.any():
-        raise DataError(f"{source}: label {known[int(np.argmax(fractions))]!r} is no class; use whole numbers or words")
+        raise DataError(f"{origin}: label {known[int(np.argmax(fractions))]!r} is no class; use whole numbers or text")
     return numbers.astype(np.int64)
 
 
-def _fill(known: np.ndarray, empty: np.ndarray, unlabeled: Any) -> np.ndarray:
+def _fill(known: np.ndarray, empty: np.ndarray, unlabeled: object) -> np.ndarray:
     """Put known labels in their rows and `unlabeled` in the others."""
     if not empty.any():
         return known

@@ -1,11 +1,11 @@
-"""Rows of a .npy file, or of a memory-mapped array."""
+""".npy files, and arrays that are memory-mapped from one."""
 
 from __future__ import annotations
 
 import mmap
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ssvae.readers.row_file import RowFile
 from ssvae.readers.stored_array import StoredArray, stored_at
 
 
-class NpyFile(RowFile):
+class NpyFile(RowFile[IO[bytes]]):
     """Rows of an array in a file.
 
     Parameters
@@ -26,7 +26,7 @@ class NpyFile(RowFile):
         super().__init__(str(array.path), array.shape, array.dtype)
         self.array = array
 
-    def open(self) -> AbstractContextManager[Any]:
+    def open(self) -> AbstractContextManager[IO[bytes]]:
         """See `RowFile.open`."""
         return self.array.path.open("rb", buffering=0)
 
@@ -44,7 +44,7 @@ def of_map(x: np.memmap) -> NpyFile | None:
     """Return the rows of a memory-mapped array [N, D], or None where they do not lie in its file one by one."""
     if x.filename is None or x.ndim != 2 or not x.size or x.dtype.kind not in "biuf" or not x.flags.c_contiguous:
         return None
-    # A slice has the offset of the whole array: its own is told by the address of its first byte in the map.
+    # A slice has the offset of the whole array: its own follows from the address of its first byte in the map.
     begin = np.frombuffer(x._mmap, np.uint8).ctypes.data  # type: ignore[attr-defined]
     offset = x.offset - x.offset % mmap.ALLOCATIONGRANULARITY + x.ctypes.data - begin
     return NpyFile(StoredArray(Path(x.filename), offset, x.shape, x.dtype))

@@ -1,4 +1,4 @@
-"""Rows of a Parquet file: numbers as they are, true/false as 1/0, text one-hot, as in memory (`datasets.tables`)."""
+"""Parquet files: numbers as they are, true/false as 1/0, text one-hot, as `readers.tables` encodes them in memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,43 +16,49 @@ from ssvae.readers.errors import DataError, reading
 from ssvae.readers.tables import encode_frame_as, feature_names
 from ssvae.registry import unknown
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
 BLOCK = 2**22  # bytes of rows unpacked together
 AHEAD = 2**12  # bytes that are read at a time, of each column
 
 
-class ParquetFile(BlockedFile):
+class ParquetFile(BlockedFile["pq.ParquetFile"]):
     """Rows of a Parquet file.
 
-    A row group is unpacked from its first row on; it is a part of the shuffle, and its blocks are read in their order.
+    A row group is shuffled as a whole. It can only be unpacked from its first row on, so that its blocks are read in
+    their order.
 
     Parameters
     ----------
     path : Path
     names : sequence of str
-        The features, as `datasets.tables.encode_frame` calls them.
+        The features, as `readers.tables.encode_frame` calls them.
     """
 
     def __init__(self, path: Path, names: Sequence[str]) -> None:
-        self.path, self.feature_names, self.file = path, tuple(names), None
+        self.path, self.feature_names = path, tuple(names)
+        self.file: pq.ParquetFile | None = None
         with self.open() as file:
             meta, columns = file.metadata, [str(name) for name in file.schema_arrow.names]
             groups = [meta.row_group(n).num_rows for n in range(meta.num_row_groups)]
-        wanted = {name[:cut] for name in names for cut in (*(at for at, c in enumerate(name) if c == "="), len(name))}
-        self.columns = [name for name in columns if name in wanted]
+        self.columns = _columns_of(names, columns)
         self.rows_of_block = max(1, BLOCK // (4 * len(names)))
         ends = np.cumsum([0, *(n for n in groups if n)])
         begins = [np.arange(begin, end, self.rows_of_block) for begin, end in pairwise(ends)]
         super().__init__(str(path), (int(ends[-1]), len(names)), np.append(np.concatenate(begins), ends[-1]))
         self.block_starts = self.ends = ends
         self.groups = [n for n, rows in enumerate(groups) if rows]
-        self.ahead: tuple[int, int, Iterator[Any]] | None = None  # of the group that is being unpacked, the next block
+        # The row group that is being unpacked, the number of its next block, and its blocks from there on.
+        self.ahead: tuple[int, int, Iterator[pa.Table]] | None = None
 
-    def open(self) -> AbstractContextManager[Any]:
-        """See `BlockedFile.open`: once, because what a file says of its groups and columns takes much memory."""
+    def open(self) -> AbstractContextManager[pq.ParquetFile]:
+        """See `BlockedFile.open`: once, because a file's metadata of groups and columns takes much memory."""
         self.file = self.file or _open(self.path)
         return nullcontext(self.file)
 
-    def blocks(self, file: Any, number: int) -> Iterator[tuple[int, np.ndarray]]:
+    def blocks(self, file: pq.ParquetFile, number: int) -> Iterator[tuple[int, np.ndarray]]:
         """See `BlockedFile.blocks`: go on unpacking the row group, or begin again if the block has been passed."""
         group = int(np.searchsorted(self.ends, self.begins[number], side="right")) - 1
         first = int(np.searchsorted(self.begins, self.ends[group]))
@@ -80,11 +86,11 @@ class ParquetFile(BlockedFile):
                 raise DataError(f"{self.path}: {unknown('target column', target, list(file.schema_arrow.names))}")
             return file.read(columns=[target]).to_pandas(ignore_metadata=True)[target].to_numpy()
 
-    def _unpacked(self, file: Any, group: int) -> Iterator[Any]:
+    def _unpacked(self, file: pq.ParquetFile, group: int) -> Iterator[pa.Table]:
         """Yield the blocks of a row group."""
         import pyarrow as pa
 
-        waiting: list[Any] = []
+        waiting: list[pa.RecordBatch] = []
         for batch in file.iter_batches(self.rows_of_block, row_groups=[group], columns=self.columns, use_threads=False):
             waiting.append(batch)
             table = pa.Table.from_batches(waiting)
@@ -95,17 +101,17 @@ class ParquetFile(BlockedFile):
         if waiting:
             yield pa.Table.from_batches(waiting)
 
-    def _features(self, table: Any, first: int) -> np.ndarray:
-        """Return the features of some rows, the first of this number."""
+    def _features(self, table: pa.Table, first: int) -> np.ndarray:
+        """Return the features of some rows; `first` is the number of the first of them."""
         if self.columns == list(self.feature_names or ()) and not any(column.null_count for column in table.columns):
             found = np.stack([column.to_numpy().astype(np.float32) for column in table.columns], axis=1)
             if np.isfinite(found).all():
                 return found
         frame = table.to_pandas(ignore_metadata=True)
-        frame.index = pd.RangeIndex(first, first + len(frame))  # for the words of errors
+        frame.index = pd.RangeIndex(first, first + len(frame))  # row numbers in error messages
         return encode_frame_as(frame, self.feature_names or (), self.path)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Leave out the open file."""
         return {**super().__getstate__(), "ahead": None, "file": None}
 
@@ -123,23 +129,32 @@ def open_file(path: Path, target: str | Sequence[str] | None = None) -> ParquetF
     if not isinstance(target, str | None):
         return ParquetFile(path, target)
     with _open(path) as file:
-        import pyarrow.types as types
-
         schema = file.schema_arrow
         columns = [name for name in schema.names if name != target]
         if not file.metadata.num_rows or not columns:
             raise DataError(f"{path} has {file.metadata.num_rows} rows and features {columns}; one of each is needed")
-        names: list[str] = []
-        for column in columns:
-            kind = schema.field(column).type
-            if types.is_nested(kind):
-                raise DataError(f"{path}: column {column!r} holds {kind}; make it columns of numbers, or drop it")
-            numeric = types.is_decimal(kind) or (types.is_primitive(kind) and not types.is_temporal(kind))
-            names += [column] if numeric else feature_names(_values(file, column), path)
+        names = [name for column in columns for name in _features_of(file, path, column)]
     return ParquetFile(path, names)
 
 
-def _open(path: Path) -> Any:
+def _features_of(file: pq.ParquetFile, path: Path, column: str) -> list[str]:
+    """Return the names of the features of a column."""
+    import pyarrow.types as types
+
+    kind = file.schema_arrow.field(column).type
+    if types.is_nested(kind):
+        raise DataError(f"{path}: column {column!r} holds {kind}; make it columns of numbers, or drop it")
+    numeric = types.is_decimal(kind) or (types.is_primitive(kind) and not types.is_temporal(kind))
+    return [column] if numeric else feature_names(_values(file, column), path)
+
+
+def _columns_of(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return the columns that features come from: of their name, or of its part before an "=" (`column=value`)."""
+    wanted = {name[:end] for name in names for end in (*(at for at, c in enumerate(name) if c == "="), len(name))}
+    return [name for name in columns if name in wanted]
+
+
+def _open(path: Path) -> pq.ParquetFile:
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
@@ -148,9 +163,9 @@ def _open(path: Path) -> Any:
     return pq.ParquetFile(path, pre_buffer=False, buffer_size=AHEAD)
 
 
-def _values(file: Any, column: str) -> pd.Series:
+def _values(file: pq.ParquetFile, column: str) -> pd.Series:
     """Return the different values of a column."""
-    seen: dict[Any, None] = {}
+    seen: dict[object, None] = {}
     for batch in file.iter_batches(columns=[column], use_threads=False):
         seen.update(dict.fromkeys(batch.column(0).to_pandas().unique()))
     return pd.Series(list(seen), name=column, dtype=object)

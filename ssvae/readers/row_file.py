@@ -1,11 +1,11 @@
-"""Sources that read any row alone: a file of rows one behind the other."""
+"""`RowFile`: rows that lie one behind the other in a file, so that any of them can be read alone."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.pixels import scaled_bytes
 
+Opened = TypeVar("Opened")  # what the format's library gives of an open file
 
-class RowFile(RowSource):
-    """A source that is a file, read run by run: rows that follow each other in one go.
+
+class RowFile(RowSource, Generic[Opened]):
+    """Dense rows of a file; consecutive rows are read together.
 
     Parameters
     ----------
@@ -32,30 +34,33 @@ class RowFile(RowSource):
     """
 
     def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        self.name, self.shape, self.image_shape, self.bytes = name, *form(name, shape, dtype)
+        self.name, self.shape, self.image_shape, self.bytes = name, *table_shape(name, shape, dtype)
 
     @abstractmethod
-    def open(self) -> AbstractContextManager[Any]:
+    def open(self) -> AbstractContextManager[Opened]:
         """Hold the file open."""
 
     @abstractmethod
-    def read(self, file: Any, begin: int, end: int) -> np.ndarray:
+    def read(self, file: Opened, begin: int, end: int) -> np.ndarray:
         """Return the rows [begin, end), as they stand in the file."""
 
-    def rows(self, found: np.ndarray) -> np.ndarray:
-        """Return what was read as rows of numbers [n, D]."""
-        return scaled_bytes(found) if self.bytes else found.reshape(len(found), -1)
-
-    def take(self, rows: np.ndarray) -> Any:
+    def take(self, rows: np.ndarray) -> np.ndarray:
         """See `RowSource.take`; rows are read in the order of the file."""
         found = np.empty((len(rows), self.shape[1]), self.dtype)
         with reading(self.name), self.open() as file:
-            for begin, end, places in runs(rows):
-                found[places] = self.rows(self.read(file, begin, end))
+            for begin, end, positions in consecutive_rows(rows):
+                found[positions] = flattened(self.read(file, begin, end), self.bytes)
         return found
 
 
-def form(name: str, shape: tuple[int, ...], dtype: np.dtype) -> tuple[tuple[int, int], tuple[int, ...] | None, bool]:
+def flattened(rows: np.ndarray, pixels: bool) -> np.ndarray:
+    """Return rows [n, ...] as [n, D], pixels of bytes in [0, 1]."""
+    return scaled_bytes(rows) if pixels else rows.reshape(len(rows), -1)
+
+
+def table_shape(
+    name: str, shape: tuple[int, ...], dtype: np.dtype
+) -> tuple[tuple[int, int], tuple[int, ...] | None, bool]:
     """Return [N, D], the shape of an image where rows are images, and whether those are of bytes.
 
     Raises
@@ -72,12 +77,12 @@ def form(name: str, shape: tuple[int, ...], dtype: np.dtype) -> tuple[tuple[int,
     return (int(shape[0]), int(np.prod(shape[1:]))), image, image is not None and dtype == np.uint8
 
 
-def runs(rows: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the runs [begin, end) of following numbers among `rows`, in their order, and where each stands there.
+def consecutive_rows(rows: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield the ranges [begin, end) of consecutive numbers among `rows`, rising, and their positions in `rows`.
 
-    >>> [(begin, end, places.tolist()) for begin, end, places in runs(np.array([7, 3, 4]))]
+    >>> [(begin, end, positions.tolist()) for begin, end, positions in consecutive_rows(np.array([7, 3, 4]))]
     [(3, 5, [1, 2]), (7, 8, [0])]
     """
     order = np.argsort(rows, kind="stable")
-    for places in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1) if len(rows) else ():
-        yield int(rows[places[0]]), int(rows[places[-1]]) + 1, places
+    for positions in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1) if len(rows) else ():
+        yield int(rows[positions[0]]), int(rows[positions[-1]]) + 1, positions

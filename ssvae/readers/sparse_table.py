@@ -1,10 +1,18 @@
-"""Tables of which most cells are 0, kept without those cells and made dense a few rows at a time."""
+"""Sparse tables: most values are 0 and are not stored; rows are made dense a few at a time."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from scipy.sparse import sparray, spmatrix
+
+Array = TypeVar("Array", np.ndarray, "SparseTable")
 
 
 class SparseTable:
@@ -21,7 +29,7 @@ class SparseTable:
     ndim = 2
     dtype = np.dtype(np.float32)
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: sparray | spmatrix | np.ndarray) -> None:
         from scipy.sparse import csr_array  # not at the top: lists of data sets are printed without it
 
         self.matrix = csr_array(matrix, dtype=np.float32)
@@ -32,21 +40,21 @@ class SparseTable:
         """Return N."""
         return self.shape[0]
 
-    def __getitem__(self, rows: Any) -> SparseTable:
+    def __getitem__(self, rows: slice | np.ndarray | Sequence[int]) -> SparseTable:
         """Return the table of some rows: a slice, numbers or a mask."""
         return SparseTable(self.matrix[rows])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """Return the dense array [N, D]."""
         del copy  # it is always a new one
         return self.matrix.toarray().astype(dtype or np.float32, copy=False)
 
     def min(self) -> float:
-        """Return the least cell."""
+        """Return the least value."""
         return float(self.matrix.min())
 
     def max(self) -> float:
-        """Return the greatest cell."""
+        """Return the greatest value."""
         return float(self.matrix.max())
 
     def sum(self, axis: int) -> np.ndarray:
@@ -73,24 +81,24 @@ class SparseTable:
 
 
 class SparseArrays(NamedTuple):
-    """A table as three arrays, or three tensors."""
+    """A sparse table in CSR form, as arrays or as tensors."""
 
-    values: Any  # [cells] float32, the cells that are kept, row by row
-    columns: Any  # [cells] int32
-    starts: Any  # [N + 1] int64, where each row begins
+    values: np.ndarray | tf.Tensor  # [cells] float32, the values that are stored, row by row
+    columns: np.ndarray | tf.Tensor  # [cells] int32
+    starts: np.ndarray | tf.Tensor  # [N + 1] int64, where each row begins
 
 
-def as_rows(x: Any) -> Any:
+def as_rows(x: npt.ArrayLike | SparseTable | sparray | spmatrix) -> np.ndarray | SparseTable:
     """Return x as something that takes row numbers: a `SparseTable` if it is sparse, else an array."""
     return SparseTable(x) if is_sparse(x) else x if isinstance(x, SparseTable) else np.asarray(x)
 
 
-def stored_values(x: Any) -> np.ndarray:
-    """Return the cells of a dense array, or those that a `SparseTable` keeps."""
+def stored_values(x: np.ndarray | SparseTable) -> np.ndarray:
+    """Return the values of a dense array, or those that a `SparseTable` stores."""
     return x.matrix.data if isinstance(x, SparseTable) else np.asarray(x)
 
 
-def stack_rows(parts: list[Any]) -> Any:
+def stack_rows(parts: Sequence[Array]) -> Array:
     """Return the rows of several arrays or of several tables, one below the other."""
     if isinstance(parts[0], SparseTable):
         from scipy.sparse import vstack
@@ -99,7 +107,7 @@ def stack_rows(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
-def is_sparse(x: Any) -> bool:
+def is_sparse(x: object) -> bool:
     """Say whether x is a sparse matrix or array of scipy."""
     from scipy.sparse import issparse
 

@@ -1,4 +1,4 @@
-"""Rows that are computed once, too many to keep: a temporary file of them, gone with the process."""
+"""Computed rows that do not fit in memory, in a temporary file that goes with the process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 
@@ -44,6 +44,6 @@ class SpilledRows(NpyFile):
             ) from error
         super().__init__(StoredArray(Path(tempfile.gettempdir()), 0, (count, columns), np.dtype(np.float32)))
 
-    def open(self) -> AbstractContextManager[Any]:
+    def open(self) -> AbstractContextManager[IO[bytes]]:
         """See `RowFile.open`."""
         return nullcontext(self.file)

@@ -1,4 +1,4 @@
-"""Arrays in numpy's .npy form somewhere in a file, read piece by piece.
+"""Arrays in NumPy's .npy format somewhere in a file, of which any rows can be read.
 
 They are read and not memory-mapped: the pages of a map count as memory of the process.
 """

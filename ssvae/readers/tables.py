@@ -1,4 +1,4 @@
-"""A table of mixed columns -> float32 features and labels, the same way at fit and at predict.
+"""Tables of mixed columns (.csv, .tsv, .parquet) as float32 features, encoded alike in fit and in predict.
 
 Numeric columns stay as they are, true/false becomes 1/0, and a text column becomes one column of 0/1 per value, named
 ``column=value`` (one-hot). An empty cell is refused, but in the target column, where it means: no label.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +39,7 @@ def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
             frame = pd.read_parquet(path)
         else:
             separator = SEPARATORS[path.suffix.lower()]
-            kinds: Any = dict.fromkeys(text, str)
+            kinds: dict[str, type] = dict.fromkeys(text, str)
             frame = pd.read_csv(
                 path, sep=separator, dtype=kinds, skipinitialspace=True, low_memory=False, encoding="utf-8-sig"
             )
@@ -53,7 +52,7 @@ def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
     return frame.rename(columns=str).reset_index(drop=True)
 
 
-def encode_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return features float32 [N, D] and their D names.
 
     Raises
@@ -65,17 +64,17 @@ def encode_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, tuple[s
     for column in frame.columns:
         series = frame[column]
         if _is_number(series):
-            blocks.append(_numbers(series, source)[:, None])
+            blocks.append(_numbers(series, path)[:, None])
             names.append(column)
         else:
-            values = _categories(series, source)
-            blocks.append(_one_hot(_text(series, source), values))
+            values = _categories(series, path)
+            blocks.append(_one_hot(_text(series, path), values))
             names.extend(f"{column}={value}" for value in values)
     if not blocks:
-        raise DataError(f"{source} has no columns besides the target; features are needed to learn from")
+        raise DataError(f"{path} has no columns besides the target; features are needed to learn from")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{source}: two features would be called {twice!r}; rename a column")
+        raise DataError(f"{path}: two features would be called {twice!r}; rename a column")
     return np.concatenate(blocks, axis=1), tuple(names)
 
 
@@ -95,35 +94,35 @@ def encode_file(path: Path, names: Sequence[str]) -> np.ndarray:
     return encode_frame_as(read_frame(path, text), names, path)
 
 
-def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], source: Path) -> np.ndarray:
+def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], path: Path) -> np.ndarray:
     """Return the features that `names` lists, float32 [N, D]; see `encode_file`."""
     x = np.empty((len(frame), len(names)), dtype=np.float32)
     texts: dict[str, np.ndarray] = {}
     columns = dict.fromkeys(frame.columns)  # quick to look things up in
     for at, name in enumerate(names):
-        column, value = _origin(name, columns, source)
+        column, value = _origin(name, columns, path)
         if value is None:
-            x[:, at] = _numbers(frame[column], source)
+            x[:, at] = _numbers(frame[column], path)
             continue
         if column not in texts:
-            texts[column] = _text(frame[column], source)
+            texts[column] = _text(frame[column], path)
         x[:, at] = texts[column] == value
     return x
 
 
-def feature_names(series: pd.Series, source: Path) -> list[str]:
+def feature_names(series: pd.Series, path: Path) -> list[str]:
     """Return the names of the features that a text column becomes."""
-    return [f"{series.name}={value}" for value in _categories(series, source)]
+    return [f"{series.name}={value}" for value in _categories(series, path)]
 
 
-def _origin(name: str, columns: Collection[str], source: Path) -> tuple[str, str | None]:
+def _origin(name: str, columns: Collection[str], path: Path) -> tuple[str, str | None]:
     """Return the column of a feature, and its value if the feature is one of a text column's."""
     if name in columns:
         return name, None
     cuts = [at for at, letter in enumerate(name) if letter == "=" and name[:at] in columns]
     if not cuts:
         wanted = name.partition("=")[0]
-        raise DataError(f"{source} has no column {wanted!r}, which the model was fitted on; it has {list(columns)}")
+        raise DataError(f"{path} has no column {wanted!r}, which the model was fitted on; it has {list(columns)}")
     return name[: cuts[-1]], name[cuts[-1] + 1 :]
 
 
@@ -131,53 +130,53 @@ def _is_number(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype)
 
 
-def _refuse_empty(series: pd.Series, source: Path) -> None:
+def _refuse_empty(series: pd.Series, path: Path) -> None:
     empty = np.flatnonzero(series.isna())
     if len(empty):
         raise DataError(
-            f"{source}: row {series.index[empty[0]] + 1} has no value in column {series.name!r} ({len(empty)} such "
+            f"{path}: row {series.index[empty[0]] + 1} has no value in column {series.name!r} ({len(empty)} such "
             "rows); fill the cells or drop the rows (rows are counted from 1 below the header)"
         )
 
 
-def _numbers(series: pd.Series, source: Path) -> np.ndarray:
+def _numbers(series: pd.Series, path: Path) -> np.ndarray:
     """Return a numeric or true/false column as finite float32 [N]."""
-    _refuse_empty(series, source)
+    _refuse_empty(series, path)
     values = np.asarray(pd.to_numeric(series, errors="coerce"), dtype=np.float64)
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
         values = values.astype(np.float32)
     odd = np.flatnonzero(~np.isfinite(values))
     if len(odd):
         raise DataError(
-            f"{source}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
+            f"{path}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
             "a finite number is needed (rows are counted from 1 below the header)"
         )
     return values
 
 
-def _text(series: pd.Series, source: Path) -> np.ndarray:
+def _text(series: pd.Series, path: Path) -> np.ndarray:
     """Return a text column as strings [N]; refuse dates, which are neither numbers nor categories."""
     if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
-        raise DataError(f"{source}: column {series.name!r} holds dates; turn it into numbers, or drop it")
-    _refuse_empty(series, source)
+        raise DataError(f"{path}: column {series.name!r} holds dates; turn it into numbers, or drop it")
+    _refuse_empty(series, path)
     return np.array([str(value) for value in series], dtype=object)
 
 
-def _categories(series: pd.Series, source: Path) -> list[str]:
+def _categories(series: pd.Series, path: Path) -> list[str]:
     """Return the sorted values of a text column; refuse one that is no category."""
-    text = _text(series, source)
+    text = _text(series, path)
     values = sorted(set(text))
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna()
     if numbers.sum() > MOST_NUMBERS and not numbers.all():
         words = {value for value, number in zip(values, numbers, strict=True) if not number}
         odd = next(row for row, value in enumerate(text) if value in words)
         raise DataError(
-            f"{source}: column {series.name!r} holds numbers, but row {odd + 1} holds {text[odd]!r}; "
+            f"{path}: column {series.name!r} holds numbers, but row {odd + 1} holds {text[odd]!r}; "
             "leave no such cells (rows are counted from 1 below the header)"
         )
     if len(values) > MOST_VALUES:
         raise DataError(
-            f"{source}: text column {series.name!r} has {len(values)} different values, at most {MOST_VALUES} are "
+            f"{path}: text column {series.name!r} has {len(values)} different values, at most {MOST_VALUES} are "
             "turned into columns; drop it, or group its values"
         )
     return values

@@ -1,19 +1,19 @@
-"""Rows of a TFRecord file of tf.train.Example records: features "x" (numbers, or bytes of pixels) and "y"."""
+"""TFRecord files of tf.train.Example records: features "x" (numbers, or bytes of pixels) and "y"."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import tensorflow as tf
 
+from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.pixels import scaled_bytes
-from ssvae.readers.row_file import RowFile, runs
+from ssvae.readers.row_file import consecutive_rows, table_shape
 from ssvae.registry import unknown
 
 FRAME = 16  # bytes around a record: its length, and two checksums
@@ -22,7 +22,7 @@ TOGETHER = 512  # records a call
 HOW = 'each record must be a tf.train.Example with feature "x", numbers or bytes, as many in each'
 
 
-class TFRecordFile(RowFile):
+class TFRecordFile(RowSource):
     """Rows of a TFRecord file.
 
     Parameters
@@ -38,15 +38,12 @@ class TFRecordFile(RowFile):
         The features of the first record.
     """
 
-    def __init__(self, path: Path, ends: np.ndarray, columns: int, kind: Any, names: Sequence[str]) -> None:
-        super().__init__(str(path), (len(ends), columns), np.dtype(np.float32))
+    def __init__(self, path: Path, ends: np.ndarray, columns: int, kind: tf.DType, names: Sequence[str]) -> None:
+        self.name = str(path)
+        self.shape, _, _ = table_shape(self.name, (len(ends), columns), self.dtype)
         self.path, self.kind, self.names, self.ends = path, kind, names, np.concatenate([[0], ends])
 
-    def open(self) -> AbstractContextManager[Any]:
-        """See `RowFile.open`."""
-        return self.path.open("rb", buffering=0)
-
-    def read(self, file: IO[bytes], begin: int, end: int) -> list[bytes]:  # type: ignore[override]
+    def _records(self, file: IO[bytes], begin: int, end: int) -> list[bytes]:
         """Return the records [begin, end)."""
         first, last = int(self.ends[begin]), int(self.ends[end])
         file.seek(first)
@@ -59,10 +56,10 @@ class TFRecordFile(RowFile):
     def take(self, rows: np.ndarray) -> np.ndarray:
         """See `RowSource.take`."""
         records: list[bytes] = [b""] * len(rows)
-        with reading(self.name), self.open() as file:
-            for begin, end, places in runs(rows):
-                for place, record in zip(places, self.read(file, begin, end), strict=True):
-                    records[place] = record
+        with reading(self.name), self.path.open("rb", buffering=0) as file:
+            for begin, end, positions in consecutive_rows(rows):
+                for position, record in zip(positions, self._records(file, begin, end), strict=True):
+                    records[position] = record
         return self._parsed(records) if records else np.empty((0, self.shape[1]), self.dtype)
 
     def labels(self, target: str | None) -> np.ndarray | None:
@@ -112,7 +109,7 @@ def open_file(path: Path, target: str | None = None) -> TFRecordFile:
     return TFRecordFile(path, np.cumsum(lengths + FRAME), columns, kind, tuple(first.features.feature))
 
 
-def _records(path: Path) -> Any:
+def _records(path: Path) -> Iterator[bytes]:
     """Yield the records of a file."""
     try:
         batches = tf.data.TFRecordDataset(str(path), buffer_size=AHEAD, num_parallel_reads=None).batch(TOGETHER)
@@ -122,7 +119,7 @@ def _records(path: Path) -> Any:
         raise DataError(f"{path} cannot be read as TFRecord, not zipped: {error.message}") from error
 
 
-def _label(record: bytes, name: str) -> Any:
+def _label(record: bytes, name: str) -> object:
     """Return a record's label, None where it has none."""
     features = tf.train.Example.FromString(record).features.feature
     if name not in features:
