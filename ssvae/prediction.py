@@ -12,6 +12,7 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.backend.compile_cache import POOL, copy_weights, model_key, twin
 from ssvae.inference.base import Inference, log_weights
+from ssvae.readers.base import Rows
 
 CHUNK = 512
 FEW, MANY = 128, 1000  # rows a chunk of `classify`
@@ -49,7 +50,7 @@ class _Compiled:
 def over_rows(
     model: Any,
     function: Callable[..., tf.Tensor],
-    x: np.ndarray,
+    x: Rows,
     seed: int = 0,
     chunk: int = CHUNK,
     xla: bool = False,
@@ -95,7 +96,7 @@ def over_rows(
 
 
 def classify(
-    model: Any, x: np.ndarray, inference: Inference, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
+    model: Any, x: Rows, inference: Inference, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
 ) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
     many = len(x) > WORTH_XLA

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ssvae.readers.errors import DataError, reading
+from ssvae.readers.errors import DataError, check_lengths, reading
+from ssvae.readers.label_columns import as_labels
 from ssvae.readers.pixels import scaled_bytes
+from ssvae.types import Dataset
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -30,7 +32,31 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, ...] | None]:
+def read_dataset(path: Path, unlabeled: object = -1) -> Dataset:
+    """Return the rows and labels of a .npz file; a row without a label is marked `unlabeled`.
+
+    Raises
+    ------
+    DataError
+        See `read_arrays` and `as_features`.
+    """
+    arrays, found, image_shape = read_arrays(path), {}, None
+    for suffix in ("", "_valid", "_test"):
+        if f"x{suffix}" not in arrays:
+            continue
+        x, shape = as_features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
+        y = as_labels(arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel(), f"{path} (y{suffix})", unlabeled)
+        check_lengths(f"{path} (x{suffix})", x, y)
+        found[suffix] = x, y
+        if suffix and x.shape[1] != found[""][0].shape[1]:
+            raise DataError(f"{path}: x{suffix} has {x.shape[1]} features, x has {found[''][0].shape[1]}")
+        image_shape = image_shape if suffix else shape
+    (x, y), none = found[""], (None, None)
+    (x_valid, y_valid), (x_test, y_test) = found.get("_valid", none), found.get("_test", none)
+    return Dataset(path.stem, x, y, x_valid, y_valid, x_test, y_test, image_shape)
+
+
+def as_features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, ...] | None]:
     """Return float32 [N, D] and the image shape of [N, D] (None), [N, H, W] or [N, H, W, C].
 
     Images of bytes are divided by 255; all other values stay as they are.

@@ -146,6 +146,12 @@ class Mapped(RowSource):
 Rows: TypeAlias = np.ndarray | SparseTable | RowSource
 
 
+@overload
+def transformed(x: RowSource, function: Callable[..., object]) -> RowSource: ...
+@overload
+def transformed(x: RowsInMemory, function: Callable[..., Found]) -> Found: ...
+@overload
+def transformed(x: Rows, function: Callable[..., Found]) -> Found | RowSource: ...
 def transformed(x: Rows, function: Callable[..., Found]) -> Found | RowSource:
     """Return function(x), of a source another source."""
     return x.mapped(function) if isinstance(x, RowSource) else function(x)

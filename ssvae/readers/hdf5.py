@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class _HDF5File(RowSource):
 
     def open(self) -> AbstractContextManager[h5py.Dataset]:
         """See `RowFile.open` and `BlockedFile.open`."""
-        return _Opened(self.path, self.key)
+        return _opened(self.path, self.key)
 
     def labels(self, target: str | None) -> np.ndarray | None:
         """See `RowSource.labels`: dataset `target`, by default "y", if there is one."""
@@ -76,19 +76,13 @@ class ChunkedFile(_HDF5File, BlockedFile):
         yield number, flattened(found, self.bytes)
 
 
-class _Opened(AbstractContextManager[h5py.Dataset]):
-    """An open dataset."""
+@contextmanager
+def _opened(path: Path, key: str) -> Iterator[h5py.Dataset]:
+    """Hold a dataset open."""
+    import h5py
 
-    def __init__(self, path: Path, key: str) -> None:
-        import h5py
-
-        self.file, self.key = h5py.File(path, "r"), key
-
-    def __enter__(self) -> h5py.Dataset:
-        return self.file[self.key]
-
-    def __exit__(self, *error: object) -> None:
-        self.file.close()
+    with h5py.File(path, "r") as file:
+        yield file[key]
 
 
 def open_file(path: Path, target: str | None = None) -> RowSource:
@@ -111,9 +105,22 @@ def open_file(path: Path, target: str | None = None) -> RowSource:
 
 def of_dataset(path: Path, key: str) -> RowSource:
     """Return the rows of a dataset by its name in the file."""
-    with _Opened(path, key) as dataset:
+    with _opened(path, key) as dataset:
         chunked = bool(dataset.chunks)
     return ChunkedFile(path, key) if chunked else ContiguousFile(path, key)
+
+
+def of_open_dataset(dataset: h5py.Dataset) -> RowSource:
+    """Return the rows of a dataset of an open file.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be opened a second time, or the dataset holds no rows of numbers.
+    """
+    path = dataset.file.filename
+    with reading(path, "cannot be read a second time, open it in mode 'r'"):
+        return of_dataset(Path(path), dataset.name)
 
 
 def _name(path: Path, key: str) -> str:

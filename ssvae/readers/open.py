@@ -1,9 +1,15 @@
-"""What users hand in that stays on disk -> a `RowSource`."""
+"""The front door: rows X from whatever holds them, without labels; `read` reads a file with its labels.
+
+`open_rows` is what the estimator does to X: a path, a memory-mapped array and a dataset of an open HDF5 file become a
+`RowSource`, whose rows stay on disk, and what is in memory stays as it is. `open_path` opens one file by its ending,
+for which the table `READERS` has a function. A data set by its name is `ssvae.datasets.load`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,37 +18,38 @@ from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.npy import of_map
 
+InMemory = TypeVar("InMemory")
 
-def open_rows(x: Any) -> Any:
+
+def open_rows(x: str | Path | InMemory) -> RowSource | InMemory:
     """Return the source of a path, a memory-mapped array or an HDF5 dataset; anything else as it is.
 
     Raises
     ------
     DataError
-        If there is no such file, its ending is none of the table's, or it holds no rows of numbers.
+        If there is no such file, its ending is not in the table, or it holds no rows of numbers.
     """
     if isinstance(x, str | Path):
         return open_path(Path(x))
     if isinstance(x, np.memmap):
         found = of_map(x)
         return x if found is None else found
-    if type(x).__module__.startswith("h5py"):
-        from ssvae.readers.hdf5 import of_dataset
+    if type(x).__module__.startswith("h5py"):  # h5py is optional, and imported only if it made x
+        from ssvae.readers.hdf5 import of_open_dataset
 
-        with reading(x.file.filename, "cannot be read a second time, open it in mode 'r'"):
-            return of_dataset(Path(x.file.filename), x.name)
+        return of_open_dataset(x)
     return x
 
 
-def open_path(path: Path, target: Any = None) -> RowSource:
+def open_path(path: Path, target: str | Sequence[str] | None = None) -> RowSource:
     """Return the source of a file; `target` is what it calls its labels, which are no feature of a row.
 
-    For a table it may be a sequence of the features that are wanted instead, as `datasets.tables` names them.
+    For a table it may be a sequence of the features that are wanted instead, as `readers.tables` names them.
 
     Raises
     ------
     DataError
-        See `opened`.
+        See `open_rows`.
     """
     with reading(str(path)[:200], "cannot be a file"):
         there = path.is_file()

@@ -1,16 +1,19 @@
-"""Own files -> a `Dataset`: arrays (.npz, .npy, .h5), tables (.csv, .tsv, .parquet), records and folders of images."""
+"""A user's own file or folder as a `Dataset`, with labels, validation rows and test rows, or as rows to predict.
+
+Files that are read as a whole are read here, by `arrays`, `tables` and `image_folder`; those whose rows can stay on
+disk are opened by `open`, whether or not they then stay there. A data set by its name is `ssvae.datasets.load`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ssvae.readers import READERS
-from ssvae.readers.arrays import features, read_arrays
-from ssvae.readers.base import RowSource, take_rows
+from ssvae.readers.arrays import as_features, read_arrays, read_dataset
+from ssvae.readers.base import Rows, RowSource, take_rows
 from ssvae.readers.errors import DataError, check_lengths
 from ssvae.readers.image_folder import list_images, read_classes, read_images
 from ssvae.readers.label_columns import as_labels
@@ -29,7 +32,7 @@ MOST_TEST = 2**30  # bytes of test rows, which stay in memory
 def read_table(
     path: str | Path,
     target: str | None = None,
-    unlabeled: Any = -1,
+    unlabeled: object = -1,
     test: float = 0.2,
     seed: int = 0,
     stream: bool = False,
@@ -51,29 +54,29 @@ def read_table(
     target : str, optional
         The table's column of labels; without it (or without y in a file of arrays) no row has a label.
     unlabeled : object, default=-1
-        The mark of rows without a label.
+        The label of rows that have none.
     test : int or float, default=0.2
         If the file has no test rows: the share (float) or number (int) of labelled rows to hold out, in proportion to
         the classes; 0 holds out none.
     seed : int, default=0
         Decides which rows are held out.
     stream : bool, default=False
-        Whether the rows stay on disk (`ssvae.readers`; not of .csv, .tsv and folders; a .npz is then one of
-        scipy.sparse.save_npz). Those held out are read.
+        Whether the rows stay on disk, but for those held out; not for .csv, .tsv and folders, and for .npz files only
+        those of scipy.sparse.save_npz.
 
     Raises
     ------
     DataError
-        If the file is missing, empty, truncated or of another form; the words name the row and column.
+        If the file is missing, empty, truncated or of another form; the message names the row and column.
     """
     path = _existing(path)
-    if stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir()):
+    if _stays_on_disk(path, stream):
         data = _from_source(path, target, unlabeled, stream)
     elif path.is_dir():
         x, y, shape = read_classes(path, unlabeled)
         data = Dataset(path.name, x, y, image_shape=shape)
     elif path.suffix.lower() == ".npz":
-        data = _from_arrays(path, unlabeled)
+        data = read_dataset(path, unlabeled)
     else:
         data = _from_table(path, target, unlabeled)
     return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled)
@@ -85,7 +88,7 @@ def read_features(
     target: str | None = None,
     image_shape: tuple[int, ...] | None = None,
     stream: bool = False,
-) -> Any:
+) -> Rows:
     """Return the rows to predict, float32 [N, D] or a source of them, encoded as they were at fit.
 
     Parameters
@@ -108,12 +111,12 @@ def read_features(
         If the file is missing, damaged or of another form, or lacks a column.
     """
     path = _existing(path)
-    if stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir()):
+    if _stays_on_disk(path, stream):
         return _source(path, feature_names if feature_names is not None else target)
     if path.is_dir():
         return read_images(list_images(path), image_shape)[0]
     if path.suffix.lower() == ".npz":
-        return features(read_arrays(path)["x"], path)[0]
+        return as_features(read_arrays(path)["x"], path)[0]
     if feature_names is not None:
         return encode_file(path, feature_names)
     return encode_frame(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
@@ -133,8 +136,13 @@ def _existing(path: str | Path) -> Path:
     return path
 
 
-def _source(path: Path, target: Any) -> RowSource:
-    """Return the rows of a file that stay there; `target`: see `open_path`."""
+def _stays_on_disk(path: Path, stream: bool) -> bool:
+    """Say whether `open_path` opens it: because it was asked for, or because nothing else reads such files."""
+    return stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir())
+
+
+def _source(path: Path, target: str | Sequence[str] | None) -> RowSource:
+    """Return the rows of a file, which stay on disk; `target`: see `open_path`."""
     if path.suffix.lower() not in READERS.names():
         raise DataError(
             f"the rows of {path} cannot stay on disk, those of {READERS.names()} files can: leave stream out"
@@ -142,7 +150,7 @@ def _source(path: Path, target: Any) -> RowSource:
     return open_path(path, target)
 
 
-def _from_source(path: Path, target: str | None, unlabeled: Any, stream: bool) -> Dataset:
+def _from_source(path: Path, target: str | None, unlabeled: object, stream: bool) -> Dataset:
     """Return the rows of a file that could stay there."""
     source = _source(path, target)
     _refuse_infinite(source)  # before rows are held out, which are seen after training, and others get new numbers
@@ -163,24 +171,7 @@ def _refuse_infinite(source: RowSource) -> None:
             raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")
 
 
-def _from_arrays(path: Path, unlabeled: Any) -> Dataset:
-    """Return the rows of a .npz file."""
-    arrays = read_arrays(path)
-    parts: dict[str, Any] = {}
-    for suffix in ("", "_valid", "_test"):
-        if f"x{suffix}" not in arrays:
-            continue
-        x, shape = features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
-        y = as_labels(arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel(), f"{path} (y{suffix})", unlabeled)
-        check_lengths(f"{path} (x{suffix})", x, y)
-        parts |= {f"x{suffix}": x, f"y{suffix}": y}
-        if suffix and x.shape[1] != parts["x"].shape[1]:
-            raise DataError(f"{path}: x{suffix} has {x.shape[1]} features, x has {parts['x'].shape[1]}")
-        parts.setdefault("image_shape", shape)
-    return Dataset(path.stem, **parts)
-
-
-def _from_table(path: Path, target: str | None, unlabeled: Any) -> Dataset:
+def _from_table(path: Path, target: str | None, unlabeled: object) -> Dataset:
     """Return the rows of a .csv, .tsv or .parquet file."""
     frame = read_frame(path)
     if target is None:
@@ -193,11 +184,9 @@ def _from_table(path: Path, target: str | None, unlabeled: Any) -> Dataset:
     return Dataset(path.stem, x, y, feature_names=names)
 
 
-def _hold_out(data: Dataset, test: float, seed: int, unlabeled: Any) -> Dataset:
+def _hold_out(data: Dataset, test: float, seed: int, unlabeled: object) -> Dataset:
     """Move rows from x to x_test."""
-    if not test or not has_label(data.y, unlabeled).any():
-        return data
-    rows = holdout(data.y, test, seed, unlabeled)
+    rows = holdout(data.y, test, seed, unlabeled) if test and has_label(data.y, unlabeled).any() else ()
     if not len(rows):
         return data
     size = data.x.nbytes * len(rows) / len(data.y) if isinstance(data.x, RowSource) else 0
