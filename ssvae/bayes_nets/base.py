@@ -1,4 +1,4 @@
-"""The contract of a node: what it is given its parents.
+"""The contract of a node: its conditional distribution given its parents.
 
 Functions of a node name their parents as arguments and get the parents' values [..., *shape]; they return tensors that
 broadcast over the leading axes (chains, rows). Arguments with a default are no parents.
@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeVar
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
 
 from ssvae.distributions import Values
 
-Parameter: TypeAlias = Any  # a number, a tensor, or a function of the parents that returns one
+Function: TypeAlias = Callable[..., tf.Tensor | float]  # of parents' values, by the names of its arguments
+Constant: TypeAlias = float | np.ndarray | Sequence[float] | tf.Tensor
+Parameter: TypeAlias = Constant | Function
+Data: TypeAlias = Mapping[str, ArrayLike]  # [rows, ...] by the names of the observed nodes
+T = TypeVar("T")
 LEAST, MOST = 0.0, 3.4e38  # a scale is above the first and below the second
 
 
@@ -33,7 +41,7 @@ class Node(ABC):
         named = [_arguments(p) for p in parameters if callable(p)]
         self.parents = tuple(dict.fromkeys(name for names in named for name in names))
 
-    def read(self, parameter: Parameter, values: Values) -> Any:
+    def read(self, parameter: T | Callable[..., T], values: Values) -> T:
         """Return a parameter at the values of the parents."""
         if not callable(parameter):
             return parameter
@@ -55,7 +63,7 @@ class Latent(Node):
         Of each number of ε.
     """
 
-    def __init__(self, shape: int | Sequence[int], noise: Any, *parameters: Parameter) -> None:
+    def __init__(self, shape: int | Sequence[int], noise: tfd.Distribution, *parameters: Parameter) -> None:
         super().__init__(*parameters)
         self.shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
         if not self.shape or not all(isinstance(n, Integral) and n > 0 for n in self.shape):
@@ -68,7 +76,7 @@ class Latent(Node):
         return len(self.shape)
 
     @abstractmethod
-    def bijector(self, values: Values) -> Any:
+    def bijector(self, values: Values) -> tfb.Bijector:
         """Return g(parents, ·), a tfp.bijectors.Bijector."""
 
     def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
@@ -81,7 +89,7 @@ class Latent(Node):
         return tf.reduce_sum(self.noise.log_prob(epsilon), axis=list(range(-self.rank, 0)))
 
     def faults(self, values: Values) -> list[str]:
-        """Say what of the parameters no density can have, at these values of the parents."""
+        """Return what is wrong with the parameters at these values of the parents; nothing where a density has them."""
         del values
         return []
 
@@ -95,20 +103,20 @@ class Observed(Node):
         Of parents' values -> tfp.distributions.Distribution over [..., *shape of one row's data].
     """
 
-    def __init__(self, distribution: Callable[..., Any]) -> None:
+    def __init__(self, distribution: Callable[..., tfd.Distribution]) -> None:
         super().__init__(distribution)
         self.distribution = distribution
 
-    def given(self, values: Values) -> Any:
+    def given(self, values: Values) -> tfd.Distribution:
         """Return the distribution at the values of the parents."""
         return self.read(self.distribution, values)
 
     def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
-        """Return log p(x | parents), numbers of which those of a row add up to it, nats."""
+        """Return log p(x | parents), nats, numbers that add up to it in each row."""
         return self.given(values).log_prob(value)
 
 
-def _arguments(function: Callable[..., Any]) -> list[str]:
+def _arguments(function: Callable[..., object]) -> list[str]:
     """Return the arguments that are parents: those without a default."""
     empty = inspect.Parameter.empty
     return [name for name, p in inspect.signature(function).parameters.items() if p.default is empty]

@@ -1,35 +1,34 @@
-"""Markov chains of one target, run by one compiled program."""
+"""Parallel Markov chains of one posterior density, run by one compiled program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.backend.engine import Engine, using
-from ssvae.bayes_nets.forms import Target
-from ssvae.bayes_nets.mass_matrix import Metric
-from ssvae.bayes_nets.samplers.base import Trace
+from ssvae.bayes_nets.mass_matrix import MassMatrix
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
+from ssvae.bayes_nets.samplers.base import KernelResults, Sampler, Trace
 
-WINDOWS = (0.2, 0.3)  # shares of the warm-up after which the metric is learnt
+WINDOWS = (0.2, 0.3)  # shares of the warm-up after which the mass matrix is learnt
 LEAST = 20  # steps of a warm-up that is worth dividing
 GROUP = 32  # chains that one core takes; more of them are run in groups, side by side
 CHUNK = 100  # steps of one call, after which progress is shown and draws leave the device
 
 
 class Chains:
-    """Chains of one target that go on from where they stand; one compiled program for warm-up and draws.
+    """Chains that continue from their current state; one compiled program for warm-up and draws.
 
-    Each group of chains adapts its own step size; the metric is learnt from all of them. How many groups there are
+    Each group of chains adapts its own step size; the mass matrix is learnt from all of them. The number of groups
     depends on the number of chains alone, so that draws do not depend on the machine.
 
     Parameters
     ----------
-    target : Target
+    density : PosteriorDensity
     sampler : Sampler
     state : Tensor [chains, rows, size]
     warm_up : int
@@ -37,47 +36,50 @@ class Chains:
     seed : int
     engine : "xla" or "graph"
     metric : str
-        See `metric.Metric`.
+        See `mass_matrix.MassMatrix`.
     """
 
     def __init__(
         self,
-        target: Target,
-        sampler: Any,
+        density: PosteriorDensity,
+        sampler: Sampler,
         state: tf.Tensor,
         warm_up: int,
         seed: int,
         engine: str = "xla",
         metric: str = "unit",
     ) -> None:
-        self.metric = Metric(metric, target.rows, target.size)
+        self.mass_matrix = MassMatrix(metric, density.rows, density.size)
         short = warm_up < LEAST or metric == "unit"
         windows = [] if short else [int(share * warm_up) for share in WINDOWS]
         self.windows = [*windows, warm_up - sum(windows)]
-        self.kernel = sampler.kernel(lambda u: target.log_prob(self.metric.state(u)), target.rows, self.windows[-1])
-        self.sampler, self.seed, self.done = sampler, random.seed_tensor(seed), 0
+        self.density, self.sampler, self.seed, self.done = density, sampler, random.seed_tensor(seed), 0
+        self.kernel = sampler.kernel(self._log_prob, density.rows, self.windows[-1])
         self._start(state)
         self.engine = Engine(xla=engine == "xla")
         self._run = tf.function(self._steps, autograph=False, jit_compile=self.engine.xla)
 
     def warm(self) -> Iterator[None]:
-        """Take the steps of the warm-up; the metric is learnt between its windows, step sizes in each anew."""
+        """Take the steps of the warm-up; the mass matrix is learnt between its windows, step sizes within each."""
         for window in self.windows[:-1]:
             kept = []
             for states, _ in self.walk(window):
                 kept.append(states)
                 yield
-            self.metric.learn(np.concatenate(kept)[window // 2 :])
+            self.mass_matrix.learn(np.concatenate(kept)[window // 2 :])
             self._start(tf.constant(kept[-1][-1]))
         for _ in self.walk(self.windows[-1]):
             yield
 
+    def _log_prob(self, u: tf.Tensor) -> tf.Tensor:
+        return self.density.log_prob(self.mass_matrix.state(u))
+
     def _start(self, state: tf.Tensor) -> None:
-        parts = tf.split(self.metric.coordinates(state), groups(state.shape[0]))
+        parts = tf.split(self.mass_matrix.coordinates(state), groups(state.shape[0]))
         self.parts = [(u, self.kernel.bootstrap_results(u)) for u in parts]
 
     def walk(self, steps: int) -> Iterator[tuple[np.ndarray, Trace]]:
-        """Take steps, some at once; yield their states [n, chains, rows, size] and what the kernel told of each."""
+        """Take steps, some at once; yield their states [n, chains, rows, size] and traces."""
         last = self.done + steps
         with ThreadPoolExecutor(len(self.parts)) as pool:
             while self.done < last:
@@ -95,21 +97,32 @@ class Chains:
         self.parts[group] = u, results
         return tuple(part.numpy()[:count] for part in (states, *trace))
 
-    def _steps(self, state: tf.Tensor, results: Any, seed: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> Any:
-        def body(step: tf.Tensor, state: tf.Tensor, results: Any, records: Any) -> Any:
+    def _steps(
+        self, state: tf.Tensor, results: KernelResults, seed: tf.Tensor, first: tf.Tensor, count: tf.Tensor
+    ) -> tuple[tf.Tensor, KernelResults, tf.Tensor, Trace]:
+        def body(
+            step: tf.Tensor, state: tf.Tensor, results: KernelResults, records: list[tf.TensorArray]
+        ) -> tuple[tf.Tensor, tf.Tensor, KernelResults, list[tf.TensorArray]]:
             state, results = self.kernel.one_step(state, results, seed=random.fold(seed, first + step))
-            told = zip(records, (state, *self.sampler.trace(results)), strict=True)
-            return step + 1, state, results, [record.write(step, part) for record, part in told]
+            parts = zip(records, (state, *self.sampler.trace(results)), strict=True)
+            return step + 1, state, results, [record.write(step, part) for record, part in parts]
 
-        shapes: tuple[Any, ...] = (state.shape, state.shape[:-1], state.shape[:-1], [])
-        kinds = (tf.float32, tf.float32, tf.bool, tf.int32)
-        records = [tf.TensorArray(kind, CHUNK, element_shape=shape) for kind, shape in zip(kinds, shapes, strict=True)]
         with using(self.engine):
             _, state, results, records = tf.while_loop(
-                lambda step, *_: step < count, body, (tf.constant(0), state, results, records), maximum_iterations=CHUNK
+                lambda step, *_: step < count,
+                body,
+                (tf.constant(0), state, results, _records(state)),
+                maximum_iterations=CHUNK,
             )
-        u, *told = [record.stack() for record in records]
-        return state, results, self.metric.state(u), Trace(*told)
+        u, *trace = [record.stack() for record in records]
+        return state, results, self.mass_matrix.state(u), Trace(*trace)
+
+
+def _records(state: tf.Tensor) -> list[tf.TensorArray]:
+    """Return where the steps of one call write their states and traces."""
+    shapes: tuple[tf.TensorShape, ...] = (state.shape, state.shape[:-1], state.shape[:-1], [])
+    dtypes = (tf.float32, tf.float32, tf.bool, tf.int32)
+    return [tf.TensorArray(dtype, CHUNK, element_shape=shape) for dtype, shape in zip(dtypes, shapes, strict=True)]
 
 
 def groups(chains: int) -> int:

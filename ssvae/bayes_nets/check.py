@@ -1,24 +1,22 @@
-"""What a net must be where its chains start: every density a finite number, every scale above 0."""
+"""Checks where chains start: finite log-densities and gradients, positive scales."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 from ssvae.distributions import Values
 
 
-def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
+def check_start(net: BayesNet, data: Values, z: Values) -> None:
     """Check the densities of all nodes at z [chains, rows, *shape] and of the data.
 
     Raises
     ------
     ValueError
-        If a scale is 0, negative or infinite, a latent's density is improper or no number there, or the data are
-        impossible; the node is named.
+        If a scale is 0, negative or infinite, a latent's density is improper or not finite there, or the data are
+        impossible; the message names the node.
     """
     z = net.compact(z)
     for name, node in net.latents.items():
@@ -29,7 +27,7 @@ def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
         if not _finite(log_p) or not _finite(z[name]):
             raise ValueError(
                 f"latent node {name!r}: log p at a draw from the prior is {_worst(log_p)}; its density is improper, or "
-                "a function of its parents gives no number"
+                "a function of its parents is not finite"
             )
     for name, seen in net.observed.items():
         try:
@@ -40,28 +38,28 @@ def check_start(net: BayesNet, data: dict[str, Any], z: Values) -> None:
         if not _finite(log_p):
             raise ValueError(
                 f"observed node {name!r}: log p of its data at the start point is {_worst(log_p)}; look for data out "
-                "of the distribution's range, missing values, or parameters that are no numbers"
+                "of the distribution's range, missing values, or parameters that are not finite"
             )
 
 
-def check_slope(target: Target, state: tf.Tensor) -> None:
+def check_gradient(density: PosteriorDensity, state: tf.Tensor) -> None:
     """Check the gradient of log p at states [chains, rows, size].
 
     Raises
     ------
     ValueError
-        If it is no finite number; the latents where it is none are named.
+        If it is not finite; the message names the latents.
     """
     with tf.GradientTape() as tape:
         tape.watch(state)
-        log_p = target.log_prob(state)
-    slope = tape.gradient(log_p, state)
-    parts = dict(zip(target.net.latents, tf.split(slope, target.sizes, axis=-1), strict=True))
+        log_p = density.log_prob(state)
+    gradient = tape.gradient(log_p, state)
+    parts = dict(zip(density.net.latents, tf.split(gradient, density.sizes, axis=-1), strict=True))
     bad = [name for name, part in parts.items() if not _finite(part)]
     if bad:
         raise ValueError(
             f"the gradient of log p by {bad} is {_worst(parts[bad[0]])} at the start point: look for functions without "
-            "a slope there, such as a square root at 0"
+            "a derivative there, such as a square root at 0"
         )
 
 

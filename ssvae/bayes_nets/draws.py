@@ -1,18 +1,21 @@
-"""Draws from a posterior, and what they tell of themselves."""
+"""Posterior draws and their convergence diagnostics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssvae.bayes_nets import diagnostics
 
+if TYPE_CHECKING:
+    import arviz
+
 
 @dataclass(frozen=True)
 class Draws:
-    """Draws from a posterior.
+    """Draws from a posterior, with what the sampler reported and what they cost.
 
     Attributes
     ----------
@@ -21,8 +24,9 @@ class Draws:
     accepted : array [draws, chains, rows]
         Probability of acceptance.
     divergent : array [draws, chains, rows]
+        Whether the trajectory diverged.
     gradients : int
-        Of each chain, for these draws; those of the warm-up are not counted.
+        Evaluated by each chain for these draws; those of the warm-up are not counted.
     seconds : float
         For these draws, without compilation and warm-up.
     before : float
@@ -57,8 +61,8 @@ class Draws:
         worst["ess_per_second"] = worst["ess_bulk"] / self.seconds
         return worst | {"accepted": float(self.accepted.mean()), "divergent": float(self.divergent.mean())}
 
-    def to_arviz(self) -> Any:
-        """Return the draws as ArviZ has them: chains first, then draws; needs the package arviz.
+    def to_arviz(self) -> arviz.InferenceData:
+        """Return the draws for ArviZ, chains first, then draws; needs the package arviz.
 
         Raises
         ------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -12,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from ssvae.bayes_nets.base import Latent
 from ssvae.distributions import Values
 
-EDGE = 1e-6  # of Φ(ε) to 0 and 1: beyond it float32 has quantiles without slope
+EDGE = 1e-6  # of Φ(ε) to 0 and 1: beyond it float32's quantiles have no gradient
 
 
 class InverseCDF(Latent):
@@ -25,24 +24,25 @@ class InverseCDF(Latent):
         Of parents' values -> tfp.distributions.Distribution with ``quantile``, ``cdf`` and ``log_prob``, of numbers.
     """
 
-    def __init__(self, shape: int | Sequence[int], distribution: Callable[..., Any]) -> None:
+    def __init__(self, shape: int | Sequence[int], distribution: Callable[..., tfd.Distribution]) -> None:
         super().__init__(shape, tfd.Normal(0.0, 1.0), distribution)
         self.distribution = distribution
 
-    def bijector(self, values: Values) -> Any:
+    def bijector(self, values: Values) -> tfb.Bijector:
         """See `Latent.bijector`."""
         return _Quantile(self.read(self.distribution, values))
 
     def log_prob(self, value: tf.Tensor, values: Values) -> tf.Tensor:
         """See `Latent.log_prob`; the distribution's own, which needs no inverse."""
-        found = self.read(self.distribution, values).log_prob(value) + tf.zeros(self.shape)
+        given: tfd.Distribution = self.read(self.distribution, values)
+        found = given.log_prob(value) + tf.zeros(self.shape)
         return tf.reduce_sum(found, axis=list(range(-self.rank, 0)))
 
 
 class _Quantile(tfb.Bijector):
     """ε -> F⁻¹(Φ(ε)), with log |∂z/∂ε| = log φ(ε) − log f(z)."""
 
-    def __init__(self, distribution: Any) -> None:
+    def __init__(self, distribution: tfd.Distribution) -> None:
         self.of, self.normal = distribution, tfd.Normal(0.0, 1.0)
         super().__init__(forward_min_event_ndims=0, validate_args=False, name="quantile")
 

@@ -1,9 +1,8 @@
-"""Nodes z = m(parents) + s(parents) ⊙ ε: Gaussian, and any other family with a location and a scale."""
+"""Location-scale nodes z = m(parents) + s(parents) ⊙ ε: Gaussian, Student-t, logistic and others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
@@ -24,11 +23,13 @@ class LocationScale(Latent):
     loc, scale : number, tensor or function of the parents
     """
 
-    def __init__(self, shape: int | Sequence[int], noise: Any, loc: Parameter = 0.0, scale: Parameter = 1.0) -> None:
+    def __init__(
+        self, shape: int | Sequence[int], noise: tfd.Distribution, loc: Parameter = 0.0, scale: Parameter = 1.0
+    ) -> None:
         super().__init__(shape, noise, loc, scale)
         self.loc, self.scale = loc, scale
 
-    def bijector(self, values: Values) -> Any:
+    def bijector(self, values: Values) -> tfb.Bijector:
         """See `Latent.bijector`."""
         return tfb.Shift(self.read(self.loc, values))(tfb.Scale(self._scale(values)))
 

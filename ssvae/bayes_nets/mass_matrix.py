@@ -1,4 +1,4 @@
-"""The coordinates that chains move in: states made to have about unit spread, by what the warm-up has seen of them.
+"""Mass matrices, as linear maps to coordinates in which the posterior has about unit spread; learnt in the warm-up.
 
 References
 ----------
@@ -10,12 +10,14 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from ssvae.settings.checks import one_of
+
 METRICS = ("unit", "diagonal", "dense")
 PRIOR = 5.0  # draws that a variance of 0.001 counts for, as in Stan: a window of few draws does not collapse a scale
 
 
-class Metric:
-    """state = center + factor · u, for each row its own.
+class MassMatrix:
+    """state = center + factor · u of each row; unit mass in u is the mass matrix (factor · factorᵀ)⁻¹ in states.
 
     Parameters
     ----------
@@ -31,8 +33,7 @@ class Metric:
     """
 
     def __init__(self, kind: str, rows: int, size: int) -> None:
-        if kind not in METRICS:
-            raise ValueError(f"metric must be one of {list(METRICS)}, got {kind!r}")
+        one_of("metric", kind, METRICS)
         self.kind = kind
         self.center = tf.Variable(tf.zeros([rows, size]))
         dense = kind == "dense"
@@ -52,7 +53,7 @@ class Metric:
         return tf.linalg.triangular_solve(self.factor, centred[..., tf.newaxis])[..., 0]
 
     def learn(self, states: np.ndarray) -> None:
-        """Set center and factor by states [n, chains, rows, size]."""
+        """Set center and factor to mean and spread of states [n, chains, rows, size]."""
         flat = np.float64(states).reshape(-1, *states.shape[2:])
         n, share = len(flat), len(flat) / (len(flat) + PRIOR)
         self.center.assign(np.float32(flat.mean(axis=0)))

@@ -1,16 +1,15 @@
-"""A Bayes net: named nodes, checked once, in the order in which values can be found."""
+"""A Bayes net: a directed acyclic graph of named nodes, checked once and kept in topological order."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets.base import Latent, Node, Observed
+from ssvae.bayes_nets.base import Data, Latent, Node, Observed
 from ssvae.distributions import Values
 from ssvae.registry import unknown
 
@@ -28,7 +27,7 @@ def _first_line(error: Exception) -> str:
 
 
 class BayesNet:
-    """A directed net of nodes.
+    """A directed acyclic graph of nodes, each a distribution given its parents.
 
     ``BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Normal(z, 0.1)))``; a node's parents are the arguments of its
     functions.
@@ -80,8 +79,8 @@ class BayesNet:
             if found[name].shape != epsilon[name].shape:
                 lead = len(epsilon[name].shape) - node.rank
                 raise ValueError(
-                    f"latent node {name!r} has shape {node.shape}, and what its functions give makes it "
-                    f"{tuple(found[name].shape[lead:])}: let both agree"
+                    f"latent node {name!r} has shape {node.shape}, and the values of its functions make it "
+                    f"{tuple(found[name].shape[lead:])}: make both agree"
                 )
         return found
 
@@ -107,13 +106,13 @@ class BayesNet:
         found |= {name: node.given(found).sample(seed=next(keys)) for name, node in self.observed.items()}
         return {name: tf.reshape(value, [*shape, *value.shape[len(lead) :]]) for name, value in found.items()}
 
-    def joint(self) -> Any:
-        """Return p(z, x) as TensorFlow Probability has it, a tfd.JointDistributionCoroutine of all nodes by name."""
+    def joint(self) -> tfd.JointDistributionCoroutine:
+        """Return p(z, x), a tfd.JointDistributionCoroutine of all nodes by name."""
         root = tfd.JointDistributionCoroutine.Root
 
-        def model() -> Generator[Any, tf.Tensor, None]:
+        def model() -> Generator[tfd.Distribution, tf.Tensor, None]:
             found: Values = {}
-            lead: Any = []
+            lead: tf.TensorShape | list[int] = []
             for name, node in self.latents.items():
                 noise = tfd.Sample(tfd.BatchBroadcast(node.noise, lead if node.parents else []), node.shape)
                 own = tfd.TransformedDistribution(noise, node.bijector(found), name=name)
@@ -125,9 +124,9 @@ class BayesNet:
 
         return tfd.JointDistributionCoroutine(model)
 
-    def log_likelihood(self, z: Values, data: Mapping[str, Any], axes: int) -> tf.Tensor:
+    def log_likelihood(self, z: Values, data: Data, axes: int) -> tf.Tensor:
         """Return Σ log p(x | z) over what is observed, with `axes` leading axes (chains, rows), nats."""
-        total: Any = 0.0
+        total: tf.Tensor = 0.0
         for name, node in self.observed.items():
             log_p = node.log_prob(data[name], z)
             total += tf.reduce_sum(log_p, axis=list(range(axes, len(log_p.shape))))

@@ -1,4 +1,4 @@
-"""A Bayes net made of a model: the same p(x, z), for chains to draw its latents and Monte Carlo EM to learn it."""
+"""The Bayes net of a trained or untrained model's p(x, z), for MCMC over its latents and Monte Carlo EM."""
 
 from __future__ import annotations
 

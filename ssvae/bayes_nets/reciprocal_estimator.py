@@ -1,4 +1,4 @@
-"""log p(x) of a Bayes net from draws of its posterior: the reciprocal estimator, and when not to believe it.
+"""log p(x) of a Bayes net by the reciprocal importance sampling estimator over posterior draws.
 
 References
 ----------
@@ -9,27 +9,26 @@ Auto-encoding variational Bayes (Kingma and Welling, 2014), appendix D: "for lat
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from scipy import stats
 
 from ssvae.bayes_nets.annealed_importance import Marginal, summary
+from ssvae.bayes_nets.base import Data
 from ssvae.bayes_nets.draws import Draws
-from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.net import BayesNet
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 
-MOST = 5  # numbers of a row's latents: in more dimensions its variance has no use
-SHARE = 0.1  # of all weight, that one draw may have
+MOST = 5  # latent numbers of a row: in more dimensions the variance is too large
+SHARE = 0.1  # of all weight, that one draw may have before a warning
 
 
-def reciprocal(net: BayesNet, data: Mapping[str, Any], draws: Draws) -> Marginal:
+def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
     """Estimate log p(x) = −log E[q(ε) / p(x, ε)] over posterior draws, q a Gaussian fitted to the first half of them.
 
-    The expectation has no variance where q has wider tails than the posterior, so that q's covariance is shrunk by a
-    tenth; it is checked with `annealed_importance.annealed_importance`, not trusted alone.
+    The variance is infinite where q has wider tails than the posterior, so that q's covariance is shrunk by a tenth.
+    Compare the estimate with `annealed_importance.annealed_importance`; do not trust it alone.
 
     Parameters
     ----------
@@ -48,31 +47,31 @@ def reciprocal(net: BayesNet, data: Mapping[str, Any], draws: Draws) -> Marginal
     RuntimeWarning
         If a tenth of the weight of a row is that of one draw.
     """
-    target = Target(net, data, "auxiliary")
-    if target.size > MOST:
+    density = PosteriorDensity(net, data, "auxiliary")
+    if density.size > MOST:
         raise ValueError(
-            f"the reciprocal estimator is of no use beyond {MOST} latent numbers a row, this net has {target.size}: "
-            "take annealing.annealed_importance"
+            f"the reciprocal estimator is of no use beyond {MOST} latent numbers a row, this net has {density.size}: "
+            "take annealed_importance.annealed_importance"
         )
-    shapes = {name: (target.rows, *node.shape) for name, node in net.latents.items()}
+    shapes = {name: (density.rows, *node.shape) for name, node in net.latents.items()}
     if {name: value.shape[2:] for name, value in draws.values.items()} != shapes:
         raise ValueError(
             f"these are not draws of this net given these data, of shapes {shapes} for each draw and chain"
         )
     values = {name: tf.constant(value, tf.float32) for name, value in draws.values.items()}
-    states = target.state(values)
+    states = density.state(values)
     half = len(states) // 2
     if half < 10:
         raise ValueError(f"the reciprocal estimator needs 20 draws or more, got {len(states)}")
-    log_p = target.log_prob(states[half:]).numpy()
+    log_p = density.log_prob(states[half:]).numpy()
     fitted, judged = (np.asarray(part, np.float64) for part in (states[:half], states[half:]))
-    log_w = np.stack([_log_q(fitted[:, :, row], judged[:, :, row]) for row in range(target.rows)], axis=-1) - log_p
-    found = summary(log_w.reshape(-1, target.rows))
+    log_w = np.stack([_log_q(fitted[:, :, row], judged[:, :, row]) for row in range(density.rows)], axis=-1) - log_p
+    found = summary(log_w.reshape(-1, density.rows))
     share = np.exp(log_w - log_w.max(axis=(0, 1)))
     if (1.0 / share.sum(axis=(0, 1)) > SHARE).any():
         warnings.warn(
             "a tenth of the weight of the reciprocal estimator is that of one draw: q has wider tails than the "
-            "posterior, and the estimate may be far off; compare annealing.annealed_importance",
+            "posterior, and the estimate may be far off; compare annealed_importance.annealed_importance",
             RuntimeWarning,
             stacklevel=2,
         )

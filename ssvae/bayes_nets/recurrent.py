@@ -1,14 +1,14 @@
-"""A plate over time: z_1, …, z_T, each Gaussian given the one before it."""
+"""A Gaussian state-space node: z_1, …, z_T, each Gaussian given the one before it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets.base import Latent, Parameter, scale_faults
+from ssvae.bayes_nets.base import Constant, Function, Latent, scale_faults
 from ssvae.distributions import Values
 
 # Steps that are compiled one by one: twice as quick as a loop, but XLA takes a tenth of a second for each.
@@ -32,10 +32,10 @@ class Recurrent(Latent):
         self,
         steps: int,
         width: int,
-        mean: Any,
-        scale: Parameter = 1.0,
-        first_mean: Parameter = 0.0,
-        first_scale: Parameter = 1.0,
+        mean: Function,
+        scale: Constant = 1.0,
+        first_mean: Constant = 0.0,
+        first_scale: Constant = 1.0,
     ) -> None:
         super().__init__((steps, width), tfd.Normal(0.0, 1.0), mean)
         if not callable(mean) or not self.parents:
@@ -43,7 +43,7 @@ class Recurrent(Latent):
         self.parents = self.parents[1:]
         self.mean, self.scale, self.first_mean, self.first_scale = mean, scale, first_mean, first_scale
 
-    def bijector(self, values: Values) -> Any:
+    def bijector(self, values: Values) -> tfb.Bijector:
         """See `Latent.bijector`."""
         others = [values[name] for name in self.parents]
         return _Recurrence(self, lambda before: self.mean(before, *others))
@@ -56,7 +56,7 @@ class Recurrent(Latent):
 class _Recurrence(tfb.Bijector):
     """ε [..., T, width] -> z, one step after another; back all steps at once."""
 
-    def __init__(self, node: Recurrent, mean: Any) -> None:
+    def __init__(self, node: Recurrent, mean: Callable[[tf.Tensor], tf.Tensor]) -> None:
         self.node, self.mean = node, mean
         super().__init__(forward_min_event_ndims=2, is_constant_jacobian=True, name="recurrence")
 
@@ -76,7 +76,7 @@ class _Recurrence(tfb.Bijector):
     def _loop(self, first: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         steps = self.node.shape[0]
 
-        def body(step: tf.Tensor, z: tf.Tensor, found: tf.TensorArray) -> Any:
+        def body(step: tf.Tensor, z: tf.Tensor, found: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
             z = self.mean(z) + self.node.scale * noise[step]
             return step + 1, z, found.write(step, z)
 

@@ -9,18 +9,16 @@ MCMC using Hamiltonian dynamics (Neal, 2011).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.backend.leapfrog import LogProb, position, transition
 from ssvae.gradients.base import Gradient, Terms, draw
 from ssvae.inference.base import Evidence, Inference, Training, elbo, temper
 from ssvae.settings.checks import whole
-
-LogProb = Callable[[tf.Tensor], tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -101,32 +99,11 @@ class HMC(Inference):
         return mean + scale * tf.stop_gradient(epsilon)
 
     def _transition(self, log_prob: LogProb, epsilon: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Return ε after leapfrog steps, where they are accepted (Neal, 2011, figure 2).
-
-        Not tfp.mcmc's, whose random numbers are others under XLA than in graph mode.
-        """
+        """Return ε after one transition of Hamiltonian Monte Carlo (`ssvae.backend.leapfrog`)."""
         momentum = random.normal(tf.shape(epsilon), random.fold(seed, 0))
-        log_p, slope = _slope(log_prob, epsilon)
-        energy, moved = log_p - _kinetic(momentum), epsilon
-        for _ in range(self.leapfrog):
-            momentum += 0.5 * self.step_size * slope
-            moved += self.step_size * momentum
-            log_p, slope = _slope(log_prob, moved)
-            momentum += 0.5 * self.step_size * slope
-        log_u = tf.math.log(random.uniform(tf.shape(momentum[..., :1]), random.fold(seed, 1)))[..., 0]
-        taken = log_u < log_p - _kinetic(momentum) - energy  # not where it is no number
-        return tf.where(taken[..., tf.newaxis], moved, epsilon)
-
-
-def _slope(log_prob: LogProb, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(epsilon)
-        log_p = log_prob(epsilon)
-    return log_p, tape.gradient(log_p, epsilon)
-
-
-def _kinetic(momentum: tf.Tensor) -> tf.Tensor:
-    return 0.5 * tf.reduce_sum(tf.square(momentum), axis=-1)
+        log_uniform = tf.math.log(random.uniform(tf.shape(momentum[..., :1]), random.fold(seed, 1)))[..., 0]
+        start = position(log_prob, epsilon)
+        return transition(log_prob, start, momentum, log_uniform, self.step_size, self.leapfrog)[0].state
 
 
 def _log_joint(terms: Terms) -> tf.Tensor:

@@ -8,8 +8,8 @@ from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.bayes_nets import BayesNet, Gaussian, Observed
-from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.iterated_sir import resampled
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 
 ROWS, STEPS = 50, 600
 NET = BayesNet(z=Gaussian(1, 0.2, 1.0), x=Observed(lambda z: tfd.Normal(tf.square(z), 0.2)))
@@ -21,7 +21,7 @@ def posterior(z):
 
 @pytest.mark.parametrize("form", ["original", "auxiliary"])
 def test_chains_of_one_mode_find_the_other_as_often_as_the_posterior_has_it(form):
-    target = Target(NET, {"x": np.ones((ROWS, 1))}, form)
+    target = PosteriorDensity(NET, {"x": np.ones((ROWS, 1))}, form)
     state = target.state({"z": tf.fill([ROWS, 1], -1.0)})
 
     @tf.function(jit_compile=True)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, Observed
-from ssvae.bayes_nets.mass_matrix import Metric
+from ssvae.bayes_nets.mass_matrix import MassMatrix
 from ssvae.bayes_nets.sampling import sample
 
 SCALES = np.float32([0.02, 0.3, 1.0, 8.0])
@@ -17,7 +17,7 @@ def test_coordinates_are_the_inverse_of_states():
     rng = np.random.default_rng(0)
     states = (rng.normal(size=(50, 4, 2, 3)) @ rng.normal(size=(3, 3)) + 5.0).astype("f4")
     for kind in ("unit", "diagonal", "dense"):
-        metric = Metric(kind, 2, 3)
+        metric = MassMatrix(kind, 2, 3)
         metric.learn(states)
         u = metric.coordinates(tf.constant(states[0]))
         np.testing.assert_allclose(metric.state(u), states[0], rtol=1e-4, atol=1e-4)

@@ -7,7 +7,7 @@ from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, InverseCDF, LocationScale, Observed, Recurrent
 from ssvae.bayes_nets.check import check_start
-from ssvae.bayes_nets.forms import Target
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 
 
 def test_noise_is_the_inverse_of_values(net):
@@ -21,7 +21,7 @@ def test_densities_of_the_forms_differ_by_the_log_determinant(net):
     """log p(z) = log p(ε) − log |∂z/∂ε|, the determinant from automatic differentiation of all latents at once."""
     data = net.sample((1,), 1)
     data = {name: data[name] for name in net.observed}
-    original, auxiliary = (Target(net, data, form) for form in ("original", "auxiliary"))
+    original, auxiliary = (PosteriorDensity(net, data, form) for form in ("original", "auxiliary"))
     z = {name: value for name, value in net.sample((1, 1), 2).items() if name in net.latents}
     epsilon = tf.Variable(auxiliary.state(z)[0])
 
@@ -40,7 +40,7 @@ def test_the_density_is_that_of_the_joint_distribution(net):
     drawn = net.sample((3,), 4)
     joint = net.joint()
     assert set(joint.sample(2, seed=[0, 1])._fields) == set(drawn)
-    target = Target(net, {name: drawn[name] for name in net.observed}, "original")
+    target = PosteriorDensity(net, {name: drawn[name] for name in net.observed}, "original")
     z = {name: drawn[name][tf.newaxis] for name in net.latents}
     found = target.log_prob(target.state(z))[0]
     np.testing.assert_allclose(joint.log_prob(**drawn), found, rtol=1e-4, atol=2e-3)
@@ -49,7 +49,7 @@ def test_the_density_is_that_of_the_joint_distribution(net):
 def test_a_mixed_form_has_the_density_of_its_parts():
     net = BayesNet(a=Gaussian(2, 0.0, 2.0), b=Gaussian(2, lambda a: a, 0.1))
     z = net.sample((5, 1), 0)
-    mixed = Target(net, {}, {"a": "original", "b": "auxiliary"})
+    mixed = PosteriorDensity(net, {}, {"a": "original", "b": "auxiliary"})
     expected = tfd.Normal(0.0, 2.0).log_prob(z["a"]) + tfd.Normal(0.0, 1.0).log_prob((z["b"] - z["a"]) / 0.1)
     np.testing.assert_allclose(mixed.log_prob(mixed.state(z)), tf.reduce_sum(expected, -1), rtol=1e-4)
     np.testing.assert_allclose(mixed.values(mixed.state(z))["b"], z["b"], rtol=1e-4, atol=1e-5)
@@ -124,7 +124,7 @@ def test_shapes_are_positive_integers(shape):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_densities_that_are_none_are_named_before_sampling(net, data, message):
-    target = Target(net, data)
+    target = PosteriorDensity(net, data)
     with pytest.raises(ValueError, match=message):
         check_start(net, target.data, net.sample((2, target.rows), 0))
 
@@ -132,7 +132,7 @@ def test_densities_that_are_none_are_named_before_sampling(net, data, message):
 @pytest.mark.parametrize("kind", [tf.constant, np.array, list], ids=["tensor", "array", "list"])
 def test_data_may_be_integers(kind):
     net = BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Bernoulli(logits=z)))
-    target = Target(net, {"x": kind([[0, 1], [1, 1]])})
+    target = PosteriorDensity(net, {"x": kind([[0, 1], [1, 1]])})
     assert target.rows == 2
     assert target.log_prob(tf.zeros([3, 2, 2])).shape == (3, 2)
 
@@ -140,13 +140,13 @@ def test_data_may_be_integers(kind):
 def test_data_and_forms_are_checked():
     net = BayesNet(a=Gaussian(1), x=Observed(lambda a: tfd.Normal(a, 1.0)), y=Observed(lambda a: tfd.Normal(a, 1.0)))
     with pytest.raises(ValueError, match="data of the observed node 'y' are missing, got \\['x'\\]"):
-        Target(net, {"x": [[0.0]]})
+        PosteriorDensity(net, {"x": [[0.0]]})
     with pytest.raises(ValueError, match=r"as many rows, got \{'x': 1, 'y': 2\}"):
-        Target(net, {"x": [[0.0]], "y": [[0.0], [1.0]]})
+        PosteriorDensity(net, {"x": [[0.0]], "y": [[0.0], [1.0]]})
     with pytest.raises(ValueError, match="one entry a row"):
-        Target(net, {"x": 0.0, "y": [[0.0]]})
+        PosteriorDensity(net, {"x": 0.0, "y": [[0.0]]})
     with pytest.raises(ValueError, match="form of 'a' must be one of"):
-        Target(net, {"x": [[0.0]], "y": [[0.0]]}, "centered")
+        PosteriorDensity(net, {"x": [[0.0]], "y": [[0.0]]}, "centered")
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 4), (1, 1), (4, 3), (2, 4, 1)], ids=str)
@@ -162,7 +162,7 @@ def test_functions_see_no_leading_axes_of_one_entry(shape):
     drawn = net.sample(shape, 0)
     assert drawn["z"].shape == (*shape, 3, 2)
     assert drawn["x"].shape == (*shape, 3)
-    target = Target(net, {"x": drawn["x"][(0,) * (len(shape) - 1)]})
+    target = PosteriorDensity(net, {"x": drawn["x"][(0,) * (len(shape) - 1)]})
     state = target.state({"z": drawn["z"]})
     assert state.shape == (*shape, 6)
     assert target.log_prob(state).shape == shape
@@ -202,4 +202,4 @@ def test_many_steps_are_a_loop_with_the_same_values_and_slopes(monkeypatch):
 def test_data_that_are_no_rows_of_numbers_are_refused(x, message):
     net = BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Normal(z, 1.0)))
     with pytest.raises(ValueError, match=message):
-        Target(net, {"x": x})
+        PosteriorDensity(net, {"x": x})

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae.bayes_nets.forms import Target
 from ssvae.bayes_nets.of_model import of_model
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 from ssvae.distributions import given
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models import MODELS
@@ -26,13 +26,13 @@ def test_densities_are_those_of_the_model(settings):
     expected = given(model.joint()["x"], z).log_prob(x)
     for name in z:
         expected += given(model.joint()[name], z).log_prob(z[name])
-    target = Target(net, {"x": x}, "original")
+    target = PosteriorDensity(net, {"x": x}, "original")
     np.testing.assert_allclose(target.log_prob(target.state(z)), expected, rtol=1e-5)
 
 
 def test_the_net_follows_the_weights_of_the_model():
     model = MODELS.build(MODELS_OF[0], features=6, likelihood=Bernoulli(), seed=1)
-    target = Target(of_model(model), {"x": np.ones((1, 6))})
+    target = PosteriorDensity(of_model(model), {"x": np.ones((1, 6))})
     before = float(target.log_prob(tf.ones([1, 2]))[0])
     model.decoder.set_weights([0.0 * weight for weight in model.decoder.get_weights()])
     after = float(target.log_prob(tf.ones([1, 2]))[0])

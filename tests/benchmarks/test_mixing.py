@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssvae.bayes_nets.forms import Target
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 from ssvae.experiments.reproductions.mixing import dynamic_net
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -23,7 +23,7 @@ def load(monkeypatch):
 def test_gradient_in_numpy_is_that_of_the_net(load, scale):
     cell = load("mixing_cells").cell(scale, "auxiliary", chains=3, draws=10, warm_up=10, seed=4)
     net = load("numpy_chains").Net.of(cell)
-    target = Target(dynamic_net(scale, 4), {"x": np.array([cell["x"]], np.float32)})
+    target = PosteriorDensity(dynamic_net(scale, 4), {"x": np.array([cell["x"]], np.float32)})
     epsilon = np.random.default_rng(0).normal(size=(20, 10, 3)).astype(np.float32)
     state = tf.reshape(tf.transpose(epsilon, [2, 0, 1]), [3, 1, 200])
     with tf.GradientTape() as tape:

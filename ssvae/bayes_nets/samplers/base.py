@@ -1,32 +1,38 @@
-"""The contract of a sampler: a tfp.mcmc kernel that adapts itself in its first steps and is frozen after them."""
+"""The contract of a sampler: a tfp.mcmc kernel that adapts in the warm-up and is then frozen."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ssvae.backend.leapfrog import LogProb
 from ssvae.component import Component
 
-LogProb = Callable[[tf.Tensor], tf.Tensor]
-DIVERGENT = 1000.0  # error of the energy, nats, beyond which a trajectory is said to have diverged (Stan's number)
+DIVERGENT = 1000.0  # error of the energy, nats, beyond which a trajectory counts as divergent, as in Stan
 
 
 class Trace(NamedTuple):
-    """What a kernel tells of one step."""
+    """Diagnostics of one step, or arrays of them with a leading axis of steps."""
 
-    accepted: Any  # [chains, rows] probability of acceptance
-    divergent: Any  # [chains, rows] bool
-    gradients: Any  # [] of each chain, leapfrog steps taken, int32 (their mean over groups of chains, outside)
+    accepted: tf.Tensor  # [chains, rows] probability of acceptance
+    divergent: tf.Tensor  # [chains, rows] bool
+    gradients: tf.Tensor  # [] leapfrog steps of each chain, int32 (their mean over groups of chains, outside)
+
+
+class KernelResults(Protocol):
+    """What `tfp.mcmc.DualAveragingStepSizeAdaptation` returns beside the state."""
+
+    inner_results: Any  # a named tuple of the sampler's own kernel, of tfp.mcmc, which ships no types
+    new_step_size: tf.Tensor
 
 
 @dataclass(frozen=True)
 class Sampler(Component):
-    """A kind of Markov chain.
+    """A Markov chain Monte Carlo method.
 
     Parameters
     ----------
@@ -39,7 +45,7 @@ class Sampler(Component):
 
     accept: float = 0.8
     step_size: float = 0.1
-    metric: ClassVar[str] = "diagonal"  # what its chains move in unless told (`metric.Metric`)
+    metric: ClassVar[str] = "diagonal"  # default mass matrix (`mass_matrix.MassMatrix`)
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -53,10 +59,10 @@ class Sampler(Component):
         """Return the kernel for states [chains, rows, size], which adapts for `warm_up` steps."""
 
     @abstractmethod
-    def trace(self, results: Any) -> Trace:
-        """Return what the kernel's results tell of a step."""
+    def trace(self, results: KernelResults) -> Trace:
+        """Return the diagnostics of a step."""
 
-    def adapted(self, kernel: Any, warm_up: int) -> Any:
+    def adapted(self, kernel: tfp.mcmc.TransitionKernel, warm_up: int) -> tfp.mcmc.TransitionKernel:
         """Return the kernel with a step size that is adapted, for each row by all of its chains, and then frozen."""
         return tfp.mcmc.DualAveragingStepSizeAdaptation(
             kernel, num_adaptation_steps=warm_up, target_accept_prob=tf.constant(self.accept, tf.float32)
@@ -64,10 +70,10 @@ class Sampler(Component):
 
 
 def accepted(log_ratio: tf.Tensor) -> tf.Tensor:
-    """Return the probability of acceptance; of a ratio that is no number 0."""
+    """Return the probability of acceptance; 0 where the ratio is not a number."""
     return tf.where(tf.math.is_nan(log_ratio), 0.0, tf.exp(tf.minimum(log_ratio, 0.0)))
 
 
 def divergent(log_ratio: tf.Tensor) -> tf.Tensor:
-    """Say whether the energy was lost."""
+    """Return whether the error of the energy is beyond `DIVERGENT`."""
     return tf.logical_not(log_ratio > -DIVERGENT)

@@ -1,4 +1,4 @@
-"""HMC of one adapted trajectory length for many chains at once.
+"""ChEES-HMC: one adapted trajectory length for many chains at once.
 
 References
 ----------
@@ -8,12 +8,13 @@ An adaptive MCMC scheme for setting trajectory lengths in Hamiltonian Monte Carl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.bayes_nets.samplers.base import LogProb, Sampler, Trace, accepted, divergent
+from ssvae.backend.leapfrog import LogProb
+from ssvae.bayes_nets.samplers.base import KernelResults, Sampler, Trace, accepted, divergent
 from ssvae.settings.checks import whole
 
 
@@ -31,7 +32,7 @@ class ChEES(Sampler):
     """
 
     leapfrog: int = 256
-    metric: ClassVar[str] = "unit"  # a length is learnt slowly, and each window of a metric would begin anew
+    metric: ClassVar[str] = "unit"  # a length is learnt slowly, and each window of a mass matrix would begin again
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -52,7 +53,7 @@ class ChEES(Sampler):
         )
         return self.adapted(lengths, warm_up)
 
-    def trace(self, results: Any) -> Trace:
+    def trace(self, results: KernelResults) -> Trace:
         """See `Sampler.trace`."""
         inner = results.inner_results.inner_results
         steps = inner.accepted_results.num_leapfrog_steps

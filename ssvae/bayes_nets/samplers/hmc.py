@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo with trajectories of a length that is given, in steps of a size that is learnt.
+"""Hamiltonian Monte Carlo with trajectories of a given length, in steps whose size is adapted.
 
 References
 ----------
@@ -8,12 +8,12 @@ MCMC using Hamiltonian dynamics (Neal, 2011), §3.2, §4.1 and §5.4.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.bayes_nets.samplers.base import LogProb, Sampler, Trace, accepted, divergent
+from ssvae.backend.leapfrog import LogProb
+from ssvae.bayes_nets.samplers.base import KernelResults, Sampler, Trace, accepted, divergent
 from ssvae.bayes_nets.samplers.hamiltonian import Hamiltonian
 from ssvae.settings.checks import whole
 
@@ -25,10 +25,10 @@ class HMC(Sampler):
     Parameters
     ----------
     trajectory : float
-        Length, in coordinates that the metric has given unit spread. There a Gaussian's draws are independent at π/2,
-        and their means better than independent a little beyond it; at π they come back.
+        Length, in coordinates to which the mass matrix has given unit spread. There a Gaussian's draws are independent
+        at π/2, a little beyond it they are antithetic, which helps their mean; at π they return.
     jitter : float
-        Lengths are drawn from trajectory · (1 ± jitter), so that no direction comes back each time.
+        Lengths are drawn from trajectory · (1 ± jitter), so that no direction returns each time.
     leapfrog : int
         Steps of a trajectory at most.
     """
@@ -52,7 +52,7 @@ class HMC(Sampler):
         step_size = tf.fill([rows, 1], self.step_size)
         return self.adapted(Hamiltonian(log_prob, step_size, self.trajectory, self.jitter, self.leapfrog), warm_up)
 
-    def trace(self, results: Any) -> Trace:
+    def trace(self, results: KernelResults) -> Trace:
         """See `Sampler.trace`."""
         inner = results.inner_results
         return Trace(accepted(inner.log_accept_ratio), divergent(inner.log_accept_ratio), inner.leapfrogs)

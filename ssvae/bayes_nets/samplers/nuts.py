@@ -1,4 +1,4 @@
-"""The no-U-turn sampler.
+"""The No-U-Turn sampler.
 
 References
 ----------
@@ -8,12 +8,12 @@ The No-U-Turn Sampler (Hoffman and Gelman, 2014).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.bayes_nets.samplers.base import LogProb, Sampler, Trace, accepted
+from ssvae.backend.leapfrog import LogProb
+from ssvae.bayes_nets.samplers.base import KernelResults, Sampler, Trace, accepted
 from ssvae.settings.checks import whole
 
 
@@ -41,7 +41,7 @@ class NUTS(Sampler):
         )
         return self.adapted(inner, warm_up)
 
-    def trace(self, results: Any) -> Trace:
+    def trace(self, results: KernelResults) -> Trace:
         """See `Sampler.trace`."""
         inner = results.inner_results
         taken = tf.reduce_max(inner.leapfrogs_taken)

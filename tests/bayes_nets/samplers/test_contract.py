@@ -6,7 +6,7 @@ from tensorflow_probability import distributions as tfd
 
 from ssvae.bayes_nets import BayesNet, Gaussian, Observed
 from ssvae.bayes_nets.chains import Chains, groups
-from ssvae.bayes_nets.forms import Target
+from ssvae.bayes_nets.posterior_density import PosteriorDensity
 from ssvae.bayes_nets.samplers import SAMPLERS
 from ssvae.bayes_nets.sampling import sample
 
@@ -101,7 +101,7 @@ def test_trajectories_have_the_length_that_is_given():
     net = BayesNet(z=Gaussian(50))
     for trajectory in (1.0, 4.0):
         how = {"name": "hmc", "trajectory": trajectory, "jitter": 0.0}
-        chain = Chains(Target(net, {}), SAMPLERS.build(how), net.sample((4, 1), 0)["z"], 100, 0)
+        chain = Chains(PosteriorDensity(net, {}), SAMPLERS.build(how), net.sample((4, 1), 0)["z"], 100, 0)
         for _ in chain.warm():
             pass
         leapfrogs = np.concatenate([trace.gradients for _, trace in chain.walk(20)])
