@@ -27,8 +27,8 @@ L and U are the lower bounds of log p(x, y) and log p(x), CE the cross-entropy
 of q(y|x) on labelled rows, alpha = 0.1, N = all rows (the authors' summed form:
 0.1 N / N_l on each labelled row). --set classifier.alpha=0.2 changes it.
 Regularizers of q(y|x) count as CE does (classifier.regularizers; [] for none),
-weights have the prior N(0, I), and classifier.pull of the bound's gradient
-reaches q(y|x): 1 and no regularizers are the paper's objective.
+weights have the prior N(0, I), and the bound's gradient reaches q(y|x) times
+classifier.bound_gradient_weight: 1 and no regularizers are the paper's objective.
 
 \b
 Examples:

@@ -7,7 +7,7 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -18,6 +18,7 @@ from ssvae.component import Component
 from ssvae.distributions import Values, one_hot
 from ssvae.gradients.base import Gradient, Integrand, Terms
 from ssvae.inference.base import Inference
+from ssvae.settings.renamed import warn
 from ssvae.types import Batch
 
 
@@ -51,13 +52,15 @@ class Objective(Component):
         α, the weight of the classifier's own loss.
     weight_prior : float
         Precision of the N(0, I / precision) prior on the weight matrices; 1 in the paper.
-    pull : float
+    bound_gradient_weight : float
         ρ: for q(y | x), the gradient of U and of its weights' prior counts ρ times; the value of U is not changed. 1 is
         the paper's objective.
         A bound is tens or hundreds of nats and a cross-entropy one or two, so that with few labels the bound alone
         decides what the "classes" are: smaller ρ is what ends the plateau of M2.
     regularizers : tuple of Regularizer
         Further terms on q(y | x), counted as the cross-entropy is; none in the paper.
+    pull : float, optional
+        The former name of `bound_gradient_weight`.
     """
 
     inference: Inference
@@ -65,8 +68,15 @@ class Objective(Component):
     class_gradient: Gradient
     alpha: float = 0.1
     weight_prior: float = 1.0
-    pull: float = 1.0
+    bound_gradient_weight: float = 1.0
     regularizers: tuple[Any, ...] = ()
+    pull: InitVar[float | None] = None
+
+    def __post_init__(self, pull: float | None) -> None:
+        """Accept `bound_gradient_weight` under its old name."""
+        if pull is not None:
+            warn("pull")
+            object.__setattr__(self, "bound_gradient_weight", pull)
 
     def labelled(
         self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False
@@ -90,8 +100,8 @@ class Objective(Component):
         if not hasattr(model, "classify"):
             return self.inference.bound(model, x, None, self.gradient, seed, training)
         logits = model.classify(x) if logits is None else logits
-        pulled = self.pull * logits + (1.0 - self.pull) * tf.stop_gradient(logits)
-        q = {"y": one_hot(pulled)}
+        weight = self.bound_gradient_weight
+        q = {"y": one_hot(weight * logits + (1.0 - weight) * tf.stop_gradient(logits))}
         integrand = _Labelled(self, model, x, q["y"], seed, training)
         # A seed that no draw of z folds to: classes drawn with the same bits as z would bias U.
         return self.class_gradient.expectation(integrand, q, random.fold(seed, 1 << 16), training)
@@ -140,7 +150,7 @@ class Objective(Component):
 
     def precisions(self, model: Any) -> list[float]:
         """Return the precision of the Gaussian prior on each trainable weight of the model."""
-        return [self.weight_prior * precision for precision in model.precisions(self.pull)]
+        return [self.weight_prior * precision for precision in model.precisions(self.bound_gradient_weight)]
 
     def mixed(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.

@@ -158,7 +158,7 @@ def test_pull_scales_the_gradient_by_the_classifier_and_nothing_else():
     model, found = tiny(), {}
     weights = [model.classifier.biases[-1].value, model.decoder.biases[-1].value]
     for pull in (1.0, 0.1):
-        objective = Objective(Amortized(), Quadrature(64), Enumeration(), weight_prior=0.0, pull=pull)
+        objective = Objective(Amortized(), Quadrature(64), Enumeration(), weight_prior=0.0, bound_gradient_weight=pull)
         with tf.GradientTape() as tape:
             loss = call(objective, model, None, batch(np.arange(len(X)), [-1] * len(X)), 0.0, 5.0).loss
         found[pull] = float(loss), *(gradient.numpy() for gradient in tape.gradient(loss, weights))

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ssvae import prediction
 from ssvae.distributed.strategy import places
 from ssvae.estimator import labels, latent_classifier, persistence
-from ssvae.estimator.components import Assembly
+from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import fit_stages, fresh_seed, with_all_rows
 from ssvae.estimator.generative import Generation
 from ssvae.estimator.validation import check_rows, check_table
@@ -48,7 +48,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         continuous and "score_function" where it is binary; "nvil", "vimco", "rws" and others are for binary ones.
     regularizers : sequence of str, dict or Regularizer
         Further terms on q(y | x); none is the paper's objective.
-    pull : float
+    bound_gradient_weight : float, default=0.005
         ρ: how much the gradient of U counts for q(y | x); 1 is the paper's objective (`ssvae.objective`).
     alpha : float
         α: 0.1 is the paper's "0.1 N" with N all rows, 0.1 N / N_l on each labelled row of the authors' summed form.
@@ -132,11 +132,13 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
             "propagated_labels",
         ),
         alpha: float = 0.1,
-        pull: float = 0.005,
+        bound_gradient_weight: float = 0.005,
+        weight_prior: float = 1.0,
         epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",
         batch_size: int | Mapping[str, int] = 200,
         labeled_batch_size: int | Mapping[str, int] | None = 100,
         learning_rate: float | Mapping[str, float] = 3e-3,
+        clip_norm: float = 10.0,
         schedule: Literal["cosine", "constant"] = "cosine",
         early_stopping: Mapping[str, Any] | None = None,
         labeled_in_unlabeled: bool = False,
@@ -147,6 +149,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         random_state: Any = None,
         callbacks: Sequence[Any] | None = None,
         verbose: int = 0,
+        pull: float | Literal["deprecated"] = "deprecated",
     ) -> None:
         self.model = model
         self.likelihood = likelihood
@@ -156,11 +159,13 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.class_gradient = class_gradient
         self.regularizers = regularizers
         self.alpha = alpha
-        self.pull = pull
+        self.bound_gradient_weight = bound_gradient_weight
+        self.weight_prior = weight_prior
         self.epochs = epochs
         self.batch_size = batch_size
         self.labeled_batch_size = labeled_batch_size
         self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
         self.schedule = schedule
         self.early_stopping = early_stopping
         self.labeled_in_unlabeled = labeled_in_unlabeled
@@ -171,6 +176,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.random_state = random_state
         self.callbacks = callbacks
         self.verbose = verbose
+        self.pull = pull
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from rows X [N, D] with labels y [N], `unlabeled` where there is none.
@@ -199,7 +205,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
             x, y, weight = take_rows(x, weight > 0), y[weight > 0], weight[weight > 0]
         classes, index = labels.encode(y, self.unlabeled)
         where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
-        parts, seed = Assembly.of(self, x, index, load), same_seed(where, fresh_seed(self.random_state))
+        parts, seed = Components.build(self, x, index, load), same_seed(where, fresh_seed(self.random_state))
         x = with_all_rows(x, parts.objective.regularizers)
         rows = transformed(x, parts.preprocessing.transform)
         history = fit_stages(self, parts, rows, index, weight, seed, where)

@@ -12,7 +12,8 @@ import numpy as np
 import ssvae
 from ssvae import prediction
 from ssvae.distributed.strategy import Places
-from ssvae.estimator.components import Assembly, plain
+from ssvae.estimator.arguments import as_json, stored
+from ssvae.estimator.components import Components
 from ssvae.models.base import Stage
 from ssvae.readers.base import RowSource, row_chunks, take_rows
 from ssvae.readers.sparse_table import SparseTable
@@ -51,7 +52,7 @@ def fresh_seed(random_state: Any) -> int:
 
 
 def fit_stages(
-    estimator: Any, parts: Assembly, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int, places: Places
+    estimator: Any, parts: Components, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int, places: Places
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     stopping: list[Any] = []
@@ -136,8 +137,7 @@ def _rows(
 
 def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:
     """Identify settings, data and what computes, so that a checkpoint is only used by the fit it belongs to."""
-    left_out = ("callbacks", "verbose", "random_state", "strategy")
-    settings = {k: _plain(k, v) for k, v in estimator.get_params(deep=False).items() if k not in left_out}
+    settings = {name: _as_json(name, value) for name, value in stored(estimator).items()}
     digest = hashlib.sha256()
     for rows in row_chunks(x):
         for array in rows.arrays() if isinstance(rows, SparseTable) else [rows]:
@@ -148,9 +148,9 @@ def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.nd
     return {**settings, **versions, "ssvae": ssvae.__version__, "sha256 of the rows": digest.hexdigest(), "seed": seed}
 
 
-def _plain(name: str, value: Any) -> Any:
+def _as_json(name: str, value: Any) -> Any:
     """Return a setting as JSON; of an object that no table names there is only its form in words."""
     try:
-        return plain(name, value)
+        return as_json(name, value)
     except ValueError:
         return repr(value)

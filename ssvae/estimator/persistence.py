@@ -24,14 +24,15 @@ from safetensors.numpy import save as pack
 
 from ssvae.atomic_files import folder_beside, whole
 from ssvae.estimator import latent_classifier
-from ssvae.estimator.components import Assembly, plain
+from ssvae.estimator.arguments import as_json, stored
+from ssvae.estimator.components import Components
 from ssvae.preprocessing import PREPROCESSING
+from ssvae.settings.renamed import present_names
 
-SCHEMA = 1
+SCHEMA = 2  # 2: `pull` became `bound_gradient_weight`; `clip_norm` and `weight_prior` are stored
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
 TOLERANCE = 1e-5  # of a probability
-NEITHER = ("callbacks", "verbose", "random_state", "strategy")  # arguments that do not belong to a trained classifier
 
 
 def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
@@ -69,7 +70,7 @@ def load(folder: str | Path, kind: Callable[..., Any]) -> Any:
     contents = {name: _read(folder, name, manifest) for name in FILES}
     try:
         arrays = {name: unpack(data) for name, data in contents.items()}
-        classifier = _rebuild(kind(**manifest["parameters"]), manifest, arrays)
+        classifier = _rebuild(kind(**present_names(manifest["parameters"])), manifest, arrays)
         reference = arrays["reference.safetensors"]
         difference = np.abs(_probabilities(classifier, reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
@@ -104,15 +105,14 @@ def _probabilities(classifier: Any, rows: np.ndarray) -> np.ndarray:
 def _manifest(classifier: Any) -> dict[str, Any]:
     classes = classifier.classes_
     names = getattr(classifier, "feature_names_in_", None)
-    parameters = {k: v for k, v in classifier.get_params(deep=False).items() if k not in NEITHER}
     return {
         "format": "ssvae classifier",
         "schema": SCHEMA,
         "versions": {package: metadata.version(package) for package in PACKAGES},
-        "parameters": {name: plain(name, value) for name, value in parameters.items()},
-        "model": plain("model", classifier.model_),
-        "likelihood": plain("likelihood", classifier.likelihood_),
-        "preprocessing": plain("preprocessing", classifier.preprocessing_),
+        "parameters": {name: as_json(name, value) for name, value in stored(classifier).items()},
+        "model": as_json("model", classifier.model_),
+        "likelihood": as_json("likelihood", classifier.likelihood_),
+        "preprocessing": as_json("preprocessing", classifier.preprocessing_),
         "classes": {"dtype": classes.dtype.str, "values": classes.tolist()},
         "features": int(classifier.n_features_in_),
         "feature_names": None if names is None else [str(name) for name in names],
@@ -164,7 +164,7 @@ def _rebuild(classifier: Any, manifest: dict[str, Any], arrays: dict[str, dict[s
     kind = PREPROCESSING.get(slot.pop("name"))
     classifier.preprocessing_ = kind.from_arrays(learnt, **slot)
     width = classifier.preprocessing_.transform(arrays["reference.safetensors"]["x"]).shape[1]
-    parts = Assembly.restored(classifier, manifest["likelihood"], manifest["model"], width, len(values))
+    parts = Components.rebuild(classifier, manifest["likelihood"], manifest["model"], width, len(values))
     classifier.likelihood_, classifier.model_, classifier.objective_ = parts.likelihood, parts.model, parts.objective
     stored = arrays["weights.safetensors"]
     try:

@@ -24,6 +24,7 @@ import ssvae
 from ssvae.atomic_files import drafts, write_text
 from ssvae.experiments import environment
 from ssvae.settings import files as settings
+from ssvae.settings.renamed import present_names
 from ssvae.training.callbacks import Callback
 from ssvae.types import Dataset
 
@@ -197,7 +198,9 @@ def _comparable(config: dict[str, Any]) -> dict[str, Any]:
     """Flatten one level, without what may change between two parts of a run."""
     flat = {"seed": config.get("seed")}
     for part in ("dataset", "classifier"):
-        flat |= {f"{part}.{key}": value for key, value in (config.get(part) or {}).items()}
+        values = config.get(part) or {}
+        own = present_names(values) if part == "classifier" else values
+        flat |= {f"{part}.{key}": value for key, value in own.items()}
     return {key: value for key, value in flat.items() if key not in FREE}
 
 

@@ -81,14 +81,15 @@ class Model(keras.Model):
         """
         yield Stage(self.name, self, x, self.likelihood, labels=hasattr(self, "classify"))
 
-    def precisions(self, pull: float = 1.0) -> list[float]:
+    def precisions(self, bound_gradient_weight: float = 1.0) -> list[float]:
         """Return the precision of the paper's N(0, I) prior on each trainable weight: 1 for matrices, 0 for the rest.
 
-        That of the matrices of q(y | x) is `pull` (`ssvae.objective`).
+        That of the matrices of q(y | x) is `bound_gradient_weight` (`ssvae.objective`).
         """
         own = {id(weight) for weight in self.classifier.trainable_weights} if hasattr(self, "classify") else set()
         return [
-            0.0 if len(weight.shape) < 2 else pull if id(weight) in own else 1.0 for weight in self.trainable_weights
+            0.0 if len(weight.shape) < 2 else bound_gradient_weight if id(weight) in own else 1.0
+            for weight in self.trainable_weights
         ]
 
     def decode(self, values: Values, y: tf.Tensor | None = None) -> Any:

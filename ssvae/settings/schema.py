@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 from ssvae.registry import Registry, former_names, imported
 from ssvae.settings.checks import ComponentSchema, SettingsSource, check
 from ssvae.settings.files import merge
+from ssvae.settings.renamed import RENAMED, renamed
 
 DEFAULT_DATASET = {"name": "digits", "labels": 100}
 
@@ -25,8 +26,8 @@ TABLES = {
     "class_gradient": "ssvae.gradients:GRADIENTS",
     "preprocessing": "ssvae.preprocessing:PREPROCESSING",
 }
-# Objects, which only Python can hand in; and the training seed, which is `seed` unless it is set apart.
-OBJECTS = ("callbacks",)
+# What settings cannot hold: objects, which only Python can hand in, and old names, which are read as today's.
+NO_SETTINGS = ("callbacks", *RENAMED)
 
 
 def resolve(*sources: SettingsSource) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def resolve(*sources: SettingsSource) -> dict[str, Any]:
     ValueError
         At the first key or value that is not allowed, naming the file and line, or the option.
     """
+    sources = tuple(renamed(source) for source in sources)
     config = merge(defaults(), *[source.values for source in sources])
     config["dataset"] = _named(config["dataset"])
     check(config, schema(), sources)
@@ -61,14 +63,14 @@ def schema() -> dict[str, Any]:
         "dataset": ComponentSchema(
             "dataset", imported("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True
         ),
-        "classifier": {key: value for key, value in arguments(classifier).items() if key not in OBJECTS},
+        "classifier": {key: value for key, value in arguments(classifier).items() if key not in NO_SETTINGS},
     }
 
 
 def defaults() -> dict[str, Any]:
     """Return the settings of a run in which nothing was chosen."""
     parameters = inspect.signature(_constructor()).parameters
-    chosen = {name: p.default for name, p in parameters.items() if name not in OBJECTS}
+    chosen = {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
     return {"seed": 0, "dataset": {}, "classifier": chosen}
 
 

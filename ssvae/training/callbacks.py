@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssvae.atomic_files import write_bytes
+from ssvae.settings.renamed import present_names
 
 
 class Interrupted(KeyboardInterrupt):
@@ -156,7 +157,7 @@ class Checkpoint(Callback):
         self._written = time.monotonic()
 
     def _same_fit(self, old: Mapping[str, Any]) -> None:
-        new = self._fingerprint
+        old, new = present_names(old), present_names(self._fingerprint)
         for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):
                 raise ValueError(

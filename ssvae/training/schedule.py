@@ -65,7 +65,7 @@ def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Schedule
         labelled_batch_size=int(labelled_size),
         learning_rate=float(of_stage(estimator.learning_rate, stage, "learning_rate")),
         warm_up=WARM_UP if estimator.schedule == "cosine" else None,
-        clip_norm=10.0,
+        clip_norm=float(estimator.clip_norm),
         engine=estimator.engine,
         precision=estimator.precision,
     )

@@ -16,7 +16,7 @@ import numpy as np
 SETTINGS = [
     "classifier.model={name: m1_m2, latent: 4, hidden: [12], m1: {hidden: [12]}, m2: {latent: 3}}",
     "classifier.epochs={m1: 30, m2: 24}",
-    "classifier.pull=0.02",
+    "classifier.bound_gradient_weight=0.02",
 ]
 FIT = ["fit", "--labels", "50", "--seed", "3", *(part for setting in SETTINGS for part in ("--set", setting))]
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -45,7 +45,7 @@ def make_classifiers(folder):
     words = np.array(WORDS)[y].astype(object)
     words[60:] = -1
     m2 = {"name": "m2", "latent": 3, "hidden": [12]}
-    m2 = SSVAEClassifier(m2, pull=0.02, epochs=30, random_state=0).fit(table, words)
+    m2 = SSVAEClassifier(m2, bound_gradient_weight=0.02, epochs=30, random_state=0).fit(table, words)
     y[60:] = -1
     m1 = {"name": "m1", "latent": 3, "hidden": [12], "classifier": "svm"}
     m1 = SSVAEClassifier(m1, likelihood={"name": "binomial", "trials": 16}, epochs=30, random_state=0)

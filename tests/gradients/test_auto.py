@@ -45,7 +45,7 @@ def test_stands_for(q, expected):
 
 def fitted(**settings) -> SSVAEClassifier:
     model = {"name": "m2", "latent": 2, "hidden": [4]}
-    few = {"epochs": 2, "batch_size": 20, "pull": 1.0, "regularizers": (), "random_state": 0}
+    few = {"epochs": 2, "batch_size": 20, "bound_gradient_weight": 1.0, "regularizers": (), "random_state": 0}
     return SSVAEClassifier(model, **few, **settings).fit(X, Y)
 
 

@@ -1,0 +1,120 @@
+"""The constructor's arguments: checked, under their present names, and as JSON can hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, get_type_hints
+
+import numpy as np
+
+from ssvae.backend.engine import ENGINES, PRECISIONS
+from ssvae.component import Component
+from ssvae.gradients import GRADIENTS
+from ssvae.inference import INFERENCES
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.models import MODELS
+from ssvae.models.base import Model
+from ssvae.preprocessing import PREPROCESSING
+from ssvae.preprocessing.base import Preprocessing
+from ssvae.registry import LazyTable
+from ssvae.regularizers import REGULARIZERS
+from ssvae.settings.checks import Setting, Settings, accepts, describe, one_of
+from ssvae.settings.renamed import DEPRECATED, RENAMED, warn
+
+if TYPE_CHECKING:
+    from ssvae.estimator.classifier import SSVAEClassifier
+
+TABLES: dict[str, LazyTable[type]] = {
+    "model": MODELS,
+    "likelihood": LIKELIHOODS,
+    "preprocessing": PREPROCESSING,
+    "inference": INFERENCES,
+    "gradient": GRADIENTS,
+    "class_gradient": GRADIENTS,
+    "regularizers": REGULARIZERS,
+}
+# Arguments of a call of `fit`, not of what is learnt: no saved classifier or checkpoint depends on them.
+NOT_STORED = ("callbacks", "verbose", "random_state", "strategy")
+# Arguments of a model's constructor that `fit` supplies, so that a slot neither may nor need hold them.
+SUPPLIED_BY_FIT = ("features", "classes", "likelihood", "latent_likelihood", "update", "baseline", "seed")
+
+
+def present(estimator: SSVAEClassifier) -> Settings:
+    """Return all arguments by their present names; a value given under an old name counts."""
+    found = estimator.get_params(deep=False)
+    for old, name in RENAMED.items():
+        value = found.pop(old)
+        found[name] = found[name] if value == DEPRECATED else value
+    return found
+
+
+def stored(estimator: SSVAEClassifier) -> Settings:
+    """Return the arguments that a trained classifier depends on."""
+    return {name: value for name, value in present(estimator).items() if name not in NOT_STORED}
+
+
+def check(estimator: SSVAEClassifier) -> None:
+    """Check the types, numbers and names that can be checked without data.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+    """
+    for old in RENAMED:
+        if estimator.get_params(deep=False)[old] != DEPRECATED:
+            warn(old)
+    arguments, hints = present(estimator), get_type_hints(type(estimator).__init__)
+    for name, value in arguments.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        if name != "regularizers" and name in hints and not accepts(hints[name], plain):
+            raise ValueError(f"{name} must be {describe(hints[name])}, got {value!r}")
+    for name in ("alpha", "weight_prior"):
+        if not 0.0 <= arguments[name] < np.inf:
+            raise ValueError(f"{name} must be >= 0, got {arguments[name]!r}")
+    if not 0.0 <= arguments["bound_gradient_weight"] <= 1.0:
+        raise ValueError(f"bound_gradient_weight must be in [0, 1], got {arguments['bound_gradient_weight']!r}")
+    if not 0.0 < arguments["clip_norm"] < np.inf:
+        raise ValueError(f"clip_norm must be > 0, got {arguments['clip_norm']!r}")
+    for name in ("epochs", "batch_size", "labeled_batch_size", "learning_rate"):
+        _check_by_stage(name, arguments[name])
+    one_of("engine", arguments["engine"], ENGINES)
+    one_of("precision", arguments["precision"], PRECISIONS)
+    one_of("schedule", arguments["schedule"], ("cosine", "constant"))
+
+
+def _check_by_stage(name: str, value: object) -> None:
+    """Check a number above 0, or a dict of such by stage."""
+    if name == "labeled_batch_size" and value is None:
+        return
+    for number in value.values() if isinstance(value, dict) else [value]:
+        if name == "epochs" and number == "auto":
+            continue
+        if not (isinstance(number, int | float | np.number) and 0 < number < np.inf):
+            raise ValueError(f"{name} must be > 0 (or a dict of such by stage), got {value!r}")
+
+
+def as_json(slot: str, value: object) -> Setting:
+    """Return an argument's value as JSON can hold it: an object becomes its name and constructor arguments.
+
+    Raises
+    ------
+    ValueError
+        If the object stands in no table, so that `ssvae.load` could not make it again.
+    """
+    if isinstance(value, list | tuple):
+        return [as_json(slot, part) for part in value]
+    if isinstance(value, Mapping):
+        return {key: as_json("", part) for key, part in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    name = TABLES[slot].name_of(value) if slot in TABLES else None
+    if name is None or not isinstance(value, Component | Preprocessing | Model):
+        raise ValueError(
+            f"{slot or 'a setting'} holds {type(value).__name__}, which stands in no table: it cannot be saved"
+        )
+    config = value.get_config()
+    own = {key: part for key, part in config.items() if slot != "model" or key not in SUPPLIED_BY_FIT}
+    return {**{key: as_json("", part) for key, part in own.items()}, "name": name}
