@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 
 import ssvae
 from ssvae.cli.main import COMMANDS, main
+from ssvae.experiments.reproductions import REPRODUCTIONS
 from ssvae.settings.files import shipped
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +43,8 @@ def commands(page: Path, program: str) -> list[str]:
     spans = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text(page)))
     called = re.compile(rf"(?:^\s*|exec |&& |`)(?:\w+=\S* )*{program}(?:\s+(.*))?$")
     calls = [found[1] or "" for found in map(called.search, [*lines, *spans]) if found]
-    return [part.strip(" '") for call in calls for part in call.split(" -- ")]
+    parts = [part.strip() for call in calls for part in call.split(" -- ")]
+    return [part.rstrip("'") if part.count("'") % 2 else part for part in parts]  # the end of a quoted script
 
 
 def slug(heading: str) -> str:
@@ -80,6 +84,9 @@ def test_commands_and_their_options_exist(page):
         for name in [words[1]] if words[0] in ("config", "datasets") and len(words) > 1 else []:
             assert name in command.commands, call
             command = command.commands[name]
+        if words[0] == "reproduce" and len(words) > 1 and words[1] in REPRODUCTIONS.names():
+            rows = [row for before, row in pairwise(words[1:]) if re.match(r"\w", row) and not before.startswith("-")]
+            assert set(rows) <= set(REPRODUCTIONS.get(words[1])), call
         known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
         given = {word.partition("=")[0] for word in call.split() if re.match(r"--?[a-z]", word)}
         assert given <= known | {"--help"}, call
@@ -164,3 +171,31 @@ def test_the_citation_is_of_this_version():
     assert citation["version"] == ssvae.__version__
     assert citation["license"] == "MIT"
     assert len(citation["references"]) == 5
+
+
+def shown_settings(page: Path) -> list[tuple[list[str], list[str]]]:
+    """Return what goes with each `--set` that a page shows: (names of shipped settings, assignments)."""
+    found = []
+    for call in [*commands(page, "ssvae"), *commands(page, "python")]:
+        pairs = list(pairwise(shlex.split(call)))
+        assignments = [
+            value for flag, value in pairs if flag == "--set" and value.startswith(("classifier.", "dataset."))
+        ]
+        named = [f"classifier.{flag[2:]}.name={value}" for flag, value in pairs if flag in ("--model", "--inference")]
+        config = [value for flag, value in pairs if flag == "--config" or flag.endswith("draws.py")]
+        if assignments:
+            found.append((config, [*named, *assignments]))
+    spans = re.findall(r"`(classifier\.[^`\s]+=[^`\s]+)`", text(page))
+    return [*found, *(([], [span]) for span in spans)]
+
+
+@pages
+def test_settings_that_are_shown_are_allowed(page):
+    cases = shown_settings(page)
+    if cases:  # the schema is that of the constructors, which import TensorFlow
+        from ssvae.settings.files import assignment, load
+        from ssvae.settings.schema import resolve
+
+        for config, assignments in cases:
+            base = [load(name) for name in config or ["mnist_m1_m2"] if not any("model.name" in a for a in assignments)]
+            resolve(*base, *map(assignment, assignments))
