@@ -44,7 +44,8 @@ def evaluator(model: Any, x: np.ndarray, slot: dict[str, Any]) -> Any:
     import tensorflow as tf
 
     from ssvae.gradients import GRADIENTS
-    from ssvae.inference.base import elbo
+    from ssvae.inference.base import BoundArguments
+    from ssvae.inference.evidence import elbo
 
     gradient, rows = GRADIENTS.build(slot), tf.constant(x)
     weights = [weight.value for network in model.encoders for weight in network.trainable_weights]
@@ -52,7 +53,7 @@ def evaluator(model: Any, x: np.ndarray, slot: dict[str, Any]) -> Any:
     @tf.function(autograph=False, jit_compile=True)
     def estimate(seed: Any) -> Any:
         with tf.GradientTape() as tape:
-            bound = tf.reduce_mean(elbo(model, model.encode(rows), rows, None, gradient, seed))
+            bound = tf.reduce_mean(elbo(BoundArguments(model, rows, None, gradient, seed), model.encode(rows)))
         found = tape.gradient(bound, weights, unconnected_gradients="zero")
         return tf.concat([tf.reshape(each, [-1]) for each in found], 0)
 

@@ -1,12 +1,13 @@
-"""The distributions that models hand out: TensorFlow Probability's, with the product over the last axis taken.
+"""The distributions of latents and classes: TensorFlow Probability's, with the product over the last axis taken.
 
 Their draws come from `ssvae.backend.random`: TensorFlow Probability's generator is slow under XLA.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -21,7 +22,7 @@ Conditional: TypeAlias = tfd.Distribution | Callable[[Values], tfd.Distribution]
 Conditionals = Mapping[str, Conditional]
 
 
-def given(conditional: Any, values: Values) -> tfd.Distribution:
+def given(conditional: Conditional, values: Values) -> tfd.Distribution:
     """Return the distribution of one variable, given the values of those before it."""
     return conditional if isinstance(conditional, tfd.Distribution) else conditional(values)
 
@@ -36,15 +37,15 @@ def kinds(q: Conditionals) -> list[tfd.Distribution]:
     return found
 
 
-def reads(conditional: Any, values: Values) -> set[str]:
+def reads(conditional: Conditional, values: Values) -> set[str]:
     """Return the names of the variables that a conditional depends on."""
-    noted = _Noted(values)
-    given(conditional, noted)
-    return noted.names
+    recorded = _Recorded(values)
+    given(conditional, recorded)
+    return recorded.names
 
 
-class _Noted(dict[str, tf.Tensor]):
-    """Values that note which of them are read."""
+class _Recorded(dict[str, tf.Tensor]):
+    """Values that record which of them are read."""
 
     def __init__(self, values: Values) -> None:
         super().__init__(values)
@@ -57,7 +58,13 @@ class _Noted(dict[str, tf.Tensor]):
 
 def has_kl(q: tfd.Distribution, p: tfd.Distribution) -> bool:
     """Whether KL(q || p) has a closed form; distributions that have none say so."""
-    return all(getattr(each, "closed_kl", True) for each in (q, p))
+    return all(each.closed_kl for each in (q, p) if isinstance(each, BinaryVector))
+
+
+def is_diagonal_normal(distribution: tfd.Distribution) -> bool:
+    """Whether a distribution is a diagonal Gaussian."""
+    one = distribution.distribution if isinstance(distribution, tfd.Independent) else distribution
+    return isinstance(one, tfd.Normal)
 
 
 LOG_VARIANCE_RANGE = (-15.0, 15.0)  # keeps exp finite in float32 (Marino et al. 2018, released code)
@@ -110,7 +117,27 @@ class _Bernoulli(tfd.Bernoulli):
         return hard(self.logits_parameter(), random.latent_uniform(shape, tfp.random.sanitize_seed(seed)))
 
 
-class Binary(_Product):
+class BinaryVector:
+    """What distributions of binary vectors [..., D] offer beside TensorFlow Probability's methods.
+
+    Attributes
+    ----------
+    closed_kl : bool
+        Whether KL divergences from and to it have a closed form.
+    """
+
+    closed_kl: bool = True
+
+    @abstractmethod
+    def drawn(self, rule: Rule, shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+        """Return values by a rule of `ssvae.relaxations`, [*shape, ..., D]."""
+
+    @abstractmethod
+    def means(self, value: tf.Tensor) -> tf.Tensor:
+        """Return the mean of every number given those before it in `value`, [..., D]."""
+
+
+class Binary(BinaryVector, _Product):
     """Independent binary numbers, which can be drawn by another rule."""
 
     def logits(self) -> tf.Tensor:
@@ -125,8 +152,13 @@ class Binary(_Product):
         each = tf.linalg.matmul(logits[:, 0], value, transpose_b=True)
         return each - tf.reduce_sum(softplus(logits), axis=-1)
 
-    def drawn(self, rule: Rule, shape: Any, seed: tf.Tensor) -> tf.Tensor:
-        """Return values by a rule of `ssvae.relaxations`, [*shape, ..., D]."""
+    def means(self, value: tf.Tensor) -> tf.Tensor:
+        """See `BinaryVector.means`."""
+        del value
+        return self.mean()
+
+    def drawn(self, rule: Rule, shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+        """See `BinaryVector.drawn`."""
         logits = self.logits()
         whole = tf.concat([tf.convert_to_tensor(shape, tf.int32), tf.shape(logits)], 0)
         return rule(tf.broadcast_to(logits, whole), random.latent_uniform(whole, seed))

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from ssvae.backend import engine, random
 from ssvae.backend.compile_cache import POOL, copy_weights, model_key, twin
-from ssvae.inference.base import Inference, log_weights
+from ssvae.inference.base import Inference
+from ssvae.inference.evidence import log_weights
 from ssvae.readers.base import Rows
 
 CHUNK = 512

@@ -81,9 +81,9 @@ def _with_trained_m1(slot: Any, load: Callable[[str], Any]) -> Any:
 
 def _context(features: int, classes: int, likelihood: Any, objective: Objective) -> dict[str, Any]:
     """Return what a model may ask for in its constructor."""
-    latent, update = LIKELIHOODS.build("gaussian"), getattr(objective.inference, "update", None)
+    latent, update = LIKELIHOODS.build("gaussian"), objective.inference.update
     known = {"features": features, "classes": classes, "likelihood": likelihood, "latent_likelihood": latent}
-    return {**known, "update": update, "baseline": getattr(objective.gradient, "baseline", None)}
+    return {**known, "update": update, "baseline": objective.gradient.baseline}
 
 
 def _objective(estimator: Any) -> Objective:
@@ -106,7 +106,7 @@ def _regularizers(slots: Any) -> tuple[Any, ...]:
 
 
 def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
-    low, high = getattr(likelihood, "support", (-np.inf, np.inf))
+    low, high = likelihood.support
     t = transformed(x, preprocessing.transform)
     if t.min() < low or t.max() > high:
         row, column, value = _first_outside(t, low, high)

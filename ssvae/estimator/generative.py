@@ -109,7 +109,7 @@ class Generation:
                 "bound(X) with log_evidence(X)"
             )
         inference = self.objective_.inference
-        about = About(words, samples, steps, log_likelihood.steps(inference), getattr(inference, "start", "encoder"))
+        about = About(words, samples, steps, log_likelihood.steps(inference), inference.start)
         return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
 
     def scored(self, X: Any, random_state: int = 0) -> tuple[Any, np.ndarray, np.ndarray | None, str]:

@@ -20,8 +20,7 @@ from ssvae.evaluation.local_optimum import SAMPLES, better, local_optimum
 from ssvae.evaluation.log_likelihood import Estimate, Progress
 from ssvae.inference.base import Inference
 from ssvae.inference.gradient_refined import GradientRefined
-from ssvae.inference.refining import Refining
-from ssvae.inference.surface import Surface
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.base import Parameters
 from ssvae.prediction import SAME, over_rows
 
@@ -143,10 +142,10 @@ def refined(
 ) -> tf.Tensor:
     """Return λ_0, the λ of the fitted inference, and those of T steps of gradient refinement, [B, λ, Σ2Z]."""
     x, y, _ = layout.split(rows)
-    start = inference.start_at(model, x, y) if isinstance(inference, Refining) else model.encode(x, y)
-    refiner = GradientRefined()
-    surface = Surface(model, x, y, refiner.samples if refiner.test_samples is None else refiner.test_samples)
-    path = [refiner.find(surface, start, steps, SAME, False).parameters for steps in tried]
+    start, refiner = inference.initial_parameters(model, x, y), GradientRefined()
+    samples = refiner.samples if refiner.test_samples is None else refiner.test_samples
+    objective = RefinementObjective(model, x, y, samples)
+    path = [refiner.refine(objective, start, steps, SAME, False).parameters for steps in tried]
     return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, SAME), *path)], axis=1)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.backend import random
-from ssvae.inference.surface import Surface, held
+from ssvae.backend.surrogates import detached
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.base import Parameters
 
 RATE, SAMPLES = 0.03, 4  # of Adam; draws a row and step
@@ -52,15 +53,15 @@ def local_optimum(
     samples : int
         S, draws of z a row and step.
     """
-    surface = Surface(model, x, y, samples)
+    objective = RefinementObjective(model, x, y, samples)
 
     def body(step, found, first, second):  # type: ignore[no-untyped-def]
-        slope = surface.slope(found, random.fold(seed, step))[1]
+        slope = objective.value_and_gradient(found, random.fold(seed, step))[1]
         done = tf.cast(step, tf.float32) / steps
         return step + 1, *_adam(found, slope, first, second, tf.cast(step + 1, tf.float32), rate * _share(done))
 
     zeros = {name: tf.zeros_like(value) for name, value in start.items()}
-    loop = (tf.constant(0), held(start), zeros, zeros)
+    loop = (tf.constant(0), detached(start), zeros, zeros)
     end = tf.while_loop(lambda step, *_: step < steps, body, loop, parallel_iterations=1, maximum_iterations=steps)[1]
     return better(model, end, start, x, y, random.fold(seed, steps))
 
@@ -69,7 +70,7 @@ def better(
     model: Any, one: Parameters, other: Parameters, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor
 ) -> Parameters:
     """Return of two λ the one whose bound is higher, row by row and by the same draws; `other` where that is not so."""
-    judge = Surface(model, x, y, JUDGES)
+    judge = RefinementObjective(model, x, y, JUDGES)
 
     def mean(parameters: Parameters) -> tf.Tensor:
         def body(time, total):  # type: ignore[no-untyped-def]

@@ -16,9 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import engine, random
-from ssvae.inference.base import Inference, log_weights
-from ssvae.inference.refining import Refining
-from ssvae.likelihoods.base import Likelihood
+from ssvae.inference.base import Inference
+from ssvae.inference.evidence import log_weights
 from ssvae.models.base import Parameters
 from ssvae.prediction import SAME, over_rows
 
@@ -82,7 +81,7 @@ def parts(rows: int, size: int, seed: int, progress: Progress | None = None) -> 
 
 def observed(model: Any, x: np.ndarray, seed: int) -> np.ndarray:
     """Return the values [N, D] that the likelihood scores, grey levels binarised: those of `bound` with this seed."""
-    if type(model.likelihood).observe is Likelihood.observe:
+    if not model.likelihood.observes:
         return x  # as they are; a sparse table stays one
     return over_rows(model, values, x, seed=seed)
 
@@ -94,7 +93,7 @@ def values(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 def steps(inference: Inference) -> int:
     """Return how many steps refine λ outside training; 0 where the recognition network's are used as they are."""
-    return inference.steps_at(False) if isinstance(inference, Refining) else 0
+    return inference.refinement_steps(training=False)
 
 
 def cut(model: Any, rows: int, samples: int, classes: int = 1) -> Plan:

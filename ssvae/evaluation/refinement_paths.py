@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.inference.refining import Refining
-from ssvae.inference.surface import Surface
 from ssvae.models.base import Parameters
 from ssvae.prediction import SAME
 
@@ -33,14 +33,16 @@ class Rows(NamedTuple):
 
 def refined(part: Any, rows: Rows, start: Parameters, method: Refining, steps: int) -> list[Parameters]:
     """Return λ_0, …, λ_T of an inference method on its way to λ_T."""
-    surface = Surface(part, rows.x, rows.y, method.test_samples or method.samples)
-    return [start, *method.walk(surface, start, steps, random.seed_tensor(0))]
+    objective = RefinementObjective(part, rows.x, rows.y, method.test_samples or method.samples)
+    return [start, *method.refinement_path(objective, start, steps, random.seed_tensor(0))]
 
 
 def sloped(part: Any, rows: Rows, start: Parameters, samples: int = 10) -> Callable[..., Parameters]:
     """Return ∇_λ of the rows' bounds as a compiled function of λ and the step, whose draws are its own."""
-    surface = Surface(part, rows.x, rows.y, samples)
-    return _traced(lambda at, step: surface.slope(at, random.fold(SAME, step))[1], dict(start), tf.constant(0))
+    objective = RefinementObjective(part, rows.x, rows.y, samples)
+    return _traced(
+        lambda at, step: objective.value_and_gradient(at, random.fold(SAME, step))[1], dict(start), tf.constant(0)
+    )
 
 
 def optimized(
@@ -66,9 +68,9 @@ def tuned(part: Any, rows: Rows, start: Parameters, name: str, steps: int) -> fl
 
 def bounds(part: Any, rows: Rows, path: Iterable[Parameters], samples: int = JUDGES) -> np.ndarray:
     """Return the ELBO of every row at every λ of a path, [T + 1, B], nats, all by the same draws."""
-    surface, seed = Surface(part, rows.x, rows.y, samples), random.fold(SAME, -1)
+    objective, seed = RefinementObjective(part, rows.x, rows.y, samples), random.fold(SAME, -1)
     every = [dict(at) for at in path]
-    measure = _traced(lambda at: surface.bound(at, seed), every[0])
+    measure = _traced(lambda at: objective.bound(at, seed), every[0])
     return np.stack([measure(at).numpy() for at in every])
 
 

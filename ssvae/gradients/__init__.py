@@ -1,4 +1,4 @@
-"""Table of the gradients of expectations."""
+"""Table of the gradient estimators."""
 
 from __future__ import annotations
 

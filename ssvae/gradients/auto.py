@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.distributions import Conditionals, kinds
+from ssvae.distributions import BinaryVector, Conditionals, kinds
 from ssvae.gradients import GRADIENTS
 from ssvae.gradients.base import Gradient, Integrand
 
@@ -54,7 +54,7 @@ class Auto(Gradient):
             return GRADIENTS.build("pathwise")
         if len(distributions) == 1 and isinstance(distributions[0], tfp.distributions.OneHotCategorical):
             return self._topm() if distributions[0].event_shape[-1] > self.most else GRADIENTS.build("enumeration")
-        binary = all(hasattr(each, "drawn") for each in distributions)
+        binary = all(isinstance(each, BinaryVector) for each in distributions)
         numbers = sum(each.event_shape[-1] for each in distributions)
         return self._score_function() if binary and 2**numbers > self.most else GRADIENTS.build("enumeration")
 

@@ -1,23 +1,29 @@
-"""The contract of a gradient: one tensor that is read for its value and differentiated for its gradient.
+"""The contract of a gradient estimator: one tensor, read for its value and differentiated for its gradient.
 
-``gradient.expectation(f, q, seed, training) -> [..., B]`` estimates E_q[f(values)]. Reading the tensor gives the value;
-differentiating it gives the estimator's gradient (a surrogate plus stop_gradient(value - surrogate) where the two
-differ). `q` is a dict of distributions by variable name, in sampling order; an entry may be a function of the values
-drawn so far. `f` maps a dict of values to `Terms`, whose parts stay apart by role and variable, so that closed forms
-and layer-local signals need no other contract.
+``estimator.expectation(f, q, seed, training) -> [..., B]`` estimates E_q[f(values)]. Reading the tensor gives the
+value; differentiating it gives the estimator's gradient (a surrogate plus stop_gradient(value - surrogate) where the
+two differ). `q` is a dict of distributions by variable name, in sampling order; an entry may be a function of the
+values drawn so far. `f` maps a dict of values to `Terms`, whose parts stay apart by role and variable, so that closed
+forms and layer-local signals need no other contract.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.component import Component
-from ssvae.distributions import Conditionals, Values, given
+from ssvae.distributions import BinaryVector, Conditionals, Values, given
+from ssvae.gradients.requirements import REQUIREMENTS
 from ssvae.relaxations import Rule
+
+if TYPE_CHECKING:
+    from ssvae.inference.evidence import Evidence
 
 
 class Terms(NamedTuple):
@@ -32,6 +38,14 @@ class Terms(NamedTuple):
         return self.log_likelihood + sum(self.log_prior.values()) + sum(self.negative_log_posterior.values())
 
 
+class TermParents(NamedTuple):
+    """The names of the variables that each of the `Terms` depends on."""
+
+    log_likelihood: set[str]
+    log_prior: dict[str, set[str]]
+    negative_log_posterior: dict[str, set[str]]
+
+
 class Integrand:
     """f: values -> `Terms`; subclasses that know closed forms override `closed_form`."""
 
@@ -43,44 +57,60 @@ class Integrand:
         """Return the terms with every expectation that has a closed form already taken."""
         return self(values)
 
-    def parents(self, values: Values) -> Terms | None:
-        """Return the names of the variables that each term depends on, as a `Terms` of sets; None if not known."""
+    def parents(self, values: Values) -> TermParents | None:
+        """Return the variables that each term depends on; None if not known."""
         del values
         return None
 
 
 class Gradient(Component):
-    """A rule for estimating and differentiating an expectation.
+    """An estimator of an expectation and of its gradient.
 
     Attributes
     ----------
+    requires : str
+        What the variables of q must be, a key of `ssvae.gradients.requirements.REQUIREMENTS`; "" for nothing. An
+        estimator says at its first use in `fit` which variable is not (`check`).
     unbiased : bool
-        Whether the gradient by the numbers of q is unbiased; value and gradient by all else are, of E_q[f] or of L_S
-        (contract tests compare them with enumeration or quadrature).
-    many : bool
+        Whether the gradient by the parameters of q is unbiased; value and gradient by all else are, of E_q[f] or of
+        L_S. The contract tests hold every estimator to what it declares.
+    multi_sample : bool
         Whether the value is L_S = E_q[log 1/S Σ_s exp f(values_s)] with S = `samples`, a tighter bound, and not E_q[f].
-    least : int
-        Least number of `samples`; 0 where there is no such setting.
-    needs : str
-        What q must offer: "reparameterised", "discrete", "enumerable", "categorical" (one variable), "binary",
-        "gaussian" or "" for nothing.
+    samples : int
+        Draws a row; 0 where there is no such setting.
+    min_samples : int
+        Least number of `samples`.
     """
 
-    unbiased = True
-    many = False
-    least = 0
-    needs = ""
+    requires: str = ""
+    unbiased: bool = True
+    multi_sample: bool = False
+    samples: int = 0
+    min_samples: int = 0
 
     def __post_init__(self) -> None:
         """Check the number of samples."""
-        if self.least and getattr(self, "samples", 0) < self.least:
-            raise ValueError(f"{self.named()} needs samples >= {self.least}, got {getattr(self, 'samples', None)!r}")
+        if self.samples < self.min_samples:
+            raise ValueError(f"{self.named()} needs samples >= {self.min_samples}, got {self.samples!r}")
+
+    @property
+    def baseline(self) -> Mapping[str, object] | None:
+        """Settings of the baselines that the estimator learns, for the models' argument `baseline`; None: none."""
+        return None
 
     def named(self) -> str:
         """Return the name that users give it."""
         from ssvae.gradients import GRADIENTS
 
         return f"gradient {GRADIENTS.name_of(self) or type(self).__name__!r}"
+
+    def check(self, name: str, distribution: tfd.Distribution) -> None:
+        """Raise ValueError where the distribution of a variable is not what the estimator `requires`."""
+        requirement = REQUIREMENTS[self.requires]
+        if not requirement.met_by(distribution):
+            raise ValueError(
+                f"{self.named()} needs {requirement.words}; {name!r} is {distribution.name}: use {requirement.instead}"
+            )
 
     @abstractmethod
     def expectation(
@@ -89,11 +119,11 @@ class Gradient(Component):
         """Return an estimate of E_q[f], shape [..., B], nats."""
 
     def bound(
-        self, f: Any, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
-        """Return a lower bound of log p(x | y), [..., B], nats, for an integrand `inference.base.Evidence`.
+        """Return a lower bound of log p(x | y), [..., B], nats.
 
-        By default E_q[f]. Those override it that learn baselines with the model, or that teach its q otherwise.
+        By default E_q[f]. Estimators override it that learn baselines with the model, or q from its draws.
         """
         del model, y
         return self.expectation(f, f.q, seed, training)
@@ -118,10 +148,13 @@ def draw(q: Conditionals, samples: int, seed: tf.Tensor, rule: Rule | None = Non
         # A conditional that depends on earlier draws has their sample axis already.
         shape = (samples,) if samples > 1 and distribution is conditional else ()
         key = random.fold(seed, position)
-        if rule is not None and not hasattr(distribution, "drawn"):
+        if rule is None:
+            values[name] = distribution.sample(shape, seed=key)
+        elif isinstance(distribution, BinaryVector):
+            values[name] = distribution.drawn(rule, shape, key)
+        else:
             raise ValueError(
-                f"straight-through, relaxed and mean draws need binary latents; {name!r} is {distribution.name}: use "
-                "'pathwise' for continuous ones, 'score_function' for others"
+                f"straight-through, relaxed and mean draws need {REQUIREMENTS['binary'].words}; {name!r} is "
+                f"{distribution.name}: use {REQUIREMENTS['binary'].instead}"
             )
-        values[name] = distribution.sample(shape, seed=key) if rule is None else distribution.drawn(rule, shape, key)
     return values

@@ -9,14 +9,15 @@ MuProp: Unbiased Backpropagation for Stochastic Neural Networks (Gu, Levine, Sut
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
-from ssvae.distributions import Conditionals, given
+from ssvae.backend.surrogates import detached, gradient_only
+from ssvae.distributions import BinaryVector, Conditionals, given
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.passed import sloped
-from ssvae.gradients.score import detached, learning, local, score, zero
+from ssvae.gradients.score import local_signals, model_gradient, score
+from ssvae.gradients.through_draws import value_and_gradients
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class DoubleControl(Gradient):
     """
 
     samples: int = 8
-    least = 2
+    min_samples = 2
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
@@ -43,19 +44,19 @@ class DoubleControl(Gradient):
         """See `Gradient.expectation`."""
         del training
         values = detached(draw(q, self.samples, seed))
-        terms, slopes = sloped(f, values)
+        terms, gradients = value_and_gradients(f, values)
         value = tf.stop_gradient(terms.total())
-        signals = local(terms, f.parents(values), list(q))
-        found, own, others = value + learning(terms), tf.constant(0.0), tf.constant(0.0)
+        signals = local_signals(terms, f.parents(values), list(q))
+        found, own, others = value + model_gradient(terms), tf.constant(0.0), tf.constant(0.0)
         for name in reversed(list(q)):
             distribution = given(q[name], values)
             mean = _mean(distribution, values[name])
-            away, slope = values[name] - tf.stop_gradient(mean), self._others(slopes[name])
+            away, slope = values[name] - tf.stop_gradient(mean), self._others(gradients[name])
             own += _dot(slope, away)
             others += _dot(slope, self._others(away))
             signal = signals.get(name, value)
             left = signal - own - (self._others(signal) - others)
-            found += left * score(distribution, values[name]) + _dot(slope, zero(mean))
+            found += left * score(distribution, values[name]) + _dot(slope, gradient_only(mean))
         return tf.reduce_mean(found, axis=0)
 
     def _others(self, each: tf.Tensor) -> tf.Tensor:
@@ -67,7 +68,7 @@ def _dot(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(first * second, axis=-1)
 
 
-def _mean(distribution: Any, value: tf.Tensor) -> tf.Tensor:
+def _mean(distribution: tfd.Distribution, value: tf.Tensor) -> tf.Tensor:
     """Return the mean of each number given those before it, at their values."""
-    mean = distribution.means(value) if hasattr(distribution, "means") else distribution.mean()
+    mean = distribution.means(value) if isinstance(distribution, BinaryVector) else distribution.mean()
     return mean + tf.zeros_like(value)  # with the axis of the draws

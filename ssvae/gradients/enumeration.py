@@ -26,36 +26,37 @@ class Enumeration(Gradient):
     f a state, laid on a new leading axis, so that whatever does not depend on z is computed once.
     """
 
-    needs = "enumerable"
+    requires = "enumerable"
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del seed, training
-        values, log_q = states(q)
+        values, log_q = self._states(q)
         return tf.reduce_sum(tf.exp(log_q) * f(values).total(), axis=0)
 
+    def _states(self, q: Conditionals) -> tuple[Values, tf.Tensor]:
+        """Return every joint state of q and its log-probability.
 
-def states(q: Conditionals) -> tuple[Values, tf.Tensor]:
-    """Return every joint state of q and its log-probability.
-
-    Returns
-    -------
-    values : dict of Tensor [S, 1, ..., 1, event]
-    log_q : Tensor [S, ..., B], nats
-    """
-    lists: list[np.ndarray] = []
-    values: Values = {}
-    for name, conditional in q.items():
-        lists.append(_support(given(conditional, values)))
-        values[name] = tf.zeros(lists[-1].shape[1:])
-    combinations = list(itertools.product(*lists))
-    rank = _batch_rank(q, values)
-    for position, name in enumerate(q):
-        column = np.stack([combination[position] for combination in combinations])
-        values[name] = tf.constant(column.reshape([len(column)] + [1] * rank + [column.shape[-1]]))
-    return values, sum(given(conditional, values).log_prob(values[name]) for name, conditional in q.items())
+        Returns
+        -------
+        values : dict of Tensor [S, 1, ..., 1, event]
+        log_q : Tensor [S, ..., B], nats
+        """
+        lists: list[np.ndarray] = []
+        values: Values = {}
+        for name, conditional in q.items():
+            distribution = given(conditional, values)
+            self.check(name, distribution)
+            lists.append(_support(distribution))
+            values[name] = tf.zeros(lists[-1].shape[1:])
+        combinations = list(itertools.product(*lists))
+        rank = _batch_rank(q, values)
+        for position, name in enumerate(q):
+            column = np.stack([combination[position] for combination in combinations])
+            values[name] = tf.constant(column.reshape([len(column)] + [1] * rank + [column.shape[-1]]))
+        return values, sum(given(conditional, values).log_prob(values[name]) for name, conditional in q.items())
 
 
 def _batch_rank(q: Conditionals, values: Values) -> int:
@@ -67,9 +68,4 @@ def _support(distribution: tfp.distributions.Distribution) -> np.ndarray:
     size = distribution.event_shape[-1]
     if isinstance(distribution, tfp.distributions.OneHotCategorical):
         return np.eye(size, dtype=np.float32)
-    if hasattr(distribution, "drawn") and size <= 16:
-        return np.array(list(itertools.product([0.0, 1.0], repeat=size)), np.float32)
-    raise ValueError(
-        f"gradient 'enumeration' needs categorical or at most 16 binary variables, got {distribution.name} of size "
-        f"{size}: use 'score_function', or 'pathwise' for continuous variables"
-    )
+    return np.array(list(itertools.product([0.0, 1.0], repeat=size)), np.float32)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.passed import passed
-from ssvae.gradients.score import detached, learning
+from ssvae.gradients.score import model_gradient
+from ssvae.gradients.through_draws import through_draws
 from ssvae.relaxations import relaxed
 
 
@@ -37,9 +38,9 @@ class GumbelSoftmax(Gradient):
 
     samples: int = 1
     temperature: float = 0.5
-    least = 1
+    min_samples = 1
     unbiased = False
-    needs = "binary"
+    requires = "binary"
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -53,6 +54,6 @@ class GumbelSoftmax(Gradient):
         """See `Gradient.expectation`."""
         del training
         terms = f(detached(draw(q, self.samples, seed)))
-        lesson = passed(f, draw(q, self.samples, seed, relaxed(self.temperature)))[1]
-        found = tf.stop_gradient(terms.total()) + learning(terms) + lesson
+        surrogate = through_draws(f, draw(q, self.samples, seed, relaxed(self.temperature)))[1]
+        found = tf.stop_gradient(terms.total()) + model_gradient(terms) + surrogate
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)

@@ -7,15 +7,17 @@ Local Expectation Gradients for Black Box Variational Inference (Titsias and Lá
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
-from ssvae.distributions import Binary, Conditionals, Values, given
+from ssvae.backend.surrogates import gradient_only
+from ssvae.distributions import Conditionals, Values, given
 from ssvae.gradients.base import Gradient, Integrand
-from ssvae.gradients.score import learning, zero
+from ssvae.gradients.score import model_gradient
 from ssvae.relaxations import hard
 
 
@@ -24,7 +26,7 @@ class LocalExpectation(Gradient):
     """Local expectation gradient.
 
     Approximates ∇E_q[f(z)]; with Σ_i E_q[f(z_i = 1, rest) − f(z_i = 0, rest)] ∇μ_i + E_q[∇f(z)], where what is drawn
-    after z_i is drawn anew, by the same random numbers; requires binary latents that are independent given the layer
+    after z_i is drawn again, by the same random numbers; requires binary latents that are independent given the layer
     below. Unbiased. Cost: one evaluation of f a number and sample, without its gradient.
 
     Parameters
@@ -34,32 +36,34 @@ class LocalExpectation(Gradient):
     """
 
     samples: int = 1
-    least = 1
-    needs = "binary"
+    min_samples = 1
+    requires = "independent binary"
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
-        draws = _Draws(q, self.samples, seed)
+        draws = _Draws(q, self.samples, seed, self.check)
         values = draws.values({})
         terms = f(values)
         value = tf.stop_gradient(terms.total())
-        found = value + learning(terms)
+        found = value + model_gradient(terms)
         for name, conditional in q.items():
             flipped = f(draws.values(_flipped(name, values, q))).total()  # [Z, ..., B]
             rise = tf.stop_gradient(value - flipped) * _first(2.0 * values[name] - 1.0)
             mean = given(conditional, values).mean() + tf.zeros_like(values[name])  # with the axis of the draws
-            found += tf.reduce_sum(zero(_first(mean)) * rise, axis=0)
+            found += tf.reduce_sum(gradient_only(_first(mean)) * rise, axis=0)
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)
 
 
 class _Draws:
     """Draws of q by random numbers that stay the same when some of the values are given."""
 
-    def __init__(self, q: Conditionals, samples: int, seed: tf.Tensor) -> None:
-        self.q, self.samples, self.seed = q, samples, seed
+    def __init__(
+        self, q: Conditionals, samples: int, seed: tf.Tensor, check: Callable[[str, tfd.Distribution], None]
+    ) -> None:
+        self.q, self.samples, self.seed, self.check = q, samples, seed, check
         self.uniform: Values = {}
 
     def values(self, known: Values) -> Values:
@@ -69,12 +73,8 @@ class _Draws:
             values[name] = known[name] if name in known else self._draw(name, given(conditional, values), position)
         return values
 
-    def _draw(self, name: str, distribution: Any, position: int) -> tf.Tensor:
-        if not isinstance(distribution, Binary):
-            raise ValueError(
-                f"gradient 'local_expectation' needs independent binary latents; {name!r} is {distribution.name}: use "
-                "'nvil' or 'vimco'"
-            )
+    def _draw(self, name: str, distribution: tfd.Distribution, position: int) -> tf.Tensor:
+        self.check(name, distribution)
         logits = distribution.logits()
         if name not in self.uniform:
             shape = tf.shape(logits)

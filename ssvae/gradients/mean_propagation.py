@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.passed import passed
-from ssvae.gradients.score import detached, learning
+from ssvae.gradients.score import model_gradient
+from ssvae.gradients.through_draws import through_draws
 from ssvae.relaxations import soft
 
 
@@ -34,9 +35,9 @@ class MeanPropagation(Gradient):
     """
 
     samples: int = 1
-    least = 1
+    min_samples = 1
     unbiased = False
-    needs = "binary"
+    requires = "binary"
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
@@ -44,6 +45,6 @@ class MeanPropagation(Gradient):
         """See `Gradient.expectation`."""
         del training
         terms = f(detached(draw(q, self.samples, seed)))
-        found = tf.stop_gradient(terms.total()) + learning(terms)
+        found = tf.stop_gradient(terms.total()) + model_gradient(terms)
         found = found if self.samples == 1 else tf.reduce_mean(found, axis=0)
-        return found + passed(f, draw(q, 1, seed, soft))[1]
+        return found + through_draws(f, draw(q, 1, seed, soft))[1]

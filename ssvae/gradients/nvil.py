@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.score import detached, learning, local, score
+from ssvae.gradients.score import local_signals, model_gradient, score
 from ssvae.networks.widths import sizes
+
+if TYPE_CHECKING:
+    from ssvae.inference.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class NVIL(Gradient):
     local_signals: bool = True
     momentum: float = 0.8
     hidden: int | Sequence[int] = (100,)
-    least = 1
+    min_samples = 1
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -64,8 +68,8 @@ class NVIL(Gradient):
         object.__setattr__(self, "hidden", sizes(self.hidden))  # a list from YAML would have no hash
 
     @property
-    def baseline(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """See `Gradient`."""
+    def baseline(self) -> Mapping[str, object]:
+        """See `Gradient.baseline`."""
         return {"hidden": self.hidden, "momentum": self.momentum}
 
     def expectation(
@@ -76,7 +80,7 @@ class NVIL(Gradient):
         return self._estimate(f, q, seed, lambda name, values, signal: (tf.stop_gradient(signal), 0.0))
 
     def bound(
-        self, f: Any, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.bound`; moves c and v when training."""
         del training
@@ -103,10 +107,10 @@ class NVIL(Gradient):
     def _estimate(self, f: Integrand, q: Conditionals, seed: tf.Tensor, reduced: Any) -> tf.Tensor:
         values = detached(draw(q, self.samples, seed))
         terms = f(values)
-        signals = local(terms, f.parents(values), list(q)) if self.local_signals else {}
+        signals = local_signals(terms, f.parents(values), list(q)) if self.local_signals else {}
         value = terms.total()
-        found = tf.stop_gradient(value) + learning(terms)
+        found = tf.stop_gradient(value) + model_gradient(terms)
         for name, conditional in q.items():
-            signal, lesson = reduced(name, values, signals.get(name, value))
-            found += signal * score(given(conditional, values), values[name]) + lesson
+            signal, surrogate = reduced(name, values, signals.get(name, value))
+            found += signal * score(given(conditional, values), values[name]) + surrogate
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from ssvae.distributions import Conditionals, given
 from ssvae.gradients.base import Gradient, Integrand, draw
@@ -31,8 +30,8 @@ class Pathwise(Gradient):
     """
 
     samples: int = 1
-    least = 1
-    needs = "reparameterised"
+    min_samples = 1
+    requires = "reparameterised"
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
@@ -41,11 +40,6 @@ class Pathwise(Gradient):
         del training
         values = draw(q, self.samples, seed)
         for name, conditional in q.items():
-            kind = given(conditional, values).reparameterization_type
-            if kind != tfp.distributions.FULLY_REPARAMETERIZED:
-                raise ValueError(
-                    f"gradient 'pathwise' needs reparameterised latents; {name!r} is not: "
-                    "use 'score_function' or 'enumeration'"
-                )
+            self.check(name, given(conditional, values))
         value = f.closed_form(values).total()
         return value if self.samples == 1 else tf.reduce_mean(value, axis=0)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from ssvae.distributions import Conditionals, Values, given
 from ssvae.gradients.base import Gradient, Integrand
@@ -27,7 +26,7 @@ class Quadrature(Gradient):
     """
 
     nodes: int = 32
-    needs = "gaussian"
+    requires = "gaussian"
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
@@ -50,11 +49,7 @@ class Quadrature(Gradient):
         values: Values = {}
         for name, conditional in q.items():
             distribution = given(conditional, values)
-            if not isinstance(getattr(distribution, "distribution", distribution), tfp.distributions.Normal):
-                raise ValueError(
-                    f"gradient 'quadrature' needs diagonal Gaussian latents; {name!r} is {distribution.name}: "
-                    "use 'enumeration' or 'score_function'"
-                )
+            self.check(name, distribution)
             values[name] = distribution.mean()
         sizes = {name: int(value.shape[-1]) for name, value in values.items()}
         if self.nodes ** sum(sizes.values()) > 100_000:

@@ -31,7 +31,7 @@ class ScoreFunction(Gradient):
     """
 
     samples: int = 8
-    least = 2
+    min_samples = 2
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False

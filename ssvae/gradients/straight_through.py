@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.passed import passed
-from ssvae.gradients.score import learning
+from ssvae.gradients.score import model_gradient
+from ssvae.gradients.through_draws import through_draws
 from ssvae.relaxations import straight_through
 
 
@@ -33,15 +33,15 @@ class StraightThrough(Gradient):
     """
 
     samples: int = 1
-    least = 1
+    min_samples = 1
     unbiased = False
-    needs = "binary"
+    requires = "binary"
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
-        terms, lesson = passed(f, draw(q, self.samples, seed, straight_through))
-        found = tf.stop_gradient(terms.total()) + learning(terms) + lesson
+        terms, surrogate = through_draws(f, draw(q, self.samples, seed, straight_through))
+        found = tf.stop_gradient(terms.total()) + model_gradient(terms) + surrogate
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)

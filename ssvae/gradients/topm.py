@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.distributions import Conditionals, given, one_hot
@@ -37,7 +37,7 @@ class TopM(Gradient):
 
     count: int = 8
     draws: int = 1
-    needs = "categorical"
+    requires = "categorical"
 
     def __post_init__(self) -> None:
         """Refuse to sum or to draw nothing."""
@@ -51,7 +51,7 @@ class TopM(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.expectation`; f sees y [count + draws, ..., B, K], or [K, 1, ..., 1, K] if it is exact."""
         del training
-        name, categorical = _only(q)
+        name, categorical = self._only(q)
         logits = categorical.logits_parameter()
         classes = int(logits.shape[-1])
         if self.count >= classes:
@@ -69,19 +69,14 @@ class TopM(Gradient):
         weight = tf.stop_gradient(rest) * tf.exp(drawn - tf.stop_gradient(drawn))
         return known + tf.reduce_mean(weight * (value[self.count :] - b), axis=0) + b * rest
 
-
-def _only(q: Conditionals) -> tuple[str, tfp.distributions.OneHotCategorical]:
-    """Return the name and the distribution of the one variable."""
-    if len(q) != 1:
-        raise ValueError(f"gradient 'topm' needs one variable, got {list(q)}: use 'enumeration' or 'score_function'")
-    [(name, conditional)] = q.items()
-    distribution = given(conditional, {})
-    if not isinstance(distribution, tfp.distributions.OneHotCategorical):
-        raise ValueError(
-            f"gradient 'topm' needs a categorical variable; {name!r} is {distribution.name}: use 'enumeration' for few "
-            "states, 'score_function' for many, 'pathwise' for continuous variables"
-        )
-    return name, distribution
+    def _only(self, q: Conditionals) -> tuple[str, tfd.OneHotCategorical]:
+        """Return the name and the distribution of the one variable."""
+        if len(q) != 1:
+            raise ValueError(f"{self.named()} needs one variable, got {list(q)}: use 'enumeration' or 'score_function'")
+        [(name, conditional)] = q.items()
+        distribution = given(conditional, {})
+        self.check(name, distribution)
+        return name, distribution
 
 
 def _top(logits: tf.Tensor, count: int) -> tf.Tensor:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals, given
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.score import detached, learning, score
+from ssvae.gradients.score import model_gradient, score
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,8 @@ class VIMCO(Gradient):
     """
 
     samples: int = 5
-    least = 2
-    many = True
-    needs = "discrete"
+    min_samples = 2
+    multi_sample = True
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
@@ -49,8 +49,8 @@ class VIMCO(Gradient):
         signal = bound - self._without_each(log_w)
         log_q = sum(score(given(conditional, values), values[name]) for name, conditional in q.items())
         # log q is in f as well: its share of Σ_s w̃_s ∇log w_s
-        taught = (signal - tf.nn.softmax(log_w, axis=0)) * log_q
-        return bound + tf.reduce_sum(taught + tf.nn.softmax(log_w, axis=0) * learning(terms), axis=0)
+        weight = (signal - tf.nn.softmax(log_w, axis=0)) * log_q
+        return bound + tf.reduce_sum(weight + tf.nn.softmax(log_w, axis=0) * model_gradient(terms), axis=0)
 
     def _without_each(self, log_w: tf.Tensor) -> tf.Tensor:
         """Return L_S^{−s}, [S, ..., B]."""

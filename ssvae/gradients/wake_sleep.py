@@ -1,4 +1,4 @@
-"""Wake-sleep: p learns from what q infers, q from what p dreams.
+"""Wake-sleep: p learns from what q infers of data, q from draws of p.
 
 References
 ----------
@@ -8,24 +8,28 @@ The wake-sleep algorithm for unsupervised neural networks (Hinton, Dayan, Frey a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
-from ssvae.gradients.dream import asleep
-from ssvae.gradients.score import detached, learning
+from ssvae.gradients.score import model_gradient
+from ssvae.gradients.sleep_phase import sleep_phase
+
+if TYPE_CHECKING:
+    from ssvae.inference.evidence import Evidence
 
 
 @dataclass(frozen=True)
 class WakeSleep(Gradient):
     """Wake-sleep.
 
-    Approximates ∇E_q[f] for p, and for q −∇KL(p(z | x) || q) over dreams in place of data; with ∇log p(x, z), z ~ q,
-    and ∇log q(z' | x'), (x', z') ~ p; requires a model that can be drawn from. Unbiased for p, not for q. Cost: one
-    evaluation of f a sample, a draw from the model and its recognition.
+    Approximates ∇E_q[f] for p, and for q −∇KL(p(z | x) || q) over draws of p in place of data; with ∇log p(x, z),
+    z ~ q, and ∇log q(z' | x'), (x', z') ~ p; requires a model that can be drawn from. Unbiased for p, not for q. Cost:
+    one evaluation of f a sample, a draw from the model and its recognition.
 
     Parameters
     ----------
@@ -34,21 +38,21 @@ class WakeSleep(Gradient):
     """
 
     samples: int = 1
-    least = 1
+    min_samples = 1
     unbiased = False
 
     def expectation(
         self, f: Integrand, q: Conditionals, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
-        """See `Gradient.expectation`; awake, so that q learns nothing."""
+        """See `Gradient.expectation`; the wake phase alone, of which q learns nothing."""
         del training
         terms = f(detached(draw(q, self.samples, seed)))
-        found = tf.stop_gradient(terms.total()) + learning(terms)
+        found = tf.stop_gradient(terms.total()) + model_gradient(terms)
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)
 
     def bound(
-        self, f: Any, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.bound`."""
-        awake = self.expectation(f, f.q, seed)
-        return awake if training is False else awake + asleep(f, model, y, random.fold(seed, 1 << 18))
+        wake_phase = self.expectation(f, f.q, seed)
+        return wake_phase if training is False else wake_phase + sleep_phase(f, model, y, random.fold(seed, 1 << 18))

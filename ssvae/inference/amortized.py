@@ -8,12 +8,11 @@ Auto-Encoding Variational Bayes (Kingma and Welling, 2014).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
-from ssvae.gradients.base import Gradient
-from ssvae.inference.base import Inference, Training, elbo
+from ssvae.inference.base import BoundArguments, Inference
+from ssvae.inference.evidence import elbo
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,6 @@ class Amortized(Inference):
 
     kl_warm_up: float = 0.5
 
-    def bound(
-        self,
-        model: Any,
-        x: tf.Tensor,
-        y: tf.Tensor | None,
-        gradient: Gradient,
-        seed: tf.Tensor,
-        training: Training = False,
-    ) -> tf.Tensor:
+    def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
-        return elbo(model, model.encode(x, y), x, y, gradient, seed, training, self.kl_warm_up)
+        return elbo(arguments, arguments.model.encode(arguments.x, arguments.y), self.kl_warm_up)

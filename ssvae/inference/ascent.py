@@ -1,4 +1,4 @@
-"""Directions up the bound, and what steps along them have in common.
+"""Steps of gradient ascent on the bound: directions, natural gradients and bounds of λ.
 
 References
 ----------
@@ -10,7 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from ssvae.distributions import LOG_VARIANCE_RANGE
-from ssvae.inference.surface import Surface
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.base import Parameters
 
 TINY = 1e-30  # square of a length that counts as none
@@ -18,18 +18,18 @@ LEAST_VARIANCE = 1e-3  # of a binary number
 
 
 def direction(
-    surface: Surface, parameters: Parameters, slope: Parameters, natural: bool, clip_norm: float
+    objective: RefinementObjective, parameters: Parameters, gradients: Parameters, natural: bool, clip_norm: float
 ) -> Parameters:
     """Return d of each row, no longer than `clip_norm`; a natural step of a mean or a logit counts in s.d. of q.
 
     Of a normal latent the natural gradient in μ and a quarter of it in log σ², (σ² ∂/∂μ, ½ ∂/∂log σ²), of a binary one
-    that in its logit, ∂/∂μ; or the slope itself.
+    that in its logit, ∂/∂μ; or the gradient itself.
     """
     found, square = {}, tf.constant(0.0)
-    for name, gradient in slope.items():
+    for name, gradient in gradients.items():
         scale, length = tf.constant(1.0), gradient
         if natural:
-            scale, length = (_binary if surface.binary else _normal)(parameters[name], gradient)
+            scale, length = (_binary if objective.binary else _normal)(parameters[name], gradient)
         square += tf.reduce_sum(tf.square(length), axis=-1, keepdims=True)
         found[name] = scale * length
     # Not the root of 0, whose derivative is no number where steps are differentiated.
@@ -51,11 +51,11 @@ def _binary(parameters: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, tf.T
     return scale, scale * gradient
 
 
-def bounded(surface: Surface, parameters: Parameters) -> Parameters:
-    """Return λ where `distributions.diagonal_normal` would bound them, and logits alike, so that steps find back."""
+def bounded(objective: RefinementObjective, parameters: Parameters) -> Parameters:
+    """Return λ where `distributions.diagonal_normal` would bound them, and logits alike, so that steps can return."""
     found = {}
     for name, value in parameters.items():
-        if surface.binary:
+        if objective.binary:
             found[name] = tf.clip_by_value(value, *LOG_VARIANCE_RANGE)
             continue
         mean, log_variance = tf.split(value, 2, axis=-1)
@@ -63,11 +63,11 @@ def bounded(surface: Surface, parameters: Parameters) -> Parameters:
     return found
 
 
-def broadcast(parameters: Parameters, surface: Surface) -> Parameters:
+def broadcast(parameters: Parameters, objective: RefinementObjective) -> Parameters:
     """Return λ with the class axes of y, which the recognition network of a class-free part does not have."""
-    if surface.y is None:
+    if objective.y is None:
         return parameters
-    rows = tf.broadcast_dynamic_shape(tf.shape(surface.y)[:-1], tf.shape(surface.x)[:-1])
+    rows = tf.broadcast_dynamic_shape(tf.shape(objective.y)[:-1], tf.shape(objective.x)[:-1])
     return {n: tf.broadcast_to(v, tf.concat([rows, tf.shape(v)[-1:]], 0)) for n, v in parameters.items()}
 
 

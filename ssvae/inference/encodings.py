@@ -1,4 +1,4 @@
-"""What iterative inference is told of the bound at λ: slopes and errors in several forms.
+"""Inputs of the update networks of iterative inference: gradients of the bound at λ and errors, in several encodings.
 
 References
 ----------
@@ -13,31 +13,35 @@ from itertools import pairwise
 import tensorflow as tf
 
 from ssvae.distributions import given
-from ssvae.inference.surface import Surface, rows_apart
+from ssvae.inference.refinement_objective import RefinementObjective, independent_rows
 from ssvae.models.base import Parameters
 
-TINY, FLOOR = 1e-5, 1e-3  # inside the logarithm of a slope (released code); least variance that divides an error
+TINY, FLOOR = 1e-5, 1e-3  # inside the logarithm of a gradient (released code); least variance that divides an error
 
 
-def clues(
-    surface: Surface, parameters: Parameters, slope: Parameters, seed: tf.Tensor, encodings: Sequence[str]
+def update_inputs(
+    objective: RefinementObjective,
+    parameters: Parameters,
+    gradient: Parameters,
+    seed: tf.Tensor,
+    encodings: Sequence[str],
 ) -> dict[str, tf.Tensor]:
-    """Return what is seen of λ [..., B, 2Z] beside the data, side by side, by latent.
+    """Return what each latent's update network receives beside the data, [..., B, width], by latent.
 
     Parameters
     ----------
-    surface : Surface
-    parameters, slope : dict
+    objective : RefinementObjective
+    parameters, gradient : dict
         λ and ∇_λ, each [..., B, 2Z].
     seed : Tensor [2] int32
-        That of the slope, so that errors are those of the same draws.
+        That of the gradient, so that errors are those of the same draws.
     encodings : sequence of str
         Of `ssvae.networks.update.WIDTHS`.
     """
-    variables = list(surface.model.joint(surface.y))  # a latent's neighbour to the right is what it generates
+    variables = list(objective.model.joint(objective.y))  # a latent's neighbour to the right is what it generates
     below = dict(pairwise(variables))
     look = len(parameters) > 1 or {"errors", "normalized_errors"} & set(encodings)
-    seen = _seen(surface, parameters, seed) if look else {}
+    seen = _seen(objective, parameters, seed) if look else {}
     found = {}
     for name, value in parameters.items():
         parts = []
@@ -47,36 +51,36 @@ def clues(
             elif encoding in ("errors", "normalized_errors"):
                 parts += [seen[below[name]][encoding], seen[name][encoding]]
             elif encoding != "data":
-                parts.append(encoded(slope[name], value, encoding))
+                parts.append(encoded(gradient[name], value, encoding))
             elif below[name] != "x":
                 parts.append(seen[below[name]]["value"])
         found[name] = _side_by_side(parts, value)
     return found
 
 
-def encoded(slope: tf.Tensor, parameters: tf.Tensor, encoding: str) -> tf.Tensor:
+def encoded(gradient: tf.Tensor, parameters: tf.Tensor, encoding: str) -> tf.Tensor:
     """Return ∇_λ as it is ("gradient"), in the metric of q, as log|∇| and sign, or normalised within its row."""
     if encoding == "natural_gradient":
-        mean, log_variance = tf.split(slope, 2, axis=-1)
+        mean, log_variance = tf.split(gradient, 2, axis=-1)
         return tf.concat([tf.exp(tf.split(parameters, 2, axis=-1)[1]) * mean, log_variance], axis=-1)
     if encoding == "log_sign":
-        return tf.concat([tf.math.log(tf.abs(slope) + TINY), tf.sign(slope)], axis=-1)
+        return tf.concat([tf.math.log(tf.abs(gradient) + TINY), tf.sign(gradient)], axis=-1)
     if encoding == "normalized_gradient":
-        mean, variance = tf.nn.moments(slope, axes=[-1], keepdims=True)
-        return (slope - mean) * tf.math.rsqrt(variance + TINY)
-    return slope
+        mean, variance = tf.nn.moments(gradient, axes=[-1], keepdims=True)
+        return (gradient - mean) * tf.math.rsqrt(variance + TINY)
+    return gradient
 
 
-def _seen(surface: Surface, parameters: Parameters, seed: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
+def _seen(objective: RefinementObjective, parameters: Parameters, seed: tf.Tensor) -> dict[str, dict[str, tf.Tensor]]:
     """Return every variable's value and how far it is from what its parents predict, means over the draws."""
     found = {}
-    with rows_apart():
-        values = surface.values(parameters, seed)
-        for name, conditional in surface.model.joint(surface.y).items():
-            p, value = given(conditional, values), values.get(name, surface.x)
+    with independent_rows():
+        values = objective.draws(parameters, seed)
+        for name, conditional in objective.model.joint(objective.y).items():
+            p, value = given(conditional, values), values.get(name, objective.x)
             error = value - p.mean()
             forms = {"value": value, "errors": error, "normalized_errors": error / (p.variance() + FLOOR)}
-            drawn = {form for form, v in forms.items() if surface.samples > 1 and v is not surface.x}
+            drawn = {form for form, v in forms.items() if objective.samples > 1 and v is not objective.x}
             found[name] = {form: tf.reduce_mean(v, 0) if form in drawn else v for form, v in forms.items()}
     return found
 

@@ -1,4 +1,4 @@
-"""Gradient-refined inference: the recognition network's λ are improved by steps up the bound's slope.
+"""Gradient-refined inference: the recognition network's λ are improved by gradient ascent on the bound.
 
 References
 ----------
@@ -18,14 +18,16 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae.backend import random
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import given, has_kl
 from ssvae.gradients.base import draw
 from ssvae.inference.ascent import bounded, broadcast, direction, where, zeros
 from ssvae.inference.base import Training
-from ssvae.inference.refining import Found, Refining
-from ssvae.inference.surface import Surface, held, lesson, rows_apart
+from ssvae.inference.refinement_objective import RefinementObjective, independent_rows, surrogate
+from ssvae.inference.refining import Refined, Refining
 from ssvae.models.base import Parameters
 from ssvae.relaxations import Rule, soft, straight_through
+from ssvae.settings.checks import one_of
 
 ENCODERS = ("kl", "bound", "through")
 METRICS = ("natural", "plain")
@@ -37,7 +39,7 @@ WIDER, NARROWER = 1.25, 0.5  # of a row's rate after a step that the line search
 
 @dataclass(frozen=True)
 class GradientRefined(Refining):
-    """v_{t+1} = m v_t + d_t, λ_{t+1} = λ_t + γ_t v_{t+1}, d_t each row's own direction up its bound.
+    """v_{t+1} = m v_t + d_t, λ_{t+1} = λ_t + γ_t v_{t+1}, d_t each row's own direction of ascent on its bound.
 
     A row whose bound has not risen after T steps, by the same draws of z, keeps λ_0.
 
@@ -50,19 +52,19 @@ class GradientRefined(Refining):
     momentum : float
         m.
     metric : "natural" or "plain"
-        d is the natural gradient in μ and a quarter of it in log σ², whose slope is the noisier one, (σ² ∂/∂μ,
+        d is the natural gradient in μ and a quarter of it in log σ², whose gradient is the noisier one, (σ² ∂/∂μ,
         ½ ∂/∂log σ²): it does not mind the scale of z. Of a binary latent it is that in the logit, ∂/∂μ. Or ∇_λ itself
         (the paper).
     clip_norm : float
         Largest length of a row's direction, in the metric's own units.
     encoder : "kl", "bound" or "through"
-        What the recognition network learns from: −KL(q_T || q_0), q_T held (Hjelm et al.); its own ELBO (Krishnan et
-        al.); the ELBO at λ_T through all steps, with second derivatives (Kim et al.). The decoder learns at λ_T.
+        What the recognition network learns from: −KL(q_T || q_0), q_T held fixed (Hjelm et al.); its own ELBO (Krishnan
+        et al.); the ELBO at λ_T through all steps, with second derivatives (Kim et al.). The decoder learns at λ_T.
     line_search : bool
         Take a step only where it raises the bound of the same draws of z; a row's rate shrinks when one is refused.
         No momentum then. Because the draws are kept, few samples will be overfitted: take 10 or more.
     binary : "straight_through" or "mean"
-        How the slope passes binary latents: by draws as if they were means, or by the means in place of draws ("mean
+        How gradients pass binary latents: by draws as if they were means, or by the means in place of draws ("mean
         push", the paper). Both are biased; a row keeps what raised its bound.
     """
 
@@ -78,10 +80,10 @@ class GradientRefined(Refining):
     def __post_init__(self) -> None:
         """Check the numbers."""
         super().__post_init__()
-        self._one_of("metric", METRICS)
-        self._one_of("decay", DECAYS)
-        self._one_of("encoder", ENCODERS)
-        self._one_of("binary", tuple(RULES))
+        one_of("metric", self.metric, METRICS)
+        one_of("decay", self.decay, DECAYS)
+        one_of("encoder", self.encoder, ENCODERS)
+        one_of("binary", self.binary, tuple(RULES))
         if self.line_search and self.encoder == "through":
             raise ValueError("encoder='through' needs steps that are differentiable: line_search=False")
         if not (self.rate > 0.0 and self.clip_norm > 0.0 and 0.0 <= self.momentum < 1.0):
@@ -94,85 +96,93 @@ class GradientRefined(Refining):
         """See `Refining.rule`."""
         return RULES[self.binary]
 
-    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
-        """See `Refining.find`."""
-        start = broadcast(start, surface)
+    def refine(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor, training: Training
+    ) -> Refined:
+        """See `Refining.refine`."""
+        start = broadcast(start, objective)
         if training is not False and self.encoder == "through":
             # Written out, however many steps: XLA has no derivative of a loop of matrix products.
-            return Found(list(self.walk(surface, start, steps, seed))[-1])
-        refined = held(self._risen(surface, held(start), steps, seed))
-        return Found(refined, 0.0 if training is False else self._lesson(surface, start, refined, seed))
+            return Refined(list(self.refinement_path(objective, start, steps, seed))[-1])
+        refined = detached(self._improved(objective, detached(start), steps, seed))
+        return Refined(refined, 0.0 if training is False else self._surrogate(objective, start, refined, seed))
 
-    def _risen(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+    def _improved(self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
         """Return λ_T where the bound is higher there than at λ_0, by the same draws, and λ_0 elsewhere."""
         if self.line_search:
-            return self._searched(surface, start, steps, seed)
-        refined = self._climbed(surface, start, steps, seed)
-        return where(surface.bound(refined, seed) > surface.bound(start, seed), refined, start)
+            return self._line_searched(objective, start, steps, seed)
+        refined = self._ascended(objective, start, steps, seed)
+        return where(objective.bound(refined, seed) > objective.bound(start, seed), refined, start)
 
-    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
-        """See `Refining.walk`."""
+    def refinement_path(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
+    ) -> Iterator[Parameters]:
+        """See `Inference.refinement_path`."""
         parameters, velocity = start, zeros(start)
         for step in range(steps):
             rate = self._rate(step, steps)
-            parameters, velocity = self._step(surface, parameters, velocity, rate, random.fold(seed, step))
+            parameters, velocity = self._step(objective, parameters, velocity, rate, random.fold(seed, step))
             yield parameters
 
-    def _climbed(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+    def _ascended(self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
         if steps <= UNROLLED:
-            return list(self.walk(surface, start, steps, seed))[-1]
+            return list(self.refinement_path(objective, start, steps, seed))[-1]
 
         def body(step, parameters, velocity):  # type: ignore[no-untyped-def]
             rate = self._rate(tf.cast(step, tf.float32), steps)
-            return step + 1, *self._step(surface, parameters, velocity, rate, random.fold(seed, step))
+            return step + 1, *self._step(objective, parameters, velocity, rate, random.fold(seed, step))
 
         return _loop(body, steps, (start, zeros(start)))[0]
 
     def _rate(self, step: Any, steps: int) -> Any:
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
 
-    def _step(self, surface, parameters, velocity, rate, seed):  # type: ignore[no-untyped-def]
-        direction = self._direction(surface, parameters, surface.slope(parameters, seed)[1])
+    def _step(self, objective, parameters, velocity, rate, seed):  # type: ignore[no-untyped-def]
+        direction = self._direction(objective, parameters, objective.value_and_gradient(parameters, seed)[1])
         velocity = {name: self.momentum * velocity[name] + direction[name] for name in parameters}
-        return bounded(surface, {name: value + rate * velocity[name] for name, value in parameters.items()}), velocity
+        return bounded(objective, {name: value + rate * velocity[name] for name, value in parameters.items()}), velocity
 
-    def _searched(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+    def _line_searched(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
+    ) -> Parameters:
         def body(step, parameters, bound, direction, rate):  # type: ignore[no-untyped-def]
             length = rate[..., tf.newaxis]
             proposed = {name: value + length * direction[name] for name, value in parameters.items()}
-            proposed = bounded(surface, proposed)
-            there, slope = surface.slope(proposed, seed)
+            proposed = bounded(objective, proposed)
+            there, gradient = objective.value_and_gradient(proposed, seed)
             taken = there > bound  # False where it is not finite
             kept = {
                 now: where(taken, new, old)
                 for now, new, old in (
                     ("parameters", proposed, parameters),
-                    ("direction", self._direction(surface, proposed, slope), direction),
+                    ("direction", self._direction(objective, proposed, gradient), direction),
                 )
             }
             rate *= tf.where(taken, WIDER, NARROWER)
             return step + 1, kept["parameters"], tf.where(taken, there, bound), kept["direction"], rate
 
-        bound, slope = surface.slope(start, seed)
+        bound, gradient = objective.value_and_gradient(start, seed)
         rate = tf.fill(tf.shape(bound), self.rate)
-        return _loop(body, steps, (start, bound, self._direction(surface, start, slope), rate))[0]
+        return _loop(body, steps, (start, bound, self._direction(objective, start, gradient), rate))[0]
 
-    def _direction(self, surface: Surface, parameters: Parameters, slope: Parameters) -> Parameters:
-        return direction(surface, parameters, slope, self.metric == "natural", self.clip_norm)
+    def _direction(self, objective: RefinementObjective, parameters: Parameters, gradient: Parameters) -> Parameters:
+        return direction(objective, parameters, gradient, self.metric == "natural", self.clip_norm)
 
-    def _lesson(self, surface: Surface, start: Parameters, refined: Parameters, seed: tf.Tensor) -> tf.Tensor:
+    def _surrogate(
+        self, objective: RefinementObjective, start: Parameters, refined: Parameters, seed: tf.Tensor
+    ) -> tf.Tensor:
         if self.encoder == "bound":
-            return lesson(start, surface.slope(held(start), random.fold(seed, -1))[1])
+            return surrogate(start, objective.value_and_gradient(detached(start), random.fold(seed, -1))[1])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            own = held(start)
+            own = detached(start)
             tape.watch(own)
-            distance = _divergence(surface.model, refined, own, seed)
-        return lesson(start, {name: -value for name, value in tape.gradient(distance, own).items()})
+            distance = _divergence(objective.model, refined, own, seed)
+        return surrogate(start, {name: -value for name, value in tape.gradient(distance, own).items()})
 
 
 def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tensor) -> tf.Tensor:
     """Return KL(q_T || q_0), [..., B], nats; every latent given those that q_T draws before it."""
-    with rows_apart():
+    with independent_rows():
         target, q = model.posterior(refined), model.posterior(own)
         values = draw(target, 1, seed)
         return sum(_kl(given(target[name], values), given(q[name], values), values[name]) for name in q)

@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.backend.leapfrog import LogProb, position, transition
-from ssvae.gradients.base import Gradient, Terms, draw
-from ssvae.inference.base import Evidence, Inference, Training, elbo, temper
+from ssvae.gradients.base import Terms, draw
+from ssvae.inference.base import BoundArguments, Inference
+from ssvae.inference.evidence import Evidence, elbo, kl_weight
 from ssvae.settings.checks import whole
 
 
@@ -55,16 +56,9 @@ class HMC(Inference):
                 f"{self.kl_warm_up!r}"
             )
 
-    def bound(
-        self,
-        model: Any,
-        x: tf.Tensor,
-        y: tf.Tensor | None,
-        gradient: Gradient,
-        seed: tf.Tensor,
-        training: Training = False,
-    ) -> tf.Tensor:
+    def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`; in training its gradient by q is pathwise whatever the gradient slot holds."""
+        model, x, y, _, seed, training = arguments
         parameters = model.encode(x, y)
         q = model.posterior(parameters)
         if list(q) != ["z"] or getattr(model, "binary", False):
@@ -74,8 +68,8 @@ class HMC(Inference):
                 "'m1_m2', or another inference"
             )
         if training is False or not self.steps:
-            return elbo(model, parameters, x, y, gradient, seed, training, self.kl_warm_up)
-        evidence = Evidence(model.joint(y), q, x, temper(self.kl_warm_up, training))
+            return elbo(arguments, parameters, self.kl_warm_up)
+        evidence = Evidence(model.joint(y), q, x, kl_weight(self.kl_warm_up, training))
         z = draw(q, 1, seed)["z"]
         found = evidence.closed_form({"z": z}).total()
         moved = self._moved(evidence, q["z"], tf.stop_gradient(z), random.fold(seed, 1 << 16))

@@ -15,11 +15,13 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.backend.surrogates import detached
 from ssvae.distributions import given
 from ssvae.inference.ascent import broadcast
-from ssvae.inference.base import Evidence, Training
-from ssvae.inference.refining import Found, Refining
-from ssvae.inference.surface import Surface, held, lesson, rows_apart
+from ssvae.inference.base import Training
+from ssvae.inference.evidence import Evidence
+from ssvae.inference.refinement_objective import RefinementObjective, independent_rows, surrogate
+from ssvae.inference.refining import Refined, Refining
 from ssvae.models.base import Parameters
 
 LEAST = 1e-4  # distance of a mean from 0 and 1: a logit without bound could not come back
@@ -29,7 +31,7 @@ LEAST = 1e-4  # distance of a mean from 0 and 1: a logit without bound could not
 class ImportanceRefined(Refining):
     """μ_{t+1} = (1 − γ) μ_t + γ Σ_s w̃_s z_s, z_s ~ q_t, w̃ = w / Σ w, w = p(x, z) / q_t(z); λ are the logits of μ.
 
-    The recognition network learns −KL(q_T || q_0), q_T held. For what p learns the gradient decides: with
+    The recognition network learns −KL(q_T || q_0), q_T held fixed. For what p learns the gradient decides: with
     ``{name: rws, wake: 1}`` from weighted draws of q_T, as in the paper.
 
     Parameters
@@ -51,8 +53,8 @@ class ImportanceRefined(Refining):
                 f"importance_refined needs samples >= 2 and 0 < rate <= 1, got {self.samples!r} and {self.rate!r}"
             )
 
-    def start_at(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-        """See `Refining.start_at`."""
+    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+        """See `Inference.initial_parameters`."""
         if not getattr(part, "mean_field", False):
             raise ValueError(
                 f"inference 'importance_refined' needs binary latents that are independent given x, and this "
@@ -61,34 +63,38 @@ class ImportanceRefined(Refining):
             )
         return part.encode(x, y)
 
-    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
-        """See `Refining.find`."""
-        start = broadcast(start, surface)
+    def refine(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor, training: Training
+    ) -> Refined:
+        """See `Refining.refine`."""
+        start = broadcast(start, objective)
 
         def body(step: tf.Tensor, parameters: Parameters) -> tuple[tf.Tensor, Parameters]:
-            return step + 1, self._step(surface, parameters, random.fold(seed, step))
+            return step + 1, self._step(objective, parameters, random.fold(seed, step))
 
-        state = (tf.constant(0), held(start))
+        state = (tf.constant(0), detached(start))
         refined = tf.while_loop(
             lambda step, _: step < steps, body, state, parallel_iterations=1, maximum_iterations=steps
         )[1]
-        refined = held(refined)
+        refined = detached(refined)
         if training is False:
-            return Found(refined)
-        return Found(refined, lesson(start, {n: tf.sigmoid(refined[n]) - tf.sigmoid(start[n]) for n in start}))
+            return Refined(refined)
+        return Refined(refined, surrogate(start, {n: tf.sigmoid(refined[n]) - tf.sigmoid(start[n]) for n in start}))
 
-    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
-        """See `Refining.walk`."""
+    def refinement_path(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
+    ) -> Iterator[Parameters]:
+        """See `Inference.refinement_path`."""
         parameters = start
         for step in range(steps):
-            parameters = self._step(surface, parameters, random.fold(seed, step))
+            parameters = self._step(objective, parameters, random.fold(seed, step))
             yield parameters
 
-    def _step(self, surface: Surface, parameters: Parameters, seed: tf.Tensor) -> Parameters:
-        with rows_apart():
-            q = surface.model.posterior(parameters)
-            values = surface.values(parameters, seed)
-            evidence = Evidence(surface.model.joint(surface.y), q, surface.x, surface.temper)
+    def _step(self, objective: RefinementObjective, parameters: Parameters, seed: tf.Tensor) -> Parameters:
+        with independent_rows():
+            q = objective.model.posterior(parameters)
+            values = objective.draws(parameters, seed)
+            evidence = Evidence(objective.model.joint(objective.y), q, objective.x, objective.temper)
             weights = tf.nn.softmax(evidence(values).total(), axis=0)[..., tf.newaxis]  # [K, ..., B, 1]
         found = {}
         for name, value in values.items():

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
-from ssvae.gradients.base import Gradient
-from ssvae.inference.base import Inference, Training, log_weights
+from ssvae.inference.base import BoundArguments, Inference
+from ssvae.inference.evidence import log_weights
 
 
 @dataclass(frozen=True)
@@ -38,17 +37,9 @@ class ImportanceWeighted(Inference):
                 f"inference 'importance_weighted' needs samples >= 2, got {self.samples}: use 'amortized' for one"
             )
 
-    def bound(
-        self,
-        model: Any,
-        x: tf.Tensor,
-        y: tf.Tensor | None,
-        gradient: Gradient,
-        seed: tf.Tensor,
-        training: Training = False,
-    ) -> tf.Tensor:
+    def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
-        del gradient, training
+        model, x, y, _, seed, _ = arguments
         if getattr(model, "binary", False):
             raise ValueError(
                 "inference 'importance_weighted' needs latents with a path, and those of this model are binary: for "

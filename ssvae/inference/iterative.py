@@ -1,4 +1,4 @@
-"""Iterative inference: a learnt network takes λ and what the bound says there, and gives better λ.
+"""Iterative inference: a learnt network proposes better λ from λ, the bound's gradient there and the data.
 
 References
 ----------
@@ -16,13 +16,15 @@ from typing import Any
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.backend.surrogates import detached
 from ssvae.inference.base import Inference, Training
-from ssvae.inference.encodings import clues
-from ssvae.inference.refining import Found, Refining
-from ssvae.inference.surface import Surface, held, lesson
+from ssvae.inference.encodings import update_inputs
+from ssvae.inference.refinement_objective import RefinementObjective, surrogate
+from ssvae.inference.refining import Refined, Refining
 from ssvae.models.base import Parameters
 from ssvae.networks.update import GATES, WIDTHS
 from ssvae.networks.widths import sizes
+from ssvae.settings.checks import one_of
 
 STARTS = ("encoder", "prior")
 
@@ -31,13 +33,13 @@ STARTS = ("encoder", "prior")
 class Iterative(Refining):
     """λ_{t+1} = f_φ(λ_t, ∇_λ ELBO(λ_t) or errors, x): `networks.update`, one network a latent.
 
-    Each λ_t is held still before the next step: no gradient passes more than one. The networks that find λ are taught
-    by the mean over the steps of ∇_λ ELBO(λ_t), the decoder by the ELBO at λ_T. T may be another one at test time.
+    Gradients do not pass from one step to another. The networks that find λ learn from the mean over the steps of
+    ∇_λ ELBO(λ_t), the decoder from the ELBO at λ_T. T may be another one at test time.
 
     Parameters
     ----------
     start : "encoder" or "prior"
-        λ_0: the recognition network's output, which is taught with the other steps; or the prior (the paper).
+        λ_0: the recognition network's output, which learns with the other steps; or the prior (the paper).
     encodings : sequence of str
         What f_φ sees: "data" (x; above the first level the values below), "parameters" (λ_t), "gradient",
         "natural_gradient" (σ² ∂/∂μ, ∂/∂log σ²), "log_sign" (log|∇| and its sign), "normalized_gradient" (mean 0 and
@@ -60,8 +62,8 @@ class Iterative(Refining):
     def __post_init__(self) -> None:
         """Check the numbers and words."""
         super().__post_init__()
-        self._one_of("start", STARTS)
-        self._one_of("gate", GATES)
+        one_of("start", self.start, STARTS)
+        one_of("gate", self.gate, GATES)
         given = list(self.encodings) if isinstance(self.encodings, list | tuple) else []
         if not set(given) - {"data"} or not set(given) <= set(WIDTHS) or len(set(given)) < len(given):
             raise ValueError(
@@ -72,7 +74,7 @@ class Iterative(Refining):
         object.__setattr__(self, "hidden", None if self.hidden is None else sizes(self.hidden))
         if self.refine_at == "predict":
             raise ValueError(
-                "refine_at='predict' would leave the update network untaught: 'both', or 'gradient_refined'"
+                "refine_at='predict' would leave the update network untrained: 'both', or 'gradient_refined'"
             )
         if self.start == "prior" and (self.refine_at == "fit" or not self.steps or self.test_steps == 0):
             raise ValueError(
@@ -81,57 +83,61 @@ class Iterative(Refining):
             )
 
     @property
-    def update(self) -> Mapping[str, Any]:  # type: ignore[override]
+    def update(self) -> Mapping[str, object]:
         """See `Inference.update`."""
         return {name: getattr(self, name) for name in ("encodings", "hidden", "activation", "skip", "gate")}
 
-    def beginning(self) -> tuple[float, Inference]:
-        """See `Inference.beginning`."""
+    def warm_up(self) -> tuple[float, Inference]:
+        """See `Inference.warm_up`."""
         return self.warm_start, replace(self, steps=0, warm_start=0.0, start="encoder")
 
-    def start_at(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-        """See `Refining.start_at`."""
+    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+        """See `Inference.initial_parameters`."""
         _networks(part)  # also where no step is taken: the first epochs are amortised, and the error would come late
         return part.encode(x, y) if self.start == "encoder" else part.prior_parameters(x, y)
 
-    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
-        """See `Refining.find`."""
-        taught, learnt = 0, tf.constant(0.0)
+    def refine(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor, training: Training
+    ) -> Refined:
+        """See `Refining.refine`."""
+        count, total = 0, tf.constant(0.0)
         parameters = start
-        for slope, following in self._visits(surface, start, steps, seed):
+        for gradient, following in self._visits(objective, start, steps, seed):
             if training is not False and (parameters is not start or self.start == "encoder"):
-                taught, learnt = taught + 1, learnt + lesson(parameters, slope)
+                count, total = count + 1, total + surrogate(parameters, gradient)
             parameters = following
         if training is False:
-            return Found(parameters)
-        share = 1.0 / (taught + 1)
+            return Refined(parameters)
+        share = 1.0 / (count + 1)
         last = {name: share * value + (1.0 - share) * tf.stop_gradient(value) for name, value in parameters.items()}
-        return Found(last, share * learnt)
+        return Refined(last, share * total)
 
-    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
-        """See `Refining.walk`."""
-        for _, parameters in self._visits(surface, start, steps, seed):
+    def refinement_path(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
+    ) -> Iterator[Parameters]:
+        """See `Inference.refinement_path`."""
+        for _, parameters in self._visits(objective, start, steps, seed):
             yield parameters
 
     def _visits(
-        self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
     ) -> Iterator[tuple[Parameters, Parameters]]:
-        """Yield ∇_λ at λ_t, which is held, and λ_{t+1}."""
-        networks = _networks(surface.model)
-        known = {name: network.prepare(*self._still(surface, name)) for name, network in networks.items()}
+        """Yield ∇_λ at λ_t, which is detached, and λ_{t+1}."""
+        networks = _networks(objective.model)
+        fixed = {name: network.prepare(*self._fixed(objective, name)) for name, network in networks.items()}
         parameters = start
         for step in range(steps):
-            at, key = held(parameters), random.fold(seed, step)
-            slope = surface.slope(at, key)[1]
-            told = clues(surface, at, held(slope), key, self.encodings)
-            parameters = {name: networks[name](known[name], tf.stop_gradient(told[name]), at[name]) for name in at}
-            yield slope, parameters
+            at, key = detached(parameters), random.fold(seed, step)
+            gradient = objective.value_and_gradient(at, key)[1]
+            seen = update_inputs(objective, at, detached(gradient), key, self.encodings)
+            parameters = {name: networks[name](fixed[name], tf.stop_gradient(seen[name]), at[name]) for name in at}
+            yield gradient, parameters
 
-    def _still(self, surface: Surface, name: str) -> list[tf.Tensor]:
+    def _fixed(self, objective: RefinementObjective, name: str) -> list[tf.Tensor]:
         """Return the inputs that are the same at every step: the data, at the bottom level, and the class."""
-        bottom = name == next(iter(surface.model.updates))
-        data = [surface.model.likelihood.inputs(surface.x)] if bottom and "data" in self.encodings else []
-        return [*data, *([] if surface.y is None else [surface.y])]
+        bottom = name == next(iter(objective.model.updates))
+        data = [objective.model.likelihood.inputs(objective.x)] if bottom and "data" in self.encodings else []
+        return [*data, *([] if objective.y is None else [objective.y])]
 
 
 def _networks(part: Any) -> Mapping[str, Any]:

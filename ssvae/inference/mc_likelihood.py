@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.distributions import given
-from ssvae.gradients.base import Gradient
-from ssvae.inference.base import Inference, Training
+from ssvae.inference.base import BoundArguments, Inference
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,9 @@ class MCLikelihood(Inference):
         if self.samples < 1:
             raise ValueError(f"inference 'mc_likelihood' needs samples >= 1, got {self.samples}")
 
-    def bound(
-        self,
-        model: Any,
-        x: tf.Tensor,
-        y: tf.Tensor | None,
-        gradient: Gradient,
-        seed: tf.Tensor,
-        training: Training = False,
-    ) -> tf.Tensor:
+    def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
-        del gradient, training
+        model, x, y, _, seed, _ = arguments
         if getattr(model, "binary", False):
             raise ValueError(
                 "inference 'mc_likelihood' needs latents with a path, and those of this model are binary: take "

@@ -1,4 +1,4 @@
-"""What the inference methods that improve λ step by step have in common."""
+"""Base of the inference methods that refine λ step by step."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ssvae.backend import random
-from ssvae.gradients.base import Gradient
-from ssvae.inference.base import Inference, Training, elbo, temper
-from ssvae.inference.surface import Surface
+from ssvae.inference.base import BoundArguments, Inference, Training
+from ssvae.inference.evidence import elbo, kl_weight
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.base import Parameters
 from ssvae.relaxations import Rule, straight_through
-from ssvae.settings.checks import whole
+from ssvae.settings.checks import one_of, whole
 
 PLACES = ("both", "fit", "predict")
 
 
-class Found(NamedTuple):
-    """The λ that a refinement ends with, and what its networks learn from it."""
+class Refined(NamedTuple):
+    """The λ that a refinement ends with, and the surrogate term that its networks learn from."""
 
     parameters: Parameters
-    lesson: tf.Tensor | float = 0.0  # [..., B], value 0: its gradient is that of the networks that find λ
+    surrogate: tf.Tensor | float = 0.0  # [..., B], value 0: its gradient is that of the networks that find λ
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Refining(Inference):
             if value is None and argument.startswith("test"):
                 continue
             whole(f"{argument} of {type(self).__name__}", value, least)
-        self._one_of("refine_at", PLACES)
+        one_of("refine_at", self.refine_at, PLACES)
         self._share("warm_start")
         self._share("kl_warm_up")
 
@@ -73,65 +73,58 @@ class Refining(Inference):
         if not 0.0 <= getattr(self, argument) <= 1.0:
             raise ValueError(f"{argument} must be in [0, 1], got {getattr(self, argument)!r}")
 
-    def _one_of(self, argument: str, allowed: tuple[str, ...]) -> None:
-        if getattr(self, argument) not in allowed:
-            raise ValueError(f"{argument} must be one of {list(allowed)}, got {getattr(self, argument)!r}")
-
-    def steps_at(self, training: bool) -> int:
-        """Return T in training or outside."""
+    def refinement_steps(self, training: bool) -> int:
+        """See `Inference.refinement_steps`: T."""
         if self.refine_at == ("predict" if training else "fit"):
             return 0
         return self.steps if training or self.test_steps is None else self.test_steps
 
-    def beginning(self) -> tuple[float, Inference]:
-        """See `Inference.beginning`: amortised."""
+    def warm_up(self) -> tuple[float, Inference]:
+        """See `Inference.warm_up`: amortised."""
         return self.warm_start, replace(self, steps=0, warm_start=0.0)
 
     def rule(self) -> Rule:
-        """Return how the slope passes binary latents (`ssvae.relaxations`)."""
+        """Return how gradients pass binary latents (`ssvae.relaxations`)."""
         return straight_through
 
     @abstractmethod
-    def find(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor, training: Training) -> Found:
-        """Climb from λ_0 for T >= 1 steps."""
+    def refine(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor, training: Training
+    ) -> Refined:
+        """Refine λ_0 in T >= 1 steps."""
 
     @abstractmethod
-    def walk(self, surface: Surface, start: Parameters, steps: int, seed: tf.Tensor) -> Iterator[Parameters]:
-        """Yield λ_1, …, λ_T of a climb outside training, before any of it is judged."""
+    def refinement_path(
+        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
+    ) -> Iterator[Parameters]:
+        """See `Inference.refinement_path`: before λ_T is compared with λ_0."""
 
-    def start_at(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-        """Return λ_0."""
+    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+        """See `Inference.initial_parameters`."""
         return part.encode(x, y)
 
     def infer(self, part: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
         """See `Inference.infer`: λ_T, the same for a row wherever it stands."""
         return self._refined(part, x, y, seed, False, 1.0).parameters
 
-    def bound(
-        self,
-        model: Any,
-        x: tf.Tensor,
-        y: tf.Tensor | None,
-        gradient: Gradient,
-        seed: tf.Tensor,
-        training: Training = False,
-    ) -> tf.Tensor:
+    def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
-        lessons, weight = [], temper(self.kl_warm_up, training)
+        model, x, y, _, seed, training = arguments
+        surrogates, weight = [], kl_weight(self.kl_warm_up, training)
 
         def infer(part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
             found = self._refined(part, x, y, random.fold(seed, 1 << 17), training, weight)
-            lessons.append(found.lesson)
+            surrogates.append(found.surrogate)
             return found.parameters
 
         parameters = model.recognise(x, y, infer)
-        return elbo(model, parameters, x, y, gradient, seed, training, self.kl_warm_up) + sum(lessons)
+        return elbo(arguments, parameters, self.kl_warm_up) + sum(surrogates)
 
     def _refined(self, part, x, y, seed, training, weight):  # type: ignore[no-untyped-def]
-        steps = self.steps_at(training is not False)
-        start = self.start_at(part, x, y)
+        steps = self.refinement_steps(training is not False)
+        start = self.initial_parameters(part, x, y)
         if not steps:
-            return Found(start)
+            return Refined(start)
         samples = self.samples if training is not False or self.test_samples is None else self.test_samples
-        surface = Surface(part, x, y, samples, weight, training is False, self.rule())
-        return self.find(surface, start, steps, seed, training)
+        objective = RefinementObjective(part, x, y, samples, weight, training is False, self.rule())
+        return self.refine(objective, start, steps, seed, training)

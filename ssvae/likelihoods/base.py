@@ -4,13 +4,20 @@
 over x: log-probabilities in nats, summed over the last axis. ``likelihood.observe(x, seed)`` turns preprocessed data
 into values that the distribution can score; most likelihoods score the data as they are. ``likelihood.inputs(x)`` is
 what the recognition networks see in place of x, such as the logarithms of counts.
+
+Log-probabilities, their gradients, means and what is observed are the same in graph mode and under XLA. Samples are a
+function of their seed, but a distribution with TensorFlow Probability's own sampler has others under XLA, whose random
+numbers come from another generator.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -22,11 +29,46 @@ class Likelihood(Component):
 
     Attributes
     ----------
-    support : tuple of float
-        Least and greatest value that x may have.
+    discrete : bool
+        Whether p(x | h) is a probability and no density; `values` then gives those that x may have.
+    binary : bool
+        Whether x is 0 or 1 in every column, and h its logits.
+    resample : bool
+        Whether `observe` draws binary values from grey levels.
+    independent_columns : bool
+        Whether the columns of x are independent given h, and each has the same number of h.
+    of_counts : bool
+        Whether x counts things such as words, whose shares are the mean over its sum.
     """
 
-    support = (-math.inf, math.inf)
+    discrete: bool = False
+    binary: bool = False
+    resample: bool = False
+    independent_columns: bool = True
+    of_counts: bool = False
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Least and greatest value that x may have."""
+        return -math.inf, math.inf
+
+    @property
+    def in_order(self) -> bool:
+        """Whether log p(x) is that of a row's words in their order, which perplexity is defined on."""
+        return False
+
+    @property
+    def bits_levels(self) -> int | None:
+        """N where the bound less log n nats a column is one of a probability of x, and so has bits a column.
+
+        1 where it is one as it stands; None where it is one of a density, or of words.
+        """
+        return 1 if self.discrete else None
+
+    @property
+    def observes(self) -> bool:
+        """Whether `observe` gives other values than the data as they are."""
+        return type(self).observe is not Likelihood.observe
 
     @abstractmethod
     def outputs(self, features: int) -> int:
@@ -36,6 +78,16 @@ class Likelihood(Component):
     def __call__(self, h: tf.Tensor) -> tfp.distributions.Distribution:
         """Return p(x | h) for h [..., outputs]: batch shape [...], event shape [D]."""
 
+    def values(self, features: int) -> np.ndarray:
+        """Return every value that x may have, [values, features]; of counts without end, all that are at all likely.
+
+        Raises
+        ------
+        ValueError
+            If x is continuous.
+        """
+        raise ValueError(f"x of likelihood {type(self).__name__} is continuous: its values cannot be listed")
+
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Return the values [B, D] to score in place of x [B, D]."""
         del seed
@@ -44,3 +96,13 @@ class Likelihood(Component):
     def inputs(self, x: tf.Tensor) -> tf.Tensor:
         """Return what recognition networks see in place of x [..., D], of the same shape."""
         return x
+
+
+def combinations(values: Sequence[float] | np.ndarray, features: int) -> np.ndarray:
+    """Return all rows of some columns that may each have the same values, [len(values) ** features, features]."""
+    return np.array(list(itertools.product(values, repeat=features)), np.float32)
+
+
+def log_counts(x: tf.Tensor) -> tf.Tensor:
+    """Return log(1 + x), and x itself below 0, where regularizers look for neighbours of 0."""
+    return tf.where(x < 0.0, x, tf.math.log1p(tf.maximum(x, 0.0)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae.backend import random
 from ssvae.distributions import bernoulli
-from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.base import Likelihood, combinations
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -21,16 +22,22 @@ class Bernoulli(Likelihood):
     Parameters
     ----------
     resample : bool
-        Draw x_d ~ Bernoulli(grey level) anew at every use, as Kingma et al. (2014) do with MNIST; 0 and 1 stay as
+        Draw x_d ~ Bernoulli(grey level) again at every use, as Kingma et al. (2014) do with MNIST; 0 and 1 stay as
         they are.
     """
 
     resample: bool = True
     support = (0.0, 1.0)
+    discrete = True
+    binary = True
 
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: one logit a column."""
         return features
+
+    def values(self, features: int) -> np.ndarray:
+        """See `Likelihood.values`: 0 and 1."""
+        return combinations([0.0, 1.0], features)
 
     def __call__(self, h: tf.Tensor) -> tfp.distributions.Distribution:
         """See `Likelihood.__call__`."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from ssvae.backend.softplus import softplus
-from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.base import Likelihood, combinations
 
 
 class _Shares(tfd.Binomial):
@@ -43,10 +44,15 @@ class Binomial(Likelihood):
 
     trials: int = 16
     support = (0.0, 1.0)
+    discrete = True
 
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: one logit a column."""
         return features
+
+    def values(self, features: int) -> np.ndarray:
+        """See `Likelihood.values`: 0, 1 / n, ..., 1."""
+        return combinations(np.arange(self.trials + 1) / self.trials, features)
 
     def __call__(self, h: tf.Tensor) -> tfd.Distribution:
         """See `Likelihood.__call__`."""

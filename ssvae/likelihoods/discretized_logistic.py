@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.backend.softplus import softplus
-from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.base import Likelihood, combinations
 
 GREATEST_LOG_SCALE = 30.0  # keeps s² finite in float32; far above any scale of values in [0, 1]
 
@@ -43,6 +43,7 @@ class DiscretizedLogistic(Likelihood):
     levels: int = 256
     floor: float = -7.0
     support = (0.0, 1.0)
+    discrete = True
 
     def __post_init__(self) -> None:
         if self.levels < 2:
@@ -51,6 +52,10 @@ class DiscretizedLogistic(Likelihood):
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: a mean and a log-scale a column."""
         return 2 * features
+
+    def values(self, features: int) -> np.ndarray:
+        """See `Likelihood.values`: the levels."""
+        return combinations(np.arange(self.levels) / (self.levels - 1), features)
 
     def __call__(self, h: tf.Tensor) -> tfp.distributions.Distribution:
         """See `Likelihood.__call__`."""
@@ -69,7 +74,9 @@ class _Levels(tfd.Logistic):
         self._parameters, self._steps = parameters, float(levels - 1)
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None) -> dict[str, Any]:
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, tfp.util.ParameterProperties]:
         return {name: tfp.util.ParameterProperties() for name in ("loc", "scale")}
 
     def _log_prob(self, value: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -48,8 +49,16 @@ class Gaussian(Likelihood):
             raise ValueError(
                 f"dequantize of likelihood 'gaussian' must be 0 (continuous x) or >= 2 levels, got {self.dequantize!r}"
             )
-        if self.dequantize:  # of x before the noise: what "auto" preprocessing leaves as it is
-            object.__setattr__(self, "support", (0.0, 1.0))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """See `Likelihood.support`: of x before the noise."""
+        return (0.0, 1.0) if self.dequantize else (-math.inf, math.inf)
+
+    @property
+    def bits_levels(self) -> int | None:
+        """See `Likelihood.bits_levels`: n."""
+        return self.dequantize or None
 
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: a mean and a log-variance a column."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import engine, random
-from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.base import Likelihood, combinations, log_counts
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -43,23 +44,41 @@ class Multinomial(Likelihood):
 
     coefficient: bool = False
     length: int = 1
-    support = (0.0, float("inf"))
+    support = (0.0, math.inf)
+    discrete = True
+    independent_columns = False
+    of_counts = True
 
     def __post_init__(self) -> None:
         if self.length < 1:
             raise ValueError(f"length of likelihood 'multinomial' must be >= 1 word, got {self.length!r}")
 
+    @property
+    def in_order(self) -> bool:
+        """See `Likelihood.in_order`: without the coefficient."""
+        return not self.coefficient
+
+    @property
+    def bits_levels(self) -> None:
+        """See `Likelihood.bits_levels`: words have a perplexity."""
+        return None
+
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: one logit a word."""
         return features
+
+    def values(self, features: int) -> np.ndarray:
+        """See `Likelihood.values`: the counts of `length` words."""
+        rows = combinations(np.arange(self.length + 1), features)
+        return rows[rows.sum(axis=1) == self.length]
 
     def __call__(self, h: tf.Tensor) -> tfp.distributions.Distribution:
         """See `Likelihood.__call__`."""
         return _Words(h, self.length, self.coefficient)
 
     def inputs(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Likelihood.inputs`: log(1 + x), and x itself below 0, where regularizers look for neighbours of 0."""
-        return tf.where(x < 0.0, x, tf.math.log1p(tf.maximum(x, 0.0)))
+        """See `Likelihood.inputs`: log(1 + x)."""
+        return log_counts(x)
 
 
 class _Words(tfd.Distribution):
@@ -79,7 +98,9 @@ class _Words(tfd.Distribution):
         )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None) -> dict[str, Any]:
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, tfp.util.ParameterProperties]:
         return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
 
     def _event_shape(self) -> tf.TensorShape:

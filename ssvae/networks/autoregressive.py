@@ -8,6 +8,7 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.backend.softplus import softplus
+from ssvae.distributions import BinaryVector
 from ssvae.networks.affine import product
 from ssvae.relaxations import Rule, hard, soft
 
@@ -56,7 +58,7 @@ class Autoregression(keras.layers.Layer):
         return {**super().get_config(), "width": self.width}
 
 
-class Chain(tfd.Distribution):
+class Chain(BinaryVector, tfd.Distribution):
     """p(v) = ∏_i Bernoulli(v_i; σ(a_i + Σ_{j<i} v_j U_ji)).
 
     Parameters
@@ -109,11 +111,11 @@ class Chain(tfd.Distribution):
         return self.drawn(soft, (), tf.zeros([2], tf.int32))
 
     def means(self, value: tf.Tensor) -> tf.Tensor:
-        """Return the mean of every number given those before it."""
+        """See `distributions.BinaryVector.means`."""
         return tf.sigmoid(self.logits + product(value, self.kernel))
 
-    def drawn(self, rule: Rule, shape: Any, seed: tf.Tensor) -> tf.Tensor:
-        """See `distributions.bernoulli`; here one number after another."""
+    def drawn(self, rule: Rule, shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
+        """See `distributions.BinaryVector.drawn`; here one number after another."""
         whole = tf.concat([tf.convert_to_tensor(shape, tf.int32), tf.shape(self.logits)], 0)
         size = self.kernel.shape[0]
 

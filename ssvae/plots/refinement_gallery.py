@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from ssvae.evaluation import refinement_paths
 from ssvae.evaluation.refinement_paths import OPTIMIZERS, Rows
 from ssvae.inference.gradient_refined import GradientRefined
-from ssvae.inference.refining import Refining
 from ssvae.models.base import Parameters
 from ssvae.plots import primitives, refinement_figures
 from ssvae.plots.run_figures import Skipped, save_all
@@ -60,14 +59,13 @@ def paths(part: Any, rows: Rows, inference: Any, steps: int = STEPS) -> dict[str
     tuning = Rows(*(None if own is None else own[: len(own) // 2] for own in rows))
     half = drawn(rows)
     refiner = GradientRefined()
-    first: Refining = inference if isinstance(inference, Refining) else refiner
-    start = first.start_at(part, half.x, half.y)
+    start = inference.initial_parameters(part, half.x, half.y)
     found = {"gradient_refined": refinement_paths.refined(part, half, start, refiner, steps)}
-    if isinstance(inference, Refining) and inference.update:
+    if inference.update is not None:
         found = {"iterative": refinement_paths.refined(part, half, start, inference, steps), **found}
     slope = refinement_paths.sloped(part, half, start)
     for name, (kind, _) in OPTIMIZERS.items():
-        rate = refinement_paths.tuned(part, tuning, first.start_at(part, tuning.x, tuning.y), name, steps)
+        rate = refinement_paths.tuned(part, tuning, inference.initial_parameters(part, tuning.x, tuning.y), name, steps)
         found[f"{name}, rate {rate:g}"] = refinement_paths.optimized(start, kind(rate), steps, slope)
     return found
 

@@ -87,7 +87,7 @@ class BoundStopping(Callback):
 
     def _due(self, view: View) -> bool:
         method = view.objective.inference
-        begin = max(method.beginning()[0], getattr(method, "kl_warm_up", 0.0)) * view.epochs
+        begin = max(method.warm_up()[0], method.kl_warm_up) * view.epochs
         return view.epoch == view.epochs or (view.epoch > begin and view.epoch % self.every == 0)
 
     def _bound(self, view: View) -> float:

@@ -83,7 +83,7 @@ def train(
 
 def _phases(objective: Objective, epochs: int) -> list[tuple[int, Objective]]:
     """Return the objectives that are minimised one after another, each with the epoch that ends it."""
-    share, method = objective.inference.beginning()
+    share, method = objective.inference.warm_up()
     first = replace(objective, inference=method)
     return [(round(share * epochs), first), (epochs, objective)]
 

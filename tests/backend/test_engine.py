@@ -122,7 +122,9 @@ def entries() -> list:
     tables = {"likelihood": LIKELIHOODS, "inference": INFERENCES, "regularizers": REGULARIZERS}
     found = [(slot, name) for slot, table in tables.items() for name in table.names()]
     needs = {"gradient": ("", "reparameterised", "gaussian"), "class_gradient": ("", "enumerable")}
-    found += [(slot, name) for slot in needs for name in GRADIENTS.names() if GRADIENTS.get(name).needs in needs[slot]]
+    for slot, requirements in needs.items():
+        names = [name for name in GRADIENTS.names() if GRADIENTS.get(name).requires in requirements]
+        found += [(slot, name) for name in names if not GRADIENTS.get(name).multi_sample]  # compiled as score_function
     return [*found, *(("model", name) for name in MODELS.names())]
 
 

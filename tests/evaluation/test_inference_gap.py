@@ -14,7 +14,7 @@ from ssvae.evaluation.local_optimum import local_optimum
 from ssvae.evaluation.log_likelihood import Estimate
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.gradient_refined import GradientRefined
-from ssvae.inference.surface import Surface
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.hierarchical import Hierarchical
 from ssvae.models.m1 import M1
@@ -101,8 +101,8 @@ def test_local_optimum_of_a_hierarchy_raises_its_bound():
     model = Hierarchical(D, Gaussian(), latent=(2, 2), hidden=4, depth=1, top_down="ladder")
     found = optimum(model, X, 50)
     assert {name: value.shape for name, value in found.items()} == {"z1": (40, 4), "z2": (40, 4)}
-    surface = Surface(model, X, None, 100)
-    gain = np.array(surface.bound(found, SEED) - surface.bound(model.encode(X), SEED))
+    objective = RefinementObjective(model, X, None, 100)
+    gain = np.array(objective.bound(found, SEED) - objective.bound(model.encode(X), SEED))
     assert gain.mean() > 5.0 * gain.std() / np.sqrt(len(X))
     assert Layout.of(model, X, None).latents == (("z1", 4), ("z2", 4))
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 from ssvae.backend import random
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
-from ssvae.inference.base import elbo
+from ssvae.inference.base import BoundArguments
+from ssvae.inference.evidence import elbo
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.sbn import SBN
 
@@ -35,7 +36,7 @@ def posterior_means(model, x) -> np.ndarray:
 
 
 def exact_bound(model, parameters) -> np.ndarray:
-    return np.array(elbo(model, parameters, X, None, GRADIENTS.build("enumeration"), SEED))
+    return np.array(elbo(BoundArguments(model, X, None, GRADIENTS.build("enumeration"), SEED), parameters))
 
 
 def refined(model, settings):

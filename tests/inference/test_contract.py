@@ -10,7 +10,8 @@ from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference import INFERENCES
 from ssvae.inference.amortized import Amortized
-from ssvae.inference.base import Evidence, Inference
+from ssvae.inference.base import Inference
+from ssvae.inference.evidence import Evidence
 from ssvae.inference.importance_weighted import ImportanceWeighted
 from ssvae.inference.mc_likelihood import MCLikelihood
 

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from ssvae.backend import engine, random
-from ssvae.inference.encodings import clues, encoded
-from ssvae.inference.surface import Surface
+from ssvae.inference.encodings import encoded, update_inputs
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.hierarchical import Hierarchical
 from ssvae.models.m1 import M1
@@ -27,14 +27,14 @@ LEVELS = {"m1": {"z": Level(2, D, (4,))}, "two_levels": TWO, "ladder": TWO}
 
 
 def told(kind, encodings, samples=4, training=False):
-    """Return a model, its surface, λ and its slope, and what is said of them."""
+    """Return a model, its objective, λ and its slope, and what is said of them."""
     model = MODELS[kind]()
     for weight in model.trainable_weights:
         weight.assign(np.array(weight) + 0.2 * np.random.default_rng(3).normal(size=weight.shape))
-    surface, parameters = Surface(model, tf.constant(X), None, samples, same_noise=False), model.encode(X)
-    slope = surface.slope(parameters, SEED)[1]
+    objective, parameters = RefinementObjective(model, tf.constant(X), None, samples, same_noise=False), model.encode(X)
+    slope = objective.value_and_gradient(parameters, SEED)[1]
     with engine.using(engine.Engine(training=training)):
-        return model, surface, parameters, slope, clues(surface, parameters, slope, SEED, encodings)
+        return model, objective, parameters, slope, update_inputs(objective, parameters, slope, SEED, encodings)
 
 
 def test_forms_of_a_slope():
@@ -75,8 +75,8 @@ def predicted(model, values) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarr
 @pytest.mark.parametrize("samples", [1, 4])
 @pytest.mark.parametrize("kind", MODELS)
 def test_errors_are_those_of_what_a_latent_explains_and_its_own(kind, samples):
-    model, surface, parameters, _, found = told(kind, ("errors", "normalized_errors"), samples)
-    values = {name: v.numpy().reshape(samples, ROWS, -1) for name, v in surface.values(parameters, SEED).items()}
+    model, objective, parameters, _, found = told(kind, ("errors", "normalized_errors"), samples)
+    values = {name: v.numpy().reshape(samples, ROWS, -1) for name, v in objective.draws(parameters, SEED).items()}
     every = predicted(model, values)
     errors = {name: (value - mean).mean(axis=0) for name, (value, mean, _) in every.items()}
     normalized = {name: ((value - mean) / (v + 1e-3)).mean(axis=0) for name, (value, mean, v) in every.items()}
@@ -88,8 +88,8 @@ def test_errors_are_those_of_what_a_latent_explains_and_its_own(kind, samples):
 
 @pytest.mark.parametrize("kind", ["two_levels", "ladder"])
 def test_upper_levels_see_the_values_below_as_data(kind):
-    _, surface, parameters, slope, found = told(kind, ("data", "gradient"))
-    below = surface.values(parameters, SEED)["z1"].numpy().mean(axis=0)
+    _, objective, parameters, slope, found = told(kind, ("data", "gradient"))
+    below = objective.draws(parameters, SEED)["z1"].numpy().mean(axis=0)
     np.testing.assert_allclose(found["z2"], np.concatenate([below, slope["z2"]], axis=1), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(found["z1"], slope["z1"])  # x itself is an input that stays
 
@@ -111,10 +111,13 @@ def test_widths_are_those_that_update_networks_are_made_for(kind, encoding):
 @pytest.mark.parametrize("samples", [1, 2])
 def test_every_class_is_told_its_own(samples):
     model, every = M2(D, K, Gaussian(), latent=2, hidden=[4]), tf.eye(K)[:, None, :]
-    surface, parameters = Surface(model, tf.constant(X), every, samples), model.encode(tf.constant(X), every)
-    slope = surface.slope(parameters, SEED)[1]
-    found = clues(surface, parameters, slope, SEED, ("gradient", "errors", "parameters"))["z"]
-    z = surface.values(parameters, SEED)["z"].numpy().reshape(samples, K, ROWS, 2)
+    objective, parameters = (
+        RefinementObjective(model, tf.constant(X), every, samples),
+        model.encode(tf.constant(X), every),
+    )
+    slope = objective.value_and_gradient(parameters, SEED)[1]
+    found = update_inputs(objective, parameters, slope, SEED, ("gradient", "errors", "parameters"))["z"]
+    z = objective.draws(parameters, SEED)["z"].numpy().reshape(samples, K, ROWS, 2)
     for k in range(K):
         outputs = model.decoder(z[:, k], every[k]).numpy()
         errors = (X - np.split(outputs, 2, axis=-1)[0]).mean(axis=0)

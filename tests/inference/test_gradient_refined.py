@@ -8,7 +8,7 @@ from ssvae.backend import engine, random
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference import gradient_refined
 from ssvae.inference.gradient_refined import GradientRefined
-from ssvae.inference.surface import Surface
+from ssvae.inference.refinement_objective import RefinementObjective
 
 SEED = random.seed_tensor(1)
 WAYS = {
@@ -58,11 +58,20 @@ def test_where_the_posterior_is_diagonal_it_is_found_exactly(way, linear_gaussia
 @pytest.mark.parametrize("metric", gradient_refined.METRICS)
 def test_steps_are_those_of_the_formula(metric, decay, monkeypatch, linear_gaussian):
     """v = m v + d, λ = λ + γ_t v, with d from the slopes that were asked for, no longer than clip_norm."""
-    model, x, slopes, slope = linear_gaussian(error=1.0, wider=1.0), tf.constant(linear_gaussian.x), [], Surface.slope
-    monkeypatch.setattr(Surface, "slope", lambda *given: slopes.append(slope(*given)) or slopes[-1])
+    model, x, slopes, slope = (
+        linear_gaussian(error=1.0, wider=1.0),
+        tf.constant(linear_gaussian.x),
+        [],
+        RefinementObjective.value_and_gradient,
+    )
+    monkeypatch.setattr(
+        RefinementObjective, "value_and_gradient", lambda *given: slopes.append(slope(*given)) or slopes[-1]
+    )
     method = GradientRefined(rate=0.4, momentum=0.5, clip_norm=2.0, metric=metric, decay=decay)
     start = model.encode(x, None)
-    visited = [found["z"].numpy() for found in method.walk(Surface(model, x, None, 2), start, 4, SEED)]
+    visited = [
+        found["z"].numpy() for found in method.refinement_path(RefinementObjective(model, x, None, 2), start, 4, SEED)
+    ]
     numbers, velocity = start["z"].numpy().astype(float), 0.0
     for step, found in enumerate(visited):
         by_mean, by_log_variance = np.split(slopes[step][1]["z"].numpy().astype(float), 2, axis=1)
@@ -81,10 +90,10 @@ def test_steps_are_those_of_the_formula(metric, decay, monkeypatch, linear_gauss
 @pytest.mark.parametrize("way", ["line_search", "plain_line_search"])
 def test_bound_never_falls_with_another_step_of_a_line_search(way, linear_gaussian):
     model, x = linear_gaussian(error=3.0, wider=1.5), np.repeat(linear_gaussian.x, 5, axis=0) * 2.0
-    surface, bounds = Surface(model, x, None, 10), []
+    objective, bounds = RefinementObjective(model, x, None, 10), []
     for steps in range(11):
         found = refined(model, x, test_steps=steps, test_samples=10, **{**WAYS[way], "rate": 2.0})
-        bounds.append(surface.bound({"z": found}, SEED).numpy())
+        bounds.append(objective.bound({"z": found}, SEED).numpy())
     gains = np.diff(bounds, axis=0)
     assert gains.min() >= -1e-5  # a step that was refused leaves the bound as it was
     assert (gains == 0.0).any()
@@ -94,11 +103,11 @@ def test_bound_never_falls_with_another_step_of_a_line_search(way, linear_gaussi
 @pytest.mark.parametrize("rate", [0.9, 2.0, 1e30])
 def test_a_row_whose_bound_has_not_risen_stays_where_it_was(rate, linear_gaussian):
     model, x = linear_gaussian(error=0.5), np.repeat(linear_gaussian.x, 20, axis=0)
-    surface = Surface(model, x, None, 1, same_noise=False)
+    objective = RefinementObjective(model, x, None, 1, same_noise=False)
     start = model.encode(tf.constant(x), None)
     method = GradientRefined(rate=rate, clip_norm=rate * 5.0)
-    found = method.find(surface, start, 4, SEED, training=True).parameters
-    before, after = surface.bound(start, SEED).numpy(), surface.bound(found, SEED).numpy()
+    found = method.refine(objective, start, 4, SEED, training=True).parameters
+    before, after = objective.bound(start, SEED).numpy(), objective.bound(found, SEED).numpy()
     assert (after >= before).all()
     kept = (found["z"].numpy() == start["z"].numpy()).all(axis=1)
     assert (after > before)[~kept].all()
@@ -113,9 +122,9 @@ def test_steps_of_a_row_do_not_depend_on_the_rows_of_a_batch(settings, linear_ga
     for rows in (1, 64):
         x = np.repeat(linear_gaussian.x[:1], rows, axis=0)
         x[1:] *= 100.0  # the others are far away, with slopes much longer than the first row's
-        surface = Surface(model, tf.constant(x), None, 1, same_noise=False)
+        objective = RefinementObjective(model, tf.constant(x), None, 1, same_noise=False)
         start = model.encode(tf.constant(x), None)
-        found.append(method.find(surface, start, 5, SEED, training=True).parameters["z"][0])
+        found.append(method.refine(objective, start, 5, SEED, training=True).parameters["z"][0])
     np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
     assert np.abs(found[0] - start["z"][0]).max() > 0.1
 

@@ -9,11 +9,13 @@ import pytest
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.backend.surrogates import detached
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
-from ssvae.inference.base import elbo
+from ssvae.inference.base import BoundArguments
+from ssvae.inference.evidence import elbo
 from ssvae.inference.iterative import STARTS, Iterative
-from ssvae.inference.surface import Surface, held
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.networks.update import GATES, Level, updates
 
 SEED, EXACT = random.seed_tensor(1), Quadrature(8)
@@ -71,7 +73,7 @@ def test_trained_it_comes_close_to_the_closed_form_and_closer_with_more_steps(st
     for steps in (1, 2, 3, 4, 6):
         found = replace(method, test_steps=steps).infer(model, tf.constant(x), None, SEED)["z"].numpy()
         gaps.append((model.elbo(x, model.best(x)) - model.elbo(x, found)).mean())
-    first = method.start_at(model, tf.constant(x), None)["z"].numpy()
+    first = method.initial_parameters(model, tf.constant(x), None)["z"].numpy()
     assert (model.elbo(x, model.best(x)) - model.elbo(x, first)).mean() > 10 * gaps[0]
     # Once within 0.002 nats of the best, a learnt step may go either way.
     assert all(later < max(earlier, 2e-3) for earlier, later in itertools.pairwise(gaps))
@@ -87,9 +89,9 @@ def test_one_step_is_taught_by_the_slope_where_it_ends(learner):
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(method.bound(model, x, None, EXACT, SEED, training=True))
     by_matrix, by_bias = tape.gradient(total, [affine.first[0].value, affine.biases[0].value])
-    surface = Surface(model, x, None, 4, same_noise=False)
+    objective = RefinementObjective(model, x, None, 4, same_noise=False)
     key = random.fold(random.fold(SEED, 1 << 17), 0)  # that of the first step
-    first = surface.slope({"z": tf.zeros([4, 4])}, key)[1]["z"].numpy()
+    first = objective.value_and_gradient({"z": tf.zeros([4, 4])}, key)[1]["z"].numpy()
     np.testing.assert_allclose(model.found["z"], first @ affine.first[0].numpy() + affine.biases[0].numpy(), rtol=1e-4)
     last = linear_slope(model, model.found)
     np.testing.assert_allclose(by_bias, last.sum(axis=0), rtol=1e-3, atol=1e-3)
@@ -122,16 +124,20 @@ def recorded(learner, monkeypatch):
     def run(steps, start, gate="residual"):
         settings = {**SETTINGS, "encodings": ("data", "gradient"), "gate": gate}
         method = Iterative(steps=steps, samples=2, start=start, **settings)
-        model, slopes, slope = learner(method.update), [], Surface.slope
+        model, slopes, slope = learner(method.update), [], RefinementObjective.value_and_gradient
         for weight in model.updates["z"].weights:  # the residual update starts with no change of λ
             weight.assign(0.3 * np.array(weight) + 0.1 * np.random.default_rng(1).normal(size=weight.shape))
         model.updates = {"z": Recorded(model.updates["z"])}
         model.start.assign([0.3, -0.2, 0.1, 0.4])
-        monkeypatch.setattr(Surface, "slope", lambda *a: slopes.append(slope(*a)[1]["z"].numpy()) or slope(*a))
+        monkeypatch.setattr(
+            RefinementObjective, "value_and_gradient", lambda *a: slopes.append(slope(*a)[1]["z"].numpy()) or slope(*a)
+        )
         with tf.GradientTape(persistent=True) as tape:
             bound = method.bound(model, tf.constant(model.x), None, EXACT, SEED, training=True)
             total = tf.reduce_sum(bound)
-        np.testing.assert_allclose(bound, elbo(model, model.found, model.x, None, EXACT, SEED), atol=1e-4)
+        np.testing.assert_allclose(
+            bound, elbo(BoundArguments(model, model.x, None, EXACT, SEED), model.found), atol=1e-4
+        )
         return tape, total, model, slopes
 
     return run
@@ -179,5 +185,5 @@ def test_encoder_that_is_not_used_learns_nothing(recorded):
 def test_decoder_learns_at_the_last_step_only(start, recorded):
     tape, total, model, _ = recorded(3, start)
     with tf.GradientTape() as own:
-        last = tf.reduce_sum(elbo(model, held(model.found), model.x, None, EXACT, SEED))
+        last = tf.reduce_sum(elbo(BoundArguments(model, model.x, None, EXACT, SEED), detached(model.found)))
     np.testing.assert_allclose(tape.gradient(total, model.loading), own.gradient(last, model.loading), rtol=1e-4)

@@ -13,7 +13,7 @@ from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.iterative import Iterative
-from ssvae.inference.surface import Surface
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
@@ -30,8 +30,10 @@ COUNTS = {"steps": 3, "samples": 2, "test_steps": 5, "test_samples": 4}
 @pytest.fixture
 def slopes(monkeypatch):
     """Return a list that gets the number of draws of every slope that is asked for."""
-    found, slope = [], Surface.slope
-    monkeypatch.setattr(Surface, "slope", lambda self, *rest: found.append(self.samples) or slope(self, *rest))
+    found, slope = [], RefinementObjective.value_and_gradient
+    monkeypatch.setattr(
+        RefinementObjective, "value_and_gradient", lambda self, *rest: found.append(self.samples) or slope(self, *rest)
+    )
     return found
 
 
@@ -62,9 +64,9 @@ def test_outside_training_steps_and_draws_are_as_inside_unless_said(slopes, line
 
 def test_a_share_of_training_is_amortised():
     method = GradientRefined(steps=3, warm_start=0.4, test_steps=7)
-    assert method.beginning() == (0.4, replace(method, steps=0, warm_start=0.0))
+    assert method.warm_up() == (0.4, replace(method, steps=0, warm_start=0.0))
     prior = Iterative(start="prior", warm_start=0.4)
-    assert prior.beginning() == (0.4, replace(prior, steps=0, warm_start=0.0, start="encoder"))
+    assert prior.warm_up() == (0.4, replace(prior, steps=0, warm_start=0.0, start="encoder"))
     first, whole = loop._phases(Objective(method, Pathwise(), Enumeration()), 10)
     assert (first[0], first[1].inference.steps) == (4, 0)
     assert (whole[0], whole[1].inference) == (10, method)

@@ -52,7 +52,7 @@ LEARNT = [
         {"encodings": ["gradient", "errors", "gradient"]},
         r"different ones of .*got \['gradient', 'errors', 'gradient'\]",
     ),
-    ({"refine_at": "predict"}, "refine_at='predict' would leave the update network untaught: 'both', or"),
+    ({"refine_at": "predict"}, "refine_at='predict' would leave the update network untrained: 'both', or"),
     ({"start": "prior", "refine_at": "fit"}, "start='prior' needs refine_at='both'.*got refine_at='fit', steps=5"),
     ({"start": "prior", "steps": 0}, "start='prior' needs .*steps and test_steps >= 1.*steps=0"),
     ({"start": "prior", "test_steps": 0}, "start='prior' needs .*steps and test_steps >= 1.*test_steps=0"),
@@ -98,7 +98,7 @@ def test_what_yaml_and_numpy_give_is_taken():
     assert (found.encodings, found.hidden) == (("gradient", "data"), (8, 8))
     assert hash(found) == hash(Iterative(encodings=("gradient", "data"), hidden=(8, 8)))
     assert Iterative(hidden=8).hidden == (8,)
-    assert GradientRefined(steps=np.int64(3), test_samples=np.int32(4)).steps_at(True) == 3
+    assert GradientRefined(steps=np.int64(3), test_samples=np.int32(4)).refinement_steps(True) == 3
     for method in (found, GradientRefined(line_search=True, test_steps=7)):
         assert type(method).from_config(method.get_config()) == method
     for encoding in set(WIDTHS) - {"data"}:

@@ -13,7 +13,7 @@ from ssvae.distributions import LOG_VARIANCE_RANGE, given
 from ssvae.gradients.base import draw
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
-from ssvae.inference.base import Evidence
+from ssvae.inference.evidence import Evidence
 from ssvae.inference.importance_weighted import ImportanceWeighted
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.gaussian import Gaussian

@@ -11,9 +11,10 @@ from ssvae.backend import random
 from ssvae.distributions import given
 from ssvae.evaluation import log_likelihood
 from ssvae.gradients import GRADIENTS
-from ssvae.gradients.dream import asleep
+from ssvae.gradients.sleep_phase import sleep_phase
 from ssvae.inference import INFERENCES
-from ssvae.inference.base import Evidence, elbo
+from ssvae.inference.base import BoundArguments
+from ssvae.inference.evidence import Evidence, elbo
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.multinomial import Multinomial
 from ssvae.models.conditional_sbn import ConditionalSBN
@@ -63,7 +64,7 @@ def read(model, gradient, rows, seed=0) -> tuple[float, np.ndarray]:
     @tf.function(autograph=False)
     def estimate(seed):
         with tf.GradientTape() as tape:
-            bound = tf.reduce_mean(elbo(model, model.encode(x), x, None, gradient, seed))
+            bound = tf.reduce_mean(elbo(BoundArguments(model, x, None, gradient, seed), model.encode(x)))
         return bound, tape.gradient(bound, weights, unconnected_gradients="zero")
 
     bounds, gradients = [], []
@@ -147,7 +148,7 @@ def test_dreams_teach_q_the_posterior_of_what_the_model_makes(kind):
     @tf.function(autograph=False)
     def learnt_from(seed):
         with tf.GradientTape() as tape:
-            value = tf.reduce_mean(asleep(f, model, None, seed))
+            value = tf.reduce_mean(sleep_phase(f, model, None, seed))
         return value, tape.gradient(value, weights)
 
     parts = [learnt_from(random.seed_tensor(part)) for part in range(PARTS)]
@@ -165,7 +166,9 @@ def test_a_class_makes_rows_of_its_own():
     every = tf.eye(3)[:, tf.newaxis]
     by_class = [tf.reduce_logsumexp(log_joint(model, X, every[k]), axis=0) for k in range(3)]
     assert len({round(float(each[0]), 3) for each in by_class}) == 3
-    bounds = elbo(model, model.encode(X, every), X, every, GRADIENTS.build("enumeration"), random.seed_tensor(0))
+    bounds = elbo(
+        BoundArguments(model, X, every, GRADIENTS.build("enumeration"), random.seed_tensor(0)), model.encode(X, every)
+    )
     assert (np.array(bounds)[:, 0] < np.array(by_class)[:, 0]).all()
 
 

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from ssvae.backend import random
-from ssvae.inference.surface import Surface, held, lesson
+from ssvae.backend.surrogates import detached
+from ssvae.inference.refinement_objective import RefinementObjective, surrogate
 
 SEED = random.seed_tensor(1)
 
@@ -20,7 +21,9 @@ def test_slope_is_the_closed_form_one_in_expectation(samples, linear_gaussian):
     """Over many rows of noise, whether or not draws come in pairs."""
     model, x = linear_gaussian(), linear_gaussian.x
     rows = np.repeat(x, 4000, axis=0)
-    bound, slope = Surface(model, rows, None, samples, same_noise=False).slope(away(model, rows), SEED)
+    bound, slope = RefinementObjective(model, rows, None, samples, same_noise=False).value_and_gradient(
+        away(model, rows), SEED
+    )
     truth = np.concatenate([model.elbo(x, away(model, x)["z"])[:, None], model.slope(x, away(model, x)["z"])], axis=1)
     found = np.concatenate([bound[:, None], slope["z"]], axis=1).reshape(len(x), -1, 5)
     error = found.std(axis=1) / np.sqrt(found.shape[1])
@@ -30,8 +33,8 @@ def test_slope_is_the_closed_form_one_in_expectation(samples, linear_gaussian):
 def test_slope_is_the_closed_form_one_over_many_seeds(linear_gaussian):
     """With draws that all rows share, as outside training."""
     model, x = linear_gaussian(), linear_gaussian.x
-    surface, parameters = Surface(model, tf.constant(x), None, 2), away(model, x)
-    slope = tf.function(lambda seed: surface.slope(parameters, seed)[1]["z"], autograph=False)
+    objective, parameters = RefinementObjective(model, tf.constant(x), None, 2), away(model, x)
+    slope = tf.function(lambda seed: objective.value_and_gradient(parameters, seed)[1]["z"], autograph=False)
     found = np.array([slope(random.fold(SEED, i)) for i in range(1000)])
     error = found.std(axis=0) / np.sqrt(len(found))
     assert (np.abs(found.mean(axis=0) - model.slope(x, parameters["z"])) < 4.5 * error + 1e-4).all()
@@ -40,8 +43,10 @@ def test_slope_is_the_closed_form_one_over_many_seeds(linear_gaussian):
 def test_tempered_slope_weighs_the_prior_as_the_bound_does(linear_gaussian):
     model, x = linear_gaussian(), np.repeat(linear_gaussian.x, 4000, axis=0)
     parameters = away(model, x)
-    plain = {name: Surface(model, x, None, 2, weight, False) for name, weight in (("none", 0.0), ("half", 0.5))}
-    slopes = {name: surface.slope(parameters, SEED)[1]["z"].numpy() for name, surface in plain.items()}
+    plain = {
+        name: RefinementObjective(model, x, None, 2, weight, False) for name, weight in (("none", 0.0), ("half", 0.5))
+    }
+    slopes = {name: objective.value_and_gradient(parameters, SEED)[1]["z"].numpy() for name, objective in plain.items()}
     mean, log_variance = np.split(parameters["z"].numpy().astype(float), 2, axis=1)
     by_kl = np.concatenate([mean, 0.5 * (np.exp(log_variance) - 1.0)], axis=1)
     for name, weight in (("none", 0.0), ("half", 0.5)):
@@ -54,7 +59,9 @@ def test_slope_has_no_noise_where_q_is_the_posterior(linear_gaussian):
     x = np.repeat(linear_gaussian.x, 100, axis=0)
     for loading in (linear_gaussian.orthogonal, linear_gaussian.orthogonal[:1]):
         model = linear_gaussian(error=0.0, loading=loading)
-        slope = Surface(model, x, None, 1, same_noise=False).slope(model.encode(tf.constant(x), None), SEED)[1]["z"]
+        slope = RefinementObjective(model, x, None, 1, same_noise=False).value_and_gradient(
+            model.encode(tf.constant(x), None), SEED
+        )[1]["z"]
         np.testing.assert_allclose(slope, np.zeros_like(slope), atol=2e-5)
 
 
@@ -62,11 +69,11 @@ def test_antithetic_draws_are_each_others_negatives(linear_gaussian):
     model, x = linear_gaussian(), tf.constant(linear_gaussian.x)
     start = model.encode(x, None)
     mean = start["z"][:, :2].numpy()
-    drawn = Surface(model, x, None, 6).values(start, SEED)["z"].numpy() - mean
+    drawn = RefinementObjective(model, x, None, 6).draws(start, SEED)["z"].numpy() - mean
     assert drawn.shape == (6, 4, 2)
     np.testing.assert_allclose(drawn[:3], -drawn[3:], atol=1e-6)
     assert len(np.unique(np.abs(drawn[:, 0, 0]).round(4))) == 3
-    odd = Surface(model, x, None, 5).values(start, SEED)["z"].numpy() - mean
+    odd = RefinementObjective(model, x, None, 5).draws(start, SEED)["z"].numpy() - mean
     assert len(np.unique(np.abs(odd[:, 0, 0]).round(4))) == 5
 
 
@@ -77,7 +84,7 @@ def test_rows_share_their_draws_only_where_asked_to(samples, linear_gaussian):
     for y in (None, every):
         start = model.encode(x, y)
         for same in (True, False):
-            values = Surface(model, x, y, samples, same_noise=same).values(start, SEED)["z"]
+            values = RefinementObjective(model, x, y, samples, same_noise=same).draws(start, SEED)["z"]
             drawn = (values - start["z"][..., :2]).numpy().reshape(-1, 4, 2)
             equal = [np.allclose(drawn[:, :1], drawn, atol=1e-6), np.allclose(drawn[:1], drawn, atol=1e-6)]
             assert equal == [same, samples == 1 and y is None]  # one of many draws, or classes, is like no other
@@ -109,8 +116,8 @@ def test_paired_noise_is_normal():
 def test_a_lesson_is_zero_and_has_the_slope_for_its_gradient():
     value, slope = {"z": tf.Variable([[1.0, 2.0], [3.0, 4.0]])}, {"z": tf.constant([[5.0, -6.0], [7.0, 8.0]])}
     with tf.GradientTape(persistent=True) as tape:
-        taught = lesson({"z": 2.0 * value["z"]}, slope)
-        still = lesson(held({"z": 2.0 * value["z"]}), slope)
+        taught = surrogate({"z": 2.0 * value["z"]}, slope)
+        still = surrogate(detached({"z": 2.0 * value["z"]}), slope)
     np.testing.assert_array_equal(taught, [0.0, 0.0])
     np.testing.assert_array_equal(tape.gradient(taught, value["z"]), 2.0 * slope["z"])
     assert tape.gradient(still, value["z"]) is None

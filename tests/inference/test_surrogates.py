@@ -5,12 +5,14 @@ import pytest
 import tensorflow as tf
 
 from ssvae.backend import engine, random
+from ssvae.backend.surrogates import detached
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.quadrature import Quadrature
 from ssvae.inference.amortized import Amortized
-from ssvae.inference.base import elbo
+from ssvae.inference.base import BoundArguments
+from ssvae.inference.evidence import elbo
 from ssvae.inference.gradient_refined import ENCODERS, GradientRefined
-from ssvae.inference.surface import Surface, held
+from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.hierarchical import Hierarchical
 
@@ -61,7 +63,7 @@ def test_kl_teaches_the_closed_form_gradient_of_kl(line_search, told):
     by_mean = (refined - mean) / np.exp(log_variance)
     by_log_variance = -0.5 * (1.0 - (np.exp(log_refined) + (refined - mean) ** 2) / np.exp(log_variance))
     np.testing.assert_allclose(found, np.concatenate([by_mean, by_log_variance], axis=1), rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(bound, elbo(told, told.found, told.x, None, EXACT, SEED))
+    np.testing.assert_array_equal(bound, elbo(BoundArguments(told, told.x, None, EXACT, SEED), told.found))
 
 
 def test_bound_teaches_the_slope_of_the_networks_own_bound(told, linear_gaussian):
@@ -72,7 +74,7 @@ def test_bound_teaches_the_slope_of_the_networks_own_bound(told, linear_gaussian
     found = found.reshape(4, rows, -1)
     truth = linear_gaussian().slope(told.x, told.start.numpy()).reshape(4, rows, -1)[:, 0]
     assert (np.abs(found.mean(axis=1) - truth) < 4 * found.std(axis=1) / np.sqrt(rows) + 1e-4).all()
-    np.testing.assert_array_equal(bound, elbo(told, told.found, told.x, None, Pathwise(), SEED))
+    np.testing.assert_array_equal(bound, elbo(BoundArguments(told, told.x, None, Pathwise(), SEED), told.found))
 
 
 @pytest.mark.parametrize("settings", [{}, {"metric": "plain", "rate": 0.1, "decay": "constant"}, {"samples": 2}])
@@ -96,10 +98,10 @@ def test_decoder_learns_at_the_refined_numbers_held_still(encoder, line_search, 
     loading = told.model.loading
     found = learnt(told, loading, encoder=encoder, line_search=line_search)[1]
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(elbo(told, held(told.found), told.x, None, EXACT, SEED))
+        total = tf.reduce_sum(elbo(BoundArguments(told, told.x, None, EXACT, SEED), detached(told.found)))
     np.testing.assert_array_equal(found, tape.gradient(total, loading))
     with tf.GradientTape() as tape:
-        before = tf.reduce_sum(elbo(told, held(told.encode(None, None)), told.x, None, EXACT, SEED))
+        before = tf.reduce_sum(elbo(BoundArguments(told, told.x, None, EXACT, SEED), detached(told.encode(None, None))))
     assert np.abs(found - tape.gradient(before, loading)).max() > 0.1
 
 
@@ -131,7 +133,7 @@ def test_kl_of_every_level_is_in_the_lesson():
     method, variables = GradientRefined(steps=3), {name: tf.Variable(value) for name, value in start.items()}
     with tf.GradientTape() as tape:
         numbers = {name: tf.convert_to_tensor(variable) for name, variable in variables.items()}
-        refined, taught = method.find(Surface(model, BINARY, None, 1), numbers, 3, SEED, training=True)
+        refined, taught = method.refine(RefinementObjective(model, BINARY, None, 1), numbers, 3, SEED, training=True)
         total = tf.reduce_sum(taught)
     for name, gradient in tape.gradient(total, variables).items():
         mean, log_variance, to, log_to = (
@@ -154,7 +156,9 @@ def test_refinement_and_lesson_of_a_row_are_its_own_in_training(top_down, encode
         own = {name: tf.Variable(value[:rows]) for name, value in numbers.items()}
         with tf.GradientTape() as tape, engine.using(TRAINING):
             start = {name: tf.convert_to_tensor(variable) for name, variable in own.items()}
-            refined, taught = method.find(Surface(model, BINARY[:rows], None, 1, 1.0, False), start, 3, SEED, True)
+            refined, taught = method.refine(
+                RefinementObjective(model, BINARY[:rows], None, 1, 1.0, False), start, 3, SEED, True
+            )
             total = tf.reduce_sum(taught) + sum(tf.reduce_sum(value) for value in refined.values())
         gradients = tape.gradient(total, own)
         found.append([*(v[0].numpy() for v in refined.values()), *(v[0].numpy() for v in gradients.values())])

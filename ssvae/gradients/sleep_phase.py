@@ -1,0 +1,28 @@
+"""The sleep phase of wake-sleep: the recognition network learns from draws of the model.
+
+References
+----------
+The wake-sleep algorithm for unsupervised neural networks (Hinton, Dayan, Frey and Neal, 1995).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ssvae.backend import random
+from ssvae.backend.surrogates import detached, gradient_only
+from ssvae.distributions import given
+
+if TYPE_CHECKING:
+    from ssvae.inference.evidence import Evidence
+
+
+def sleep_phase(f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
+    """Return a tensor [..., B] of value 0 whose gradient is ∇log q(z' | x') at a draw (x', z') ~ p( · | y) a row."""
+    rows = tf.shape(f.x)[0]
+    z = detached(model.prior_sample(y, rows, seed))
+    x = tf.stop_gradient(given(f.joint["x"], z).sample(seed=random.fold(seed, 1 << 10)))
+    q = model.posterior(model.encode(x, y))
+    return sum(gradient_only(given(conditional, z).log_prob(z[name])) for name, conditional in q.items())
