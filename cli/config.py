@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from ssvae.settings.checks import SettingsSource
+    from ssvae.settings.checks import Settings, SettingsSource
 
 
 @click.group()
@@ -45,7 +45,7 @@ def init(file: str, name: str, overwrite: bool) -> None:
     click.echo(f"wrote {file}; use it with `ssvae fit --config {file}`", err=True)
 
 
-def _resolve(source: SettingsSource) -> dict[str, Any]:
+def _resolve(source: SettingsSource) -> Settings:
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ssvae.cli.options import data_dir, json_flag, setting, sources
+from ssvae.cli.options import data_dir, json_flag, setting, settings_sources
+
+if TYPE_CHECKING:
+    from ssvae.settings.checks import Settings
 
 EPILOG = """\b
 Settings count in this order: --set, then options, then the environment
 (SSVAE_LABELS, SSVAE_MODEL, ...), then the YAML file of --config (without it,
 the settings shipped for this data set and model), then the constructors'
 defaults. A name in the place of another (--inference iterative where the YAML
-file has {name: amortized, kl_warm_up: 0.0}) starts with that piece's own
-defaults; --set classifier.inference.steps=10 then changes its arguments.
+file has {name: amortized, kl_warm_up: 0.0}) starts with the defaults of the new
+method; --set classifier.inference.steps=10 then changes its arguments.
 
 \b
 What is minimised, in nats a row (Kingma et al. 2014, eq. 9):
@@ -73,12 +75,12 @@ def fit(
     resume: bool,
     overwrite: bool,
     as_json: bool,
-    **_: Any,  # the settings' options: `sources` reads them from ctx, with where they came from
+    **_: object,  # the settings' options: `settings_sources` reads them from ctx, with where they came from
 ) -> None:
     """Train a classifier on partly labelled data and write everything about it to a run folder."""
     if resume and overwrite:
         raise click.UsageError("--resume goes on with a run and --overwrite replaces it; give one of the two")
-    given = sources(ctx, config, assignments)
+    given = settings_sources(ctx, config, assignments)
     from ssvae.cli.quiet import start_tensorflow
 
     start_tensorflow()
@@ -99,18 +101,16 @@ def fit(
         click.echo(report.to_json(metrics), nl=False)
 
 
-def default_folder(settings: Mapping[str, Any]) -> Path:
+def default_folder(settings: Settings) -> Path:
     """Return runs/DATASET-MODEL-LABELS-SEED, with the inference method after the model where it is not amortized."""
+    from ssvae.registry import slot_name
+
     dataset, classifier = settings["dataset"], settings["classifier"]
-    model, inference = (_name(classifier[slot]) for slot in ("model", "inference"))
+    model, inference = (slot_name(classifier[slot]) for slot in ("model", "inference"))
     data = dataset.get("name") or Path(dataset["data"]).stem
     words = [data, model, *([] if inference == "amortized" else [inference])]
     labels = "all" if dataset["labels"] is None else dataset["labels"]
     return Path("runs") / "-".join(str(word) for word in (*words, labels, settings["seed"]))
-
-
-def _name(slot: Any) -> Any:
-    return slot["name"] if isinstance(slot, Mapping) else slot
 
 
 def resume_command() -> str:

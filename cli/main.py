@@ -1,9 +1,9 @@
-"""The command `ssvae`: a table of commands, each imported only when it is called."""
+"""The command `ssvae`: a table of subcommands, each imported only when it is called."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -44,7 +44,9 @@ class LazyGroup(click.Group):
         module, attribute = COMMANDS[cmd_name][0].split(":")
         return getattr(importlib.import_module(module), attribute)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command; name the nearest one where there is none."""
         from ssvae.registry import unknown
 
@@ -58,10 +60,10 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run a command: exit 0, 1 after an error, 2 after a wrong call, 130 after Ctrl-C, 143 after SIGTERM.
 
-        75 says that the same command may succeed later: another worker, or a server, has gone.
+        75 means that the same command may succeed later: another worker, or a server, is gone.
         """
         from ssvae.backend.signals import exit_code, terminable
 
@@ -71,7 +73,7 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt as interrupt:
             click.echo(f"\nInterrupted. {interrupt}".rstrip(), err=True)
             ctx.exit(exit_code(interrupt))
-        except BrokenPipeError:  # the reader of our output has gone (`| head`); click ends quietly
+        except BrokenPipeError:  # whatever read the output has ended (`| head`); click exits quietly
             raise
         except ConnectionError as error:
             click.echo(f"Error: {error}", err=True)
@@ -85,8 +87,8 @@ class LazyGroup(click.Group):
             _stop(error, f"there was not enough memory ({first}): take a smaller classifier.batch_size or model")
 
 
-def _stop(error: Exception, words: str) -> NoReturn:
-    raise click.ClickException(words) from error
+def _stop(error: Exception, message: str) -> NoReturn:
+    raise click.ClickException(message) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,15 +1,17 @@
-"""Options that are short names for paths in the settings, and the order in which sources count."""
+"""Command-line options that set a path of the settings, and the precedence of files, environment and options."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from ssvae.settings.checks import SettingsSource
+    from ssvae.settings.checks import Settings, SettingsSource
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 # Parameter -> path in the settings. --set reaches every other path.
 PATHS = {
@@ -26,18 +28,18 @@ PATHS = {
 }
 
 
-def setting(flag: str, **attributes: Any) -> Callable[[Any], Any]:
+def setting(flag: str, **attributes: Any) -> Callable[[Command], Command]:
     """Return an option for a path of the settings, also read from the environment as SSVAE_NAME."""
     variable = "SSVAE_" + flag.lstrip("-").replace("-", "_").upper()
     return click.option(flag, envvar=variable, show_envvar=True, **attributes)
 
 
-data_dir = setting("--data-dir", metavar="FOLDER", help="Where the files of the data sets may lie.")
+data_dir = setting("--data-dir", metavar="FOLDER", help="Folder of the data sets' files.")
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON on stdout, nothing else.")
 
 
-def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]) -> list[SettingsSource]:
-    """Return where settings come from, the last word last.
+def settings_sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]) -> list[SettingsSource]:
+    """Return the settings from each place, those that take precedence last.
 
     In rising order: the YAML file (without ``--config`` the shipped one for this data set and model, where there is
     one), the environment, the options on the command line, ``--set``.
@@ -53,25 +55,22 @@ def sources(ctx: click.Context, config: str | None, assignments: tuple[str, ...]
 
 def _shipped(found: list[SettingsSource]) -> list[SettingsSource]:
     """Return the shipped settings for the data set and the model that the other sources choose, or nothing."""
+    from ssvae.registry import slot_name
     from ssvae.settings.files import load, merge, shipped
 
     usual = {"dataset": {"name": "digits"}, "classifier": {"model": {"name": "m1_m2"}}}
     chosen = merge(usual, *[source.values for source in found])
-    dataset, model = (_name(slot) for slot in (chosen["dataset"], chosen["classifier"]["model"]))
+    dataset, model = (slot_name(slot) for slot in (chosen["dataset"], chosen["classifier"]["model"]))
     for name in (f"{dataset}_{model}", str(dataset)):
         if name in shipped() and not _own_data(chosen):
             source = load(name)
-            if _name(source.values["classifier"]["model"]) == model:
+            if slot_name(source.values["classifier"]["model"]) == model:
                 click.echo(f"settings shipped for {dataset} and {model}: {name} (--config chooses others)", err=True)
                 return [source]
     return []
 
 
-def _name(slot: Any) -> Any:
-    return slot.get("name") if isinstance(slot, dict) else slot
-
-
-def _own_data(chosen: dict[str, Any]) -> bool:
+def _own_data(chosen: Settings) -> bool:
     return isinstance(chosen["dataset"], dict) and bool(chosen["dataset"].get("data"))
 
 

@@ -1,10 +1,11 @@
-"""Files and folders written beside and renamed, so that a killed process or a power cut never leaves half of one."""
+"""Atomic writes of files and folders: a killed process or a power cut never leaves a partly written one."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,7 +90,7 @@ def drafts(folder: Path) -> list[Path]:
 
 def sync(path: str | os.PathLike[str]) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
-    if os.path.isdir(path) and not hasattr(os, "O_DIRECTORY"):  # Windows does not open folders
+    if os.path.isdir(path) and sys.platform == "win32":  # Windows does not open folders
         return
     number = os.open(path, os.O_RDONLY)
     try:

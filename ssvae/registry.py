@@ -36,12 +36,12 @@ def slot_name(slot: object) -> object:
 
 
 def former_names(factory: Callable[..., object]) -> Mapping[str, str]:
-    """Return the former names of a component's arguments, each with the name of today."""
+    """Return the former names of a component's arguments, each with its present name."""
     return factory.renamed if isinstance(factory, type) and issubclass(factory, Component) else {}
 
 
 def renamed_arguments(factory: Callable[..., object], slot: Mapping[str, object]) -> dict[str, object]:
-    """Return the arguments in a slot by their names of today, with a FutureWarning for each former name."""
+    """Return the arguments in a slot by their present names, with a FutureWarning for each former name."""
     arguments = dict(slot)
     for old, new in former_names(factory).items():
         if old in arguments and new not in arguments:

@@ -1,13 +1,12 @@
-"""Which labels are kept, which are hidden and which rows are held out, as pure functions of (y, seed)."""
+"""Splits of labelled data: which labels are kept or hidden and which rows are held out, as functions of (y, seed)."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
 
-def has_label(y: Any, unlabeled: Any = -1) -> np.ndarray:
+def has_label(y: npt.ArrayLike, unlabeled: object = -1) -> np.ndarray:
     """Return where a row has a label.
 
     Parameters
@@ -15,7 +14,7 @@ def has_label(y: Any, unlabeled: Any = -1) -> np.ndarray:
     y : array-like of shape [N]
         Labels of any dtype.
     unlabeled : object, default=-1
-        The value that marks a row without a label; None says that every row has one.
+        The label of rows that have none; None says that every row has one.
 
     Returns
     -------
@@ -35,7 +34,7 @@ def has_label(y: Any, unlabeled: Any = -1) -> np.ndarray:
     return y != unlabeled
 
 
-def choose_labeled(y: Any, labels: int, seed: int, unlabeled: Any = -1) -> np.ndarray:
+def choose_labeled(y: npt.ArrayLike, labels: int, seed: int, unlabeled: object = -1) -> np.ndarray:
     """Draw the rows that keep their label: as many of each class as of every other.
 
     Each of the K classes gives ``labels // K`` rows; the ``labels % K`` that are left come one each from classes that
@@ -44,13 +43,13 @@ def choose_labeled(y: Any, labels: int, seed: int, unlabeled: Any = -1) -> np.nd
     Parameters
     ----------
     y : array-like of shape [N]
-        Labels; rows marked `unlabeled` are never drawn.
+        Labels; rows labelled `unlabeled` are never drawn.
     labels : int
         Rows to draw.
     seed : int
         Decides the draw together with `y`, and nothing else does.
     unlabeled : object, default=-1
-        Marker of rows without a label.
+        The label of rows that have none.
 
     Returns
     -------
@@ -78,7 +77,7 @@ def choose_labeled(y: Any, labels: int, seed: int, unlabeled: Any = -1) -> np.nd
     return np.sort(np.concatenate(drawn))
 
 
-def hide_labels(y: Any, keep: Any, unlabeled: Any = -1) -> np.ndarray:
+def hide_labels(y: npt.ArrayLike, keep: npt.ArrayLike, unlabeled: object = -1) -> np.ndarray:
     """Return y with every label hidden but those of the rows in `keep`.
 
     Parameters
@@ -110,19 +109,19 @@ def hide_labels(y: Any, keep: Any, unlabeled: Any = -1) -> np.ndarray:
     return hidden
 
 
-def holdout(y: Any, rows_or_share: float, seed: int, unlabeled: Any = -1) -> np.ndarray:
+def holdout(y: npt.ArrayLike, rows_or_share: float, seed: int, unlabeled: object = -1) -> np.ndarray:
     """Choose rows to hold out, of each class in proportion to its size.
 
     Parameters
     ----------
     y : array-like of shape [N]
-        Labels; rows marked `unlabeled` are never held out.
+        Labels; rows labelled `unlabeled` are never held out.
     rows_or_share : int or float
         A number of rows (int), or a share of the labelled rows, in [0, 1) (float).
     seed : int
         Decides the choice together with `y`, and nothing else does.
     unlabeled : object, default=-1
-        Marker of rows without a label.
+        The label of rows that have none.
 
     Returns
     -------
@@ -151,7 +150,7 @@ def holdout(y: Any, rows_or_share: float, seed: int, unlabeled: Any = -1) -> np.
     return np.sort(np.concatenate([np.empty(0, np.int64), *held]))
 
 
-def _labelled_rows(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _labelled_rows(y: npt.ArrayLike, unlabeled: object) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows with a label, their classes, each row's class number and each class's count."""
     y = np.asarray(y)
     rows = np.flatnonzero(has_label(y, unlabeled))

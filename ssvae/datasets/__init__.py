@@ -1,4 +1,4 @@
-"""The data sets by name; `ssvae.datasets.load` has the one front door, `load`."""
+"""Table of the data sets; `ssvae.datasets.load.load_dataset` loads one by its name."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What a data set is, and where its files are looked for.
+"""The contract of data sets, and how their files are found, downloaded and verified.
 
 The contract. A data set is one module with
 
 - ``load(folder=None, **its own options) -> Dataset``: x is float32 [N, D], finite, images in [0, 1], word counts whole
   numbers with the words as feature names; y is int64 [N], classes 0 ... K-1 with -1 for rows without a label; the same
-  call gives the same arrays, row for row; test rows are never used for choosing;
-- ``INFO``, an `DatasetInfo`: its size and its files, so that listing the data sets reads no file;
+  call gives the same arrays, row for row; validation and test rows are apart;
+- ``INFO``, a `DatasetInfo`: its size and its files, so that listing the data sets reads no file;
 
 and one line in ``ssvae/datasets/__init__.py``. Files come from `fetch`, which looks in this order: the folder that is
 given, or else the environment variable ``SSVAE_DATA_DIR`` (as ``FOLDER/<dataset>/<file>``, then ``FOLDER/<file>``); the
@@ -40,9 +40,9 @@ class DataFile(NamedTuple):
 
 
 class DatasetInfo(NamedTuple):
-    """What can be said of a data set without reading it."""
+    """Size and files of a data set."""
 
-    rows: int  # rows to learn from and to choose on
+    rows: int  # training and validation rows
     test_rows: int
     features: int
     classes: int
@@ -58,14 +58,14 @@ def cache_folder(dataset: str) -> Path:
 
 
 def find_file(file: DataFile, folder: str | Path | None = None) -> Path | None:
-    """Return the first place that has the file, or None. The checksum is not looked at; see `fetch`.
+    """Return the first path at which the file exists, or None; its checksum is not verified, see `fetch`.
 
     Raises
     ------
     DataError
         If `folder` is given and there is no such folder.
     """
-    return next((path for path in _places(file, folder) if path.is_file()), None)
+    return next((path for path in _candidates(file, folder) if path.is_file()), None)
 
 
 def fetch(file: DataFile, folder: str | Path | None = None) -> Path:
@@ -86,7 +86,7 @@ def fetch(file: DataFile, folder: str | Path | None = None) -> Path:
     cache = cache_folder(file.dataset) / file.name
     path = find_file(file, folder)
     if path is None or (path == cache and not verified(path, file.checksum)):
-        return _download(file)  # a damaged file in the cache is ours to replace, one in the user's folder is not
+        return _download(file)  # a damaged file in the cache may be replaced, one in the user's folder may not
     if not verified(path, file.checksum):
         raise DataError(
             f"{path} is damaged or is another file: {_sum_name(file.checksum)} is {checksum(path, file.checksum)}, "
@@ -117,8 +117,8 @@ def _sum_name(expected: str) -> str:
     return expected.partition(":")[0]
 
 
-def _places(file: DataFile, folder: str | Path | None) -> Iterator[Path]:
-    """Yield where the file may lie, first place first."""
+def _candidates(file: DataFile, folder: str | Path | None) -> Iterator[Path]:
+    """Yield the paths that are looked at, in order."""
     if folder is not None and not Path(folder).is_dir():
         raise DataError(f"data folder {str(folder)!r} is not a folder; give one that exists, or leave it out")
     given = folder if folder is not None else os.environ.get("SSVAE_DATA_DIR")
@@ -140,7 +140,7 @@ def _download(file: DataFile) -> Path:
 
 
 def _retrieve(address: str, file: DataFile) -> Path:
-    """Download beside the cache's place, check, rename: what stands there is whole and right.
+    """Download to a temporary name, verify, rename: a file under its own name is complete and verified.
 
     pooch's own `retrieve` does not know the checksums of git.
     """

@@ -54,13 +54,13 @@ PIXELS = 784
 def load(folder: str | Path | None = None) -> Dataset:
     """Return binarised MNIST as x [50000, 784] of zeros and ones.
 
-    Rows for choosing and for the test are the files' own; the test rows, which the files sort by class, come in one
+    Validation and test rows are the files' own; the test rows, which the files sort by class, come in one
     fixed shuffled order. From the text files, y is -1 throughout: they have no labels.
 
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie; see `ssvae.datasets.base.fetch`.
+        Where the files may be; see `ssvae.datasets.base.fetch`.
 
     Raises
     ------

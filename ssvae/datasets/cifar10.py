@@ -40,9 +40,9 @@ def load(folder: str | Path | None = None, valid: int = 5000) -> Dataset:
     Parameters
     ----------
     folder : path, optional
-        Where the file may lie; see `ssvae.datasets.base.fetch`.
+        Where the file may be; see `ssvae.datasets.base.fetch`.
     valid : int, default=5000
-        The last `valid` training rows are for choosing.
+        The last `valid` training rows are validation rows.
 
     Raises
     ------

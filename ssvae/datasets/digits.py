@@ -1,4 +1,4 @@
-"""Digits: 1797 handwritten digits, 8 x 8 grey; comes with scikit-learn and needs no network.
+"""Digits: 1797 handwritten digits, 8 x 8 grey; comes with scikit-learn and needs no download.
 
 References
 ----------
@@ -26,14 +26,14 @@ def load(folder: str | Path | None = None, valid: int = 0) -> Dataset:
     Parameters
     ----------
     folder : path, optional
-        Not looked at: the data are inside scikit-learn.
+        Ignored: the data are part of scikit-learn.
     valid : int, default=0
-        Learning rows to move to x_valid, in proportion to the classes; always the same ones.
+        Training rows to move to x_valid, in proportion to the classes; always the same ones.
 
     Raises
     ------
     ValueError
-        If `valid` leaves a class without rows to learn from.
+        If `valid` leaves a class without training rows.
     """
     from sklearn.datasets import load_digits
 

@@ -31,10 +31,10 @@ def load(folder: str | Path | None = None, pool: int = 50_000) -> Dataset:
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie; see `ssvae.datasets.base.fetch`. Its files have the same names as MNIST's: keep them
+        Where the files may be; see `ssvae.datasets.base.fetch`. Its files have the same names as MNIST's: keep them
         in ``FOLDER/fashion_mnist/``.
     pool : int, default=50000
-        The first `pool` training rows are learnt from and the others are for choosing.
+        The first `pool` training rows are trained on and the others are validation rows.
 
     Raises
     ------

@@ -23,11 +23,13 @@ def read_idx(path: Path) -> np.ndarray:
     Raises
     ------
     DataError
-        If the file is truncated or is no idx file of bytes.
+        If the file is truncated or is not an idx file of bytes.
     """
     raw = unzip(path)
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != UNSIGNED_BYTE:
-        raise DataError(f"{path} is no idx file of bytes: it starts with {raw[:4].hex() or 'nothing'}, expected 000008")
+        raise DataError(
+            f"{path} is not an idx file of bytes: it starts with {raw[:4].hex() or 'nothing'}, expected 000008"
+        )
     start = 4 + 4 * raw[3]
     shape = [int.from_bytes(raw[at : at + 4], "big") for at in range(4, start, 4)]
     if len(raw) != start + math.prod(shape):
@@ -47,7 +49,7 @@ def load_idx(name: str, files: Mapping[str, DataFile], folder: str | Path | None
     folder : path or None
         See `ssvae.datasets.base.fetch`.
     pool : int
-        The first `pool` training rows are learnt from, the others are for choosing (None if there are none).
+        The first `pool` training rows are trained on, the others are validation rows (None if there are none).
 
     Raises
     ------

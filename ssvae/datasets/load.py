@@ -1,12 +1,14 @@
-"""The one front door: a name or a file -> `Dataset`; the list of the data sets; their download."""
+"""The front door to data sets: load one by name, or a user's own file; list and download them.
+
+A name is looked up in the table `DATASETS`; a file is read by `ssvae.readers.read`.
+"""
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ssvae.datasets import DATASETS
 from ssvae.datasets.base import DataFile, DatasetInfo, fetch, find_file
@@ -22,7 +24,7 @@ def load_dataset(
     data: str | Path | None = None,
     target: str | None = None,
     folder: str | Path | None = None,
-    **options: Any,
+    **options: object,
 ) -> Dataset:
     """Return a data set by name, or one's own file.
 
@@ -49,8 +51,9 @@ def load_dataset(
     if data is not None:
         from ssvae.readers.read import read_table
 
-        _check_options(read_table, options, "file", {"path", "target"})
-        return read_table(data, target, **options)
+        reader: Callable[..., Dataset] = read_table
+        _check_options(reader, options, "file", {"path", "target"})
+        return reader(data, target, **options)
     if target is not None:
         raise DataError(f"target {target!r} is the column of a file; give the file, too, or leave the target out")
     loader = DATASETS.get(name or DEFAULT)
@@ -59,11 +62,11 @@ def load_dataset(
 
 
 def about(name: str) -> DatasetInfo:
-    """Return what is known of a data set without reading it."""
+    """Return the size and the files of a data set, without reading it."""
     return sys.modules[DATASETS.get(name).__module__].INFO
 
 
-def describe(folder: str | Path | None = None) -> list[dict[str, Any]]:
+def describe(folder: str | Path | None = None) -> list[dict[str, int | str]]:
     """Return one row per data set: name, rows, features, classes, and where its files are or how large they are.
 
     The files are looked for, not read.
@@ -89,23 +92,23 @@ def fetch_all(name: str, folder: str | Path | None = None) -> list[Path]:
     return [fetch(file, folder) for file in instead or known.files]
 
 
-def _row(name: str, known: DatasetInfo, folder: str | Path | None) -> dict[str, Any]:
+def _row(name: str, known: DatasetInfo, folder: str | Path | None) -> dict[str, int | str]:
     size = {"rows": known.rows, "test_rows": known.test_rows, "features": known.features, "classes": known.classes}
     return {"name": name, **size, "where": _where(known, folder)}
 
 
 def _where(known: DatasetInfo, folder: str | Path | None) -> str:
-    """Return the folder of the files, or how large those are that are not here, and who is to fetch them."""
+    """Return the folder of the files, or the size of those that are missing, and whether `fetch` downloads them."""
     if not known.files:
         return "inside scikit-learn"
     for files in (known.instead, known.files):
-        found = [find_file(file, folder) for file in files]
-        if found and all(found):
-            return str(found[0].parent)  # type: ignore[union-attr]
+        found = [path for file in files if (path := find_file(file, folder))]
+        if found and len(found) == len(files):
+            return str(found[0].parent)
     missing = [file for file in known.files if find_file(file, folder) is None]
     sizes = []
-    for ours, words in ((True, "to download"), (False, "to fetch by hand")):
-        megabytes = sum(file.megabytes for file in missing if _downloadable(file) == ours)
+    for downloadable, words in ((True, "to download"), (False, "to fetch by hand")):
+        megabytes = sum(file.megabytes for file in missing if _downloadable(file) == downloadable)
         sizes += [f"{megabytes:.0f} MB {words}"] if megabytes else []
     return f"not here ({', '.join(sizes)})"
 
@@ -115,7 +118,7 @@ def _downloadable(file: DataFile) -> bool:
     return bool(file.checksum and file.mirrors)
 
 
-def _check_options(loader: Callable[..., Dataset], options: dict[str, Any], name: str, fixed: set[str]) -> None:
+def _check_options(loader: Callable[..., Dataset], options: Mapping[str, object], name: str, fixed: set[str]) -> None:
     """Refuse an option that the loader does not have, with the nearest one that it has."""
     allowed = sorted(set(inspect.signature(loader).parameters) - fixed)
     for option in options:

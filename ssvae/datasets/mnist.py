@@ -30,10 +30,10 @@ def load(folder: str | Path | None = None, pool: int = 50_000) -> Dataset:
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie; see `ssvae.datasets.base.fetch`.
+        Where the files may be; see `ssvae.datasets.base.fetch`.
     pool : int, default=50000
-        The first `pool` training rows are learnt from and the others are for choosing: the paper's protocol.
-        60000 learns from all and leaves none to choose on.
+        The first `pool` training rows are trained on and the others are validation rows: the paper's protocol.
+        60000 trains on all and leaves no validation rows.
 
     Raises
     ------

@@ -59,14 +59,14 @@ def load(folder: str | Path | None = None, valid: int = 500) -> Dataset:
     """Return 20 Newsgroups as x [10768, 2000], whole numbers in float32; y is 0 ... 19, the groups by name.
 
     Training rows without a word are left out (there are none in the packed file); all test rows stay. The files sort
-    rows by group: rows come in one fixed shuffled order, of which the first `valid` training rows are for choosing.
+    rows by group: rows come in one fixed shuffled order, of which the first `valid` training rows are validation rows.
 
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie, in a folder "20news"; see `ssvae.datasets.base.fetch`.
+        Where the files may be, in a folder "20news"; see `ssvae.datasets.base.fetch`.
     valid : int, default=500
-        Training rows held out for choosing, drawn with seed 0.
+        Validation rows, drawn from the training rows with seed 0.
 
     Raises
     ------

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,22 +35,22 @@ FILES = {
 }
 INFO = DatasetInfo(rows=24_300, test_rows=24_300, features=4608, classes=5, files=tuple(FILES.values()))
 
-MAGIC: dict[int, np.dtype[Any]] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
-SPLIT_SEED = 0  # fixed: which rows are for choosing is part of the data set
+MAGIC: dict[int, np.dtype] = {0x1E3D4C55: np.dtype("u1"), 0x1E3D4C54: np.dtype("<i4")}
+SPLIT_SEED = 0  # fixed: which are the validation rows is part of the data set
 
 
 def load(folder: str | Path | None = None, valid: int = 4300) -> Dataset:
     """Return small NORB as x [N, 4608] in [0, 1]: 48 x 48 means of 2 x 2 pixels, the two cameras side by side.
 
-    Rows for choosing are taken from the training rows. (The authors' loader of 2014 chose on the test rows.) They show
-    the same toys as the rows that are learnt from, the test rows show others: the error on them is optimistic.
+    Validation rows are taken from the training rows. (The authors' loader of 2014 chose on the test rows.) They show
+    the same toys as the training rows, the test rows show others: the error on validation rows is optimistic.
 
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie; see `ssvae.datasets.base.fetch`.
+        Where the files may be; see `ssvae.datasets.base.fetch`.
     valid : int, default=4300
-        Training rows that are for choosing, in proportion to the classes; always the same ones.
+        Validation rows, taken from the training rows in proportion to the classes; always the same ones.
 
     Raises
     ------
@@ -85,7 +84,9 @@ def read_matrix(path: Path) -> np.ndarray:
     raw = unzip(path)
     head = np.frombuffer(raw[:8].ljust(8, b"\0"), "<i4")
     if int(head[0]) not in MAGIC or not 0 < head[1] <= 8:
-        raise DataError(f"{path} is no binary matrix of bytes or integers: it starts with {raw[:8].hex() or 'nothing'}")
+        raise DataError(
+            f"{path} is not a binary matrix of bytes or integers: it starts with {raw[:8].hex() or 'nothing'}"
+        )
     start = 8 + 4 * max(3, int(head[1]))  # a vector, too, is written with three lengths
     shape = [int(n) for n in np.frombuffer(raw[8 : 8 + 4 * head[1]], "<i4")]
     kind = MAGIC[int(head[0])]

@@ -73,19 +73,19 @@ def load(
     """Return RCV1-v2 as x [rows, vocabulary], whole numbers in float32.
 
     y is the story's topic of the four top ones (0 CCAT, 1 ECAT, 2 GCAT, 3 MCAT), -1 where it has none or several.
-    Counts are a sparse table: all stories, which would be 32 GB, are about 0.5 GB. Rows to learn from and to
-    choose on that have none of the words are left out; test rows stay.
+    Counts are a sparse table: all stories, which would be 32 GB, are about 0.5 GB. Training and
+    validation rows that have none of the words are left out; test rows stay.
 
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie, zipped (.gz) or not; see `ssvae.datasets.base.fetch`. The first part of the test files
+        Where the files may be, zipped (.gz) or not; see `ssvae.datasets.base.fetch`. The first part of the test files
         is enough for 199,000 test rows.
     vocabulary : int, default=10_000
         Words: the most frequent of the whole training file, the most frequent first.
     rows, valid : int, default=20_000, 3000
-        The first `rows` stories of the training file are learnt from, the next `valid` are for choosing; where there
-        are fewer, the last `valid` are.
+        The first `rows` stories of the training file are trained on, the next `valid` are validation rows; where
+        there are fewer, the last `valid` are.
     test_rows : int, default=10_000
         The first stories of the test files.
 

@@ -33,11 +33,11 @@ def load(folder: str | Path | None = None, extra: bool = False, valid: int = 500
     Parameters
     ----------
     folder : path, optional
-        Where the files may lie; see `ssvae.datasets.base.fetch`.
+        Where the files may be; see `ssvae.datasets.base.fetch`.
     extra : bool, default=False
-        Append the 531,131 extra rows to the rows to learn from (1.3 GB to download, 6.5 GB of memory).
+        Append the 531,131 extra rows to the training rows (1.3 GB to download, 6.5 GB of memory).
     valid : int, default=5000
-        The last `valid` training rows are for choosing.
+        The last `valid` training rows are validation rows.
 
     Raises
     ------

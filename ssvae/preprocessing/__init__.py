@@ -1,4 +1,4 @@
-"""What is done to x before a model sees it, by name."""
+"""Table of the preprocessings of x."""
 
 from __future__ import annotations
 

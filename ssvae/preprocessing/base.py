@@ -1,4 +1,4 @@
-"""What a preprocessing is: a fitted map of x, and what it does to a density.
+"""`Preprocessing`, the contract of preprocessings: a fitted map of x, and its effect on densities.
 
 The contract. A preprocessing t is a class with keyword settings and
 
@@ -22,18 +22,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from ssvae.readers.base import Rows
 from ssvae.readers.sparse_table import SparseTable
 
 
 class Preprocessing(ABC):
-    """The base of all preprocessings: it knows how to keep and restore what was learnt."""
+    """The base of all preprocessings: keeps and restores what `fit` learns."""
 
     original_units: ClassVar[bool] = True
     learnt: ClassVar[tuple[str, ...]] = ()  # names of the arrays that `fit` sets, each an attribute with "_" behind
-    note: str | None = None  # what a reader of the report should know about the fitted data
+    note: str | None = None  # a remark on the fitted data for the report
 
     @abstractmethod
-    def fit(self, x: np.ndarray) -> Self:
+    def fit(self, x: Rows) -> Self:
         """Learn from rows [N, D] and return self."""
 
     @abstractmethod
@@ -48,7 +49,7 @@ class Preprocessing(ABC):
     def log_jacobian(self, x: np.ndarray) -> np.ndarray:
         """Return log |det dt(x)/dx| of each row, float64 [N], in nats."""
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor's arguments."""
         return {}
 
@@ -81,10 +82,10 @@ class Preprocessing(ABC):
 
     def check_fitted(self) -> None:
         """Raise if `fit` was not called."""
-        if not all(hasattr(self, f"{name}_") for name in self.learnt):
+        if not all(f"{name}_" in vars(self) for name in self.learnt):
             raise RuntimeError(f"{type(self).__name__} is not fitted; call fit(x) first")
 
-    def refuse_sparse(self, x: Any) -> None:
+    def refuse_sparse(self, x: Rows) -> None:
         """Raise if x is a sparse table, which this map would make dense."""
         if isinstance(x[:1], SparseTable):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""t(x) = x."""
+"""No preprocessing: t(x) = x."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Self
 import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers.base import Rows
 from ssvae.readers.sparse_table import SparseTable
 
 
 class Identity(Preprocessing):
     """Leave x as it is, but for the conversion to float32; a sparse table stays one."""
 
-    def fit(self, x: np.ndarray) -> Self:
+    def fit(self, x: Rows) -> Self:
         """See `Preprocessing.fit`."""
         del x
         return self

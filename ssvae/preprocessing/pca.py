@@ -1,4 +1,4 @@
-"""t(x) = (x - mean) Wᵀ / sd: principal components, all divided by ONE number.
+"""Principal components, all divided by ONE number: t(x) = (x - mean) Wᵀ / sd.
 
 One sd for all components, and not one each, keeps their relative sizes: what varies much stays important.
 
@@ -10,11 +10,12 @@ https://arxiv.org/abs/1406.5298
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers.base import Rows, RowsInMemory
 
 
 class PCA(Preprocessing):
@@ -49,7 +50,7 @@ class PCA(Preprocessing):
         self.rows = rows
         self.seed = seed
 
-    def fit(self, x: np.ndarray) -> Self:
+    def fit(self, x: Rows) -> Self:
         """See `Preprocessing.fit`.
 
         Raises
@@ -98,11 +99,11 @@ class PCA(Preprocessing):
         """Return NaN for each row: there is no such number (see `Preprocessing.original_units`)."""
         return np.full(len(x), np.nan)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """See `Preprocessing.get_config`."""
         return {"components": self.components, "rows": self.rows, "seed": self.seed}
 
-    def _sample(self, x: np.ndarray) -> np.ndarray:
+    def _sample(self, x: Rows) -> RowsInMemory:
         """Return at most `rows` rows, drawn by the seed."""
         if len(x) <= self.rows:
             return x[:]

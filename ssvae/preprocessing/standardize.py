@@ -1,4 +1,4 @@
-"""t(x)_d = (x_d - mean_d) / sd_d, column by column."""
+"""Standardisation of each column: t(x)_d = (x_d - mean_d) / sd_d."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
 from ssvae.readers import column_moments
+from ssvae.readers.base import Rows
 
 RELATIVE_ROUNDING = 1e-7  # of float32: a smaller sd, relative to the mean, is rounding and no variation
 
@@ -25,7 +26,7 @@ class Standardize(Preprocessing):
 
     learnt = ("mean", "sd")
 
-    def fit(self, x: np.ndarray) -> Self:
+    def fit(self, x: Rows) -> Self:
         """See `Preprocessing.fit`."""
         self.refuse_sparse(x)
         self.mean_ = column_moments.mean(x)

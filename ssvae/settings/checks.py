@@ -1,13 +1,13 @@
-"""What settings are allowed: values against annotations, keys against a schema, and errors that say where."""
+"""Checks of settings: values against annotations, keys against a schema, with errors that name file and line."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral
-from typing import Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, Union, get_args, get_origin
 
-from ssvae.registry import unknown
+from ssvae.registry import slot_name, unknown
 
 Path_ = tuple[str, ...]
 
@@ -17,7 +17,7 @@ Setting: TypeAlias = "float | str | Sequence[Setting] | Mapping[str, Setting] | 
 # does not see; the constructors then take them by ** as they are.
 Settings: TypeAlias = dict[str, Any]
 
-_WORDS = {
+_WORDS: dict[object, str] = {
     float: "a number",
     int: "a whole number",
     bool: "true or false",
@@ -35,23 +35,22 @@ class SettingsSource(NamedTuple):
     """Settings from one place: a file, one ``--set``, the command line."""
 
     name: str
-    values: dict[str, Any]
-    lines: Mapping[Path_, int] = types.MappingProxyType(
-        {}
-    )  # line of each key, counted from 1; empty where there are no lines
+    values: Settings
+    # Line of each key, counted from 1; empty where there are no lines.
+    lines: Mapping[Path_, int] = types.MappingProxyType({})
 
 
 class ComponentSchema(NamedTuple):
-    """Schema of something chosen by name: a name, or a mapping with a name and that piece's arguments."""
+    """Schema of something chosen by name: a name, or a mapping with a name and that component's arguments."""
 
     kind: str
     names: list[str]
-    arguments: Callable[[str | None], Mapping[str, Any]]  # name -> schema of its arguments
+    arguments: Callable[[str | None], Mapping[str, object]]  # name -> schema of its arguments
     nameless: bool = False  # whether the mapping may leave the name out
-    free: Any = None  # what else the slot takes, as an annotation ("auto" beside the names, None)
+    free: object = None  # what else the slot takes, as an annotation ("auto" beside the names, None)
 
 
-def accepts(kind: Any, value: Any) -> bool:
+def accepts(kind: object, value: object) -> bool:
     """Say whether a value fits an annotation; annotations that YAML cannot hold accept everything.
 
     >>> accepts(float | None, 1), accepts(int, 0.5), accepts(list[int], [1, "a"]), accepts(float, True)
@@ -66,17 +65,17 @@ def accepts(kind: Any, value: Any) -> bool:
         return value is None
     if origin in (float, int):
         return isinstance(value, int if origin is int else (int, float)) and not isinstance(value, bool)
-    if origin in (bool, str):
-        return isinstance(value, origin)
+    if origin is bool or origin is str:
+        return isinstance(value, bool if origin is bool else str)
     if origin in (list, tuple, Sequence):
-        inner = [part for part in get_args(kind) if part is not Ellipsis] or [Any]
+        inner = [part for part in get_args(kind) if part is not Ellipsis] or [object]
         return isinstance(value, list | tuple) and all(accepts(inner[0], part) for part in value)
     if origin in (dict, Mapping):
         return isinstance(value, Mapping)
     return True
 
 
-def whole(argument: str, value: Any, least: int = 1) -> int:
+def whole(argument: str, value: object, least: int = 1) -> int:
     """Return a whole number that is at least `least`; True and 2.0 are none.
 
     >>> whole("steps", 3)
@@ -92,8 +91,8 @@ def whole(argument: str, value: Any, least: int = 1) -> int:
     return int(value)
 
 
-def one_of(argument: str, value: Any, allowed: Collection[Any]) -> None:
-    """Raise where a value is none of those that are allowed.
+def one_of(argument: str, value: object, allowed: Collection[object]) -> None:
+    """Raise unless a value is one of those that are allowed.
 
     >>> one_of("decay", "linear", ("linear", "constant"))
 
@@ -106,8 +105,8 @@ def one_of(argument: str, value: Any, allowed: Collection[Any]) -> None:
         raise ValueError(f"{argument} must be one of {list(allowed)}, got {value!r}")
 
 
-def describe(kind: Any) -> str:
-    """Return an annotation in words.
+def describe(kind: object) -> str:
+    """Describe an annotation for error messages.
 
     >>> describe(float | Literal["auto"] | None)
     "a number, 'auto' or null"
@@ -118,10 +117,10 @@ def describe(kind: Any) -> str:
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
     if origin is Literal:
         return " or ".join(repr(allowed) for allowed in get_args(kind))
-    return _WORDS.get(origin, str(getattr(origin, "__name__", origin)))
+    return _WORDS.get(origin, origin.__name__ if isinstance(origin, type) else str(origin))
 
 
-def check(values: Mapping[str, Any], schema: Mapping[str, Any], sources: tuple[SettingsSource, ...] = ()) -> None:
+def check(values: Mapping[str, object], schema: Mapping[str, object], sources: tuple[SettingsSource, ...] = ()) -> None:
     """Raise ValueError at the first key or value that the schema does not allow, saying where it was given.
 
     Parameters
@@ -130,18 +129,18 @@ def check(values: Mapping[str, Any], schema: Mapping[str, Any], sources: tuple[S
         Merged settings.
     schema : Mapping
         Key -> a nested mapping, a `ComponentSchema`, or an annotation such as ``float | None``.
-    sources : tuple of Source
+    sources : tuple of SettingsSource
         Where the settings came from, for the message.
     """
     _check(values, schema, (), sources)
 
 
-def _check(value: Any, schema: Any, path: Path_, sources: tuple[SettingsSource, ...]) -> None:
+def _check(value: object, schema: object, path: Path_, sources: tuple[SettingsSource, ...]) -> None:
     if isinstance(schema, ComponentSchema):
-        schema = _piece(value, schema, path, sources)
+        schema = _arguments(value, schema, path, sources)
         if schema is None:
             return
-        value = {} if isinstance(value, str) else {k: v for k, v in value.items() if k != "name"}
+        value = {k: v for k, v in value.items() if k != "name"} if isinstance(value, Mapping) else {}
     if not isinstance(schema, Mapping):
         if not accepts(schema, value):
             _fail(f"{'.'.join(path)} must be {describe(schema)}, was given {value!r}", path, sources)
@@ -155,19 +154,21 @@ def _check(value: Any, schema: Any, path: Path_, sources: tuple[SettingsSource, 
         _check(inner, schema[key], (*path, key), sources)
 
 
-def _piece(
-    value: Any, piece: ComponentSchema, path: Path_, sources: tuple[SettingsSource, ...]
-) -> Mapping[str, Any] | None:
-    """Return the schema of the named piece's arguments; None where the slot takes the value as it is."""
-    if piece.free is not None and accepts(piece.free, value):
+def _arguments(
+    value: object, schema: ComponentSchema, path: Path_, sources: tuple[SettingsSource, ...]
+) -> Mapping[str, object] | None:
+    """Return the schema of the named component's arguments; None where the slot takes the value as it is."""
+    if schema.free is not None and accepts(schema.free, value):
         return None
-    name = value.get("name") if isinstance(value, Mapping) else value
-    if name not in piece.names and not (piece.nameless and isinstance(value, Mapping) and name is None):
-        _fail(unknown(piece.kind, name, piece.names), path, sources)
-    return piece.arguments(name)
+    name = slot_name(value)
+    if name is None and schema.nameless and isinstance(value, Mapping):
+        return schema.arguments(None)
+    if not isinstance(name, str) or name not in schema.names:
+        _fail(unknown(schema.kind, name, schema.names), path, sources)
+    return schema.arguments(name)
 
 
-def _fail(message: str, path: Path_, sources: tuple[SettingsSource, ...]) -> None:
+def _fail(message: str, path: Path_, sources: tuple[SettingsSource, ...]) -> NoReturn:
     for source in reversed(sources):
         if path in source.lines:
             raise ValueError(f"{source.name}, line {source.lines[path]}: {message}")
@@ -176,7 +177,7 @@ def _fail(message: str, path: Path_, sources: tuple[SettingsSource, ...]) -> Non
     raise ValueError(message)
 
 
-def _holds(values: Any, path: Path_) -> bool:
+def _holds(values: object, path: Path_) -> bool:
     for key in path:
         if not isinstance(values, Mapping) or key not in values:
             return False

@@ -1,6 +1,6 @@
-"""Settings: YAML files and `key=value` overrides become one checked dictionary.
+"""Settings from YAML files and from `--set key=value`: read, merge and write them.
 
-What is allowed is handed in as data (a schema), so that this file knows no model and imports nothing heavy.
+Which keys are allowed is checked elsewhere (`settings.schema`), so that this module imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from ssvae.registry import unknown
-from ssvae.settings.checks import Path_, SettingsSource, describe
+from ssvae.settings.checks import Path_, Settings, SettingsSource, describe
 
 
 class _Loader(yaml.SafeLoader):
@@ -41,9 +42,7 @@ def read(text: str, name: str) -> SettingsSource:
         lines = dict(_lines(node, name))
         values = loader.construct_document(node) if node is not None else {}
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark else ""
-        raise ValueError(f"{name}{at}: not valid YAML: {getattr(error, 'problem', error)}") from error
+        raise ValueError(f"{name}{_problem(error)}") from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -52,7 +51,15 @@ def read(text: str, name: str) -> SettingsSource:
     return SettingsSource(name, values, lines)
 
 
-def _lines(node: Any, name: str, path: Path_ = ()) -> Iterator[tuple[Path_, int]]:
+def _problem(error: yaml.YAMLError) -> str:
+    """Return the line and what is wrong there, as far as the parser knows them."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f": not valid YAML: {error}"
+    line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+    return f"{line}: not valid YAML: {error.problem}"
+
+
+def _lines(node: yaml.Node | None, name: str, path: Path_ = ()) -> Iterator[tuple[Path_, int]]:
     if not isinstance(node, yaml.MappingNode):
         return
     seen = set()
@@ -105,28 +112,29 @@ def assignment(text: str) -> SettingsSource:
     return nested(f"--set {text}", keys, values)
 
 
-def nested(name: str, keys: list[str], value: Any) -> SettingsSource:
-    """Return a source that holds one value at a path of keys."""
-    for key in reversed(keys):
+def nested(name: str, keys: list[str], value: object) -> SettingsSource:
+    """Return settings that hold one value at a path of keys."""
+    for key in reversed(keys[1:]):
         value = {key: value}
-    return SettingsSource(name, value)
+    return SettingsSource(name, {keys[0]: value})
 
 
-def merge(base: Any, *overrides: Any, keep: tuple[str, ...] = ("labels",)) -> Any:
-    """Lay settings over settings, the last word winning.
+def merge(base: Settings, *overrides: Mapping[str, object] | str, keep: tuple[str, ...] = ("labels",)) -> Settings:
+    """Merge settings; where several give a key, the last one counts.
 
-    Mappings are merged key by key. A piece given as a bare name is the mapping with that name; another name starts
-    a new piece, without the arguments of the former one, which would not fit it (but for the keys in `keep`).
+    Mappings are merged key by key. A component given as a bare name is the mapping with that name; another name
+    starts a new component, without the arguments of the former one, which would not fit it (but for the keys in
+    `keep`).
 
     >>> merge({"model": {"name": "m2", "latent": 50}, "alpha": 0.1}, {"model": "m1", "alpha": 1})
     {'model': {'name': 'm1'}, 'alpha': 1}
     """
     for new in overrides:
-        base = _over(base, new, keep)
+        base = _merged(base, new, keep)
     return base
 
 
-def _over(base: Any, new: Any, keep: tuple[str, ...]) -> Any:
+def _merged(base: object, new: object, keep: tuple[str, ...]) -> Any:  # of the type of `new`, or a mapping
     if isinstance(base, str) and isinstance(new, Mapping):
         base = {"name": base}
     if isinstance(base, Mapping) and isinstance(new, str):
@@ -135,10 +143,10 @@ def _over(base: Any, new: Any, keep: tuple[str, ...]) -> Any:
         return new
     if "name" in new and new["name"] != base.get("name"):
         base = {key: value for key, value in base.items() if key in keep}
-    return {**base, **{key: _over(base.get(key), value, keep) for key, value in new.items()}}
+    return {**base, **{key: _merged(base.get(key), value, keep) for key, value in new.items()}}
 
 
-def dump(values: Mapping[str, Any]) -> str:
+def dump(values: Mapping[str, object]) -> str:
     """Return settings as YAML, in their own order."""
     try:
         return yaml.safe_dump(_plain(values), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
@@ -146,9 +154,9 @@ def dump(values: Mapping[str, Any]) -> str:
         raise ValueError(f"settings are names, numbers, lists and mappings, not objects: {error}") from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
-    return value.item() if hasattr(value, "item") else value
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
