@@ -18,6 +18,9 @@ from ssvae.component import Component
 from ssvae.distributions import Values, one_hot
 from ssvae.gradients.base import Gradient, Integrand, Terms
 from ssvae.inference.base import Inference
+from ssvae.models.base import Model
+from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity
+from ssvae.regularizers.base import Regularizer
 from ssvae.settings.renamed import warn
 from ssvae.types import Batch
 
@@ -69,7 +72,7 @@ class Objective(Component):
     alpha: float = 0.1
     weight_prior: float = 1.0
     bound_gradient_weight: float = 1.0
-    regularizers: tuple[Any, ...] = ()
+    regularizers: tuple[Regularizer, ...] = ()
     pull: InitVar[float | None] = None
 
     def __post_init__(self, pull: float | None) -> None:
@@ -79,7 +82,12 @@ class Objective(Component):
             object.__setattr__(self, "bound_gradient_weight", pull)
 
     def labelled(
-        self, model: Any, x: tf.Tensor, y: tf.Tensor, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self,
+        model: GenerativeClassifier,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor = False,
     ) -> tf.Tensor:
         """Return L(x, y) [..., B], nats, for one-hot y [..., B or 1, K] (eq. 6)."""
         bound = self.inference.bound(model, x, y, self.gradient, seed, training)
@@ -87,7 +95,7 @@ class Objective(Component):
 
     def unlabelled(
         self,
-        model: Any,
+        model: HasDensity,
         x: tf.Tensor,
         seed: tf.Tensor,
         training: bool | tf.Tensor = False,
@@ -97,7 +105,7 @@ class Objective(Component):
 
         `logits` are those of q(y | x), where they are known already.
         """
-        if not hasattr(model, "classify"):
+        if not isinstance(model, GenerativeClassifier):
             return self.inference.bound(model, x, None, self.gradient, seed, training)
         logits = model.classify(x) if logits is None else logits
         weight = self.bound_gradient_weight
@@ -108,7 +116,7 @@ class Objective(Component):
 
     def __call__(
         self,
-        model: Any,
+        model: Model,
         labelled: Batch | None,
         unlabelled: Batch | None,
         share: tf.Tensor,
@@ -134,7 +142,7 @@ class Objective(Component):
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
         if labelled is not None:
             cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.total_rows)
-            if hasattr(model, "encode"):
+            if isinstance(model, HasDensity):
                 with random.rows_at(labelled.position, labelled.total_rows):
                     bound = self.labelled(model, labelled.x, labelled.y, random.fold(seed, 1), training)
                 bound_l = part(labelled.weight * bound, labelled.total_rows)
@@ -142,31 +150,31 @@ class Objective(Component):
             with random.rows_at(unlabelled.position, unlabelled.total_rows):
                 bound = self.unlabelled(model, unlabelled.x, random.fold(seed, 2), training, unlabelled.logits)
             bound_u = part(unlabelled.weight * bound, unlabelled.total_rows)
-        for position, regularizer in enumerate(self.regularizers if hasattr(model, "classify") else ()):
+        for position, regularizer in enumerate(self.regularizers if isinstance(model, HasClasses) else ()):
             extra += regularizer.penalty(model, labelled, unlabelled, random.fold(seed, 3 + position), training)
         bounds = share * bound_l + (1.0 - share) * bound_u
         loss = -bounds + self.alpha * (cross_entropy + extra)
         return Losses(loss, bound_l, bound_u, cross_entropy, extra)
 
-    def precisions(self, model: Any) -> list[float]:
+    def precisions(self, model: Model) -> list[float]:
         """Return the precision of the Gaussian prior on each trainable weight of the model."""
         return [self.weight_prior * precision for precision in model.precisions(self.bound_gradient_weight)]
 
-    def mixed(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
+    def mixed(self, model: Model, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
         """Return the loss of one batch in which labelled rows (y >= 0) and unlabelled rows (y = -1) are mixed.
 
         For `keras.Model.fit`, which knows neither streams nor the number of rows: every row pays for both bounds, and
         the weight prior and the regularizers are left out. `ssvae.training.loop` has them.
         """
-        if y is None and not hasattr(model, "encode"):
+        if y is None and not isinstance(model, HasDensity):
             raise ValueError(f"{type(model).__name__} has no density and learns from labels alone: fit(x, y)")
-        if y is None or not hasattr(model, "classify"):
+        if y is None or not isinstance(model, HasClasses):
             return -tf.reduce_mean(self.unlabelled(model, x, seed, True))
         y = tf.reshape(tf.cast(y, tf.int32), [-1])
         known = tf.cast(y >= 0, tf.float32)
         target = tf.one_hot(tf.maximum(y, 0), model.classes)
         bound = tf.zeros_like(known)
-        if hasattr(model, "encode"):
+        if isinstance(model, HasDensity):
             bound += known * self.labelled(model, x, target, random.fold(seed, 1), True)
             bound += (1.0 - known) * self.unlabelled(model, x, random.fold(seed, 2), True)
         cross_entropy = tf.reduce_sum(known * _surprise(target, model.classify(x)))
@@ -178,9 +186,9 @@ def _surprise(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_sum(y * tf.nn.log_softmax(logits), axis=-1)
 
 
-def _classified(model: Any, labelled: Batch | None, unlabelled: Batch | None) -> tuple[Batch | None, Batch | None]:
+def _classified(model: Model, labelled: Batch | None, unlabelled: Batch | None) -> tuple[Batch | None, Batch | None]:
     """Return the batches with the logits of all their rows, in one pass through the network."""
-    if not hasattr(model, "classify"):
+    if not isinstance(model, HasClasses):
         return labelled, unlabelled
     parts = [batch.x for batch in (labelled, unlabelled) if batch is not None]
     if unlabelled is not None and unlabelled.neighbour is not None:
@@ -197,7 +205,13 @@ class _Labelled(Integrand):
     """y -> L(x, y) − log q(y | x), the integrand of U."""
 
     def __init__(
-        self, objective: Objective, model: Any, x: tf.Tensor, q: Any, seed: tf.Tensor, training: bool | tf.Tensor
+        self,
+        objective: Objective,
+        model: GenerativeClassifier,
+        x: tf.Tensor,
+        q: Any,
+        seed: tf.Tensor,
+        training: bool | tf.Tensor,
     ) -> None:
         self.objective, self.model, self.x, self.q, self.seed, self.training = objective, model, x, q, seed, training
 

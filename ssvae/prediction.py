@@ -13,6 +13,9 @@ from ssvae.backend import engine, random
 from ssvae.backend.compile_cache import POOL, copy_weights, model_key, twin
 from ssvae.inference.base import Inference
 from ssvae.inference.evidence import log_weights
+from ssvae.models.base import Model
+from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, HasLatents
+from ssvae.objective import Objective
 from ssvae.readers.base import Rows
 
 CHUNK = 512
@@ -97,7 +100,7 @@ def over_rows(
 
 
 def classify(
-    model: Any, x: Rows, inference: Inference, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
+    model: Model, x: Rows, inference: Inference, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
 ) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
     many = len(x) > WORTH_XLA
@@ -105,29 +108,29 @@ def classify(
     return over_rows(model, probabilities, x, chunk=chunk, xla=many, prepare=prepare, inference=inference)
 
 
-def probabilities(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
+def probabilities(model: HasClasses, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """q(y | x), [B, K]; where the class is read from latents, from their refined means."""
-    part, x = model.class_part(x, inference.at(SAME))
+    part, x = model.class_model(x, inference.at(SAME))
     return tf.nn.softmax(part.classify(x))
 
 
-def latents(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
+def latents(model: HasLatents, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """Return what `transform` returns, [B, Z]."""
     return model.latents(x, inference.at(SAME))
 
 
-def parameters(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
+def parameters(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """λ of the only latent of a part without classes, [B, 2Z]."""
     (only,) = inference.infer(model, x, None, SAME).values()
     return only
 
 
-def bayes(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: Inference) -> tf.Tensor:
+def bayes(model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: Inference) -> tf.Tensor:
     """p(y) p(x | y), normalised over y, with p(x | y) by importance sampling, [B, K].
 
     Semi-Supervised Learning with Deep Generative Models (Kingma et al. 2014), the fully supervised experiment of §4.4.
     """
-    part, x = model.class_part(x, inference.at(SAME))
+    part, x = model.class_model(x, inference.at(SAME))
     y = tf.eye(part.classes)[:, tf.newaxis, :]
     observed = part.likelihood.observe(x, random.fold(seed, 0))
     found = inference.parameters(part, observed, y, random.fold(seed, 2))
@@ -136,33 +139,35 @@ def bayes(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: In
     return tf.nn.softmax(tf.transpose(evidence) + part.log_class_prior())
 
 
-def bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
+def bound(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, objective: Objective) -> tf.Tensor:
     """U(x), or the bound of log p(x) of a model without classes, [B], nats."""
     observed, logits = model.likelihood.observe(x, random.fold(seed, 0)), None
-    if hasattr(model, "classify"):  # of the refined latents, as in `probabilities`
-        part, features = model.class_part(observed, objective.inference.at(SAME))
+    if isinstance(model, GenerativeClassifier):  # of the refined latents, as in `probabilities`
+        part, features = model.class_model(observed, objective.inference.at(SAME))
         logits = part.classify(features)
     return objective.unlabelled(model, observed, random.fold(seed, 1), logits=logits)
 
 
-def labelled_bound(model: Any, x: tf.Tensor, seed: tf.Tensor, objective: Any) -> tf.Tensor:
+def labelled_bound(model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, objective: Objective) -> tf.Tensor:
     """L(x, y) of every class, [B, K], nats."""
     observed = model.likelihood.observe(x, random.fold(seed, 0))
     every = tf.eye(model.classes)[:, tf.newaxis, :]
     return tf.transpose(objective.labelled(model, observed, every, random.fold(seed, 1)))
 
 
-def reconstruction(model: Any, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
+def reconstruction(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """Mean of p(x | z, y) at the posterior means, y the most probable class, [B, D]."""
     y, infer = None, inference.at(SAME)
-    if hasattr(model, "classify"):
-        part, features = model.class_part(x, infer)
+    if isinstance(model, GenerativeClassifier):
+        part, features = model.class_model(x, infer)
         logits = part.classify(features)
         y = tf.one_hot(tf.argmax(logits, axis=-1), logits.shape[-1])
     return model.decode(model.posterior_means(x, y, infer), y).mean()
 
 
-def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int, inference: Inference) -> tf.Tensor:
+def analogies(
+    model: GenerativeClassifier, xy: tf.Tensor, seed: tf.Tensor, features: int, inference: Inference
+) -> tf.Tensor:
     """Mean of p(x | z, y') for every class y', z the posterior mean under the row's own class, [B, K, D].
 
     Parameters
@@ -172,13 +177,13 @@ def analogies(model: Any, xy: tf.Tensor, seed: tf.Tensor, features: int, inferen
     """
     x, own = xy[:, :features], xy[:, features:]
     every = tf.eye(own.shape[-1])[:, tf.newaxis, :]
-    return tf.transpose(model.sweep(x, own, every, inference.at(SAME)), [1, 0, 2])
+    return tf.transpose(model.analogies(x, own, every, inference.at(SAME)), [1, 0, 2])
 
 
-def draw(model: Any, rows: int, index: np.ndarray | None, seed: int) -> np.ndarray:
+def draw(model: HasDensity, rows: int, index: np.ndarray | None, seed: int) -> np.ndarray:
     """Return the means of p(x | z, y) for z from the prior, [rows, D]; y from class indices [rows], or from p(y)."""
     key, y = random.seed_tensor(seed), None
-    if hasattr(model, "classify"):
+    if isinstance(model, GenerativeClassifier):
         if index is None:
             logits = model.log_class_prior()[tf.newaxis]
             index = tf.random.stateless_categorical(logits, rows, random.fold(key, 0))[0]

@@ -3,6 +3,7 @@
 import json
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -49,7 +50,9 @@ class NearestMean:
         self.history_ |= {name: [value] * 3 for name, value in column.items()}
         return self
 
-    encode = None  # it has a density; see ssvae/models/base.py
+    has_density = True
+    likelihood_ = SimpleNamespace(in_order=False, binary=False, bits_levels=None)
+    preprocessing_ = SimpleNamespace(identity=True)
 
     def predict_proba(self, X, via="encoder"):
         distance = ((X[:, None] - self.means_) ** 2).sum(axis=2)

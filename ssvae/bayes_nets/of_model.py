@@ -14,9 +14,10 @@ from ssvae.bayes_nets.base import Latent, Observed
 from ssvae.bayes_nets.location_scale import Gaussian
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.distributions import Conditional, given, reads
+from ssvae.models.capabilities import HasClasses, HasDensity
 
 
-def of_model(model: Any) -> BayesNet:
+def of_model(model: HasDensity) -> BayesNet:
     """Return the net of ``model.joint()``: Gaussian latents, and x whose parents are those that the likelihood reads.
 
     Its functions read the model's weights, which are thus what there is to learn.
@@ -31,7 +32,7 @@ def of_model(model: Any) -> BayesNet:
     ValueError
         If p(x, z) is given a class, or a latent is not Gaussian.
     """
-    if hasattr(model, "classify"):
+    if isinstance(model, HasClasses):
         raise ValueError(f"a net has no classes, and {type(model).__name__} has: take a model such as 'm1'")
     joint = model.joint()
     drawn = model.prior_sample(None, 1, random.seed_tensor(0))

@@ -17,6 +17,7 @@ from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import fit_stages, fresh_seed, with_all_rows
 from ssvae.estimator.generative import Generation
 from ssvae.estimator.validation import check_rows, check_table
+from ssvae.models.capabilities import HasClasses, HasLatents, LatentFeatures
 from ssvae.readers import sparse_table
 from ssvae.readers.base import RowSource, take_rows, transformed
 from ssvae.readers.open import open_rows
@@ -213,7 +214,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts
         self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
-        if not hasattr(self.model_, "classify"):
+        if isinstance(self.model_, LatentFeatures):
             slot = self.model_.classifier
             seen = latent_classifier.seen(slot, index)
             features = prediction.over_rows(self.model_, prediction.latents, rows[seen], inference=self._inference)
@@ -235,7 +236,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         x, prepare = check_table(self, X), self.preprocessing_.transform
         if via not in ("encoder", "bayes"):
             raise ValueError(f"via must be 'encoder' or 'bayes', got {via!r}")
-        if not hasattr(self.model_, "classify"):
+        if not isinstance(self.model_, HasClasses):
             if via == "bayes":
                 raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
             return self.feature_classifier_.probabilities(self.transform(X))
@@ -260,7 +261,7 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         The posterior mean of z1 for M1 and M1+M2; Σ_y q(y | x) · mean(x, y) for M2.
         """
         x = self._rows(X)
-        if not hasattr(self.model_, "latents"):
+        if not isinstance(self.model_, HasLatents):
             raise ValueError(
                 "this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
             )

@@ -13,6 +13,8 @@ from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
 from ssvae.models import MODELS
+from ssvae.models.base import Model
+from ssvae.models.capabilities import HasClasses, HasDensity
 from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.readers.base import transformed
@@ -126,9 +128,14 @@ def _first_outside(t: Any, low: float, high: float) -> tuple[int, int, float]:
     raise AssertionError("all cells are in range")
 
 
-def _fits(model: Any, features: int, classes: int) -> None:
+def _fits(model: Model, features: int, classes: int) -> None:
     """Check a model that was handed in as an object."""
-    for name, wanted in (("features", features), ("classes", classes)):
-        has = getattr(model, name, wanted)
+    if not isinstance(model, HasDensity | HasClasses):
+        raise ValueError(
+            f"a model must derive from what it can do, HasDensity or HasClasses of ssvae.models.capabilities, and "
+            f"{type(model).__name__} does from neither"
+        )
+    own = model.classes if isinstance(model, HasClasses) else classes
+    for name, has, wanted in (("features", model.features, features), ("classes", own, classes)):
         if has != wanted:
-            raise ValueError(f"the model was made for {name}={has}, the data have {wanted}: make it anew")
+            raise ValueError(f"the model was made for {name}={has}, the data have {wanted}: make a new one")

@@ -15,6 +15,7 @@ from ssvae.distributed.strategy import Places
 from ssvae.estimator.arguments import as_json, stored
 from ssvae.estimator.components import Components
 from ssvae.models.base import Stage
+from ssvae.models.capabilities import HasDensity
 from ssvae.readers.base import RowSource, row_chunks, take_rows
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.readers.spilled_rows import SpilledRows
@@ -74,7 +75,7 @@ def fit_stages(
             continue
         streams = _streams(stage, index, estimator.labeled_in_unlabeled)
         rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
-        schedule = plan(stage.name, len(streams.labelled), len(streams.unlabelled), estimator)
+        schedule = plan(stage, len(streams.labelled), len(streams.unlabelled), estimator)
         train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks, places)
     return hooks.history
 
@@ -114,7 +115,7 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
     every = np.arange(len(index), dtype=np.int32)
     if not stage.labels:
         return Streams(every[:0], every, blocks(stage.rows, every))
-    unlabelled = (every if keep else every[index < 0]) if hasattr(stage.model, "encode") else every[:0]
+    unlabelled = (every if keep else every[index < 0]) if isinstance(stage.model, HasDensity) else every[:0]
     return Streams(every[index >= 0], unlabelled, blocks(stage.rows, unlabelled))
 
 

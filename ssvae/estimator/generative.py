@@ -15,6 +15,8 @@ from ssvae.evaluation import log_likelihood
 from ssvae.evaluation.inference_gap import gaps
 from ssvae.evaluation.inference_gap_report import About, GapReport
 from ssvae.inference import INFERENCES
+from ssvae.models.base import Model
+from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, Stacked
 from ssvae.settings.checks import whole
 
 
@@ -22,12 +24,17 @@ class Generation:
     """Bounds, reconstructions, analogies and samples, in the units of X; a part of `SSVAEClassifier`."""
 
     classes_: np.ndarray
-    model_: Any
+    model_: Model
     objective_: Any
     preprocessing_: Any
     predict: Any
     predict_proba: Any
     _rows: Any
+
+    @property
+    def has_density(self) -> bool:
+        """Whether the fitted model generates x, so that there are bounds; the classifier network alone does not."""
+        return isinstance(self.model_, HasDensity)
 
     def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
         """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
@@ -128,9 +135,9 @@ class Generation:
         """
         x = self._rows(X)
         self._needs_density("elbo_gap")
-        part, y = getattr(self.model_, "first", self.model_), None
+        part, y = self.model_.first if isinstance(self.model_, Stacked) else self.model_, None
         words = "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
-        if hasattr(part, "classify"):
+        if isinstance(part, HasClasses):
             y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
             words = "log p(x | y), y the most probable class"
         return part, log_likelihood.observed(self.model_, x, random_state), y, words
@@ -184,9 +191,9 @@ class Generation:
         return self.preprocessing_.log_jacobian(check_rows(self, X)) if self.preprocessing_.original_units else 0.0
 
     def _needs_classes(self, method: str) -> None:
-        if not hasattr(self.model_, "classify") or not hasattr(self.model_, "encode"):
+        if not isinstance(self.model_, GenerativeClassifier):
             raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
 
     def _needs_density(self, method: str) -> None:
-        if not hasattr(self.model_, "encode"):
+        if not isinstance(self.model_, HasDensity):
             raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")

@@ -18,7 +18,7 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.inference.base import Inference
 from ssvae.inference.evidence import log_weights
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import GenerativeClassifier, Parameters, class_count
 from ssvae.prediction import SAME, over_rows
 
 ROWS, PART = 64, 1024  # rows a call, and between two words of progress
@@ -61,7 +61,7 @@ def estimate(
     progress : callable, optional
         Told how many rows are done, and of how many.
     """
-    plan = cut(model, len(x), samples, model.classes if hasattr(model, "classify") else 1)
+    plan = cut(model, len(x), samples, class_count(model))
     cutting: dict[str, Any] = {"chunk": plan.rows, "xla": plan.xla, "block": plan.block}
     found = [
         over_rows(model, importance, x[rows], seed=own, samples=samples, inference=inference, **cutting)
@@ -109,7 +109,7 @@ def cut(model: Any, rows: int, samples: int, classes: int = 1) -> Plan:
 def importance(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, block: int, inference: Inference) -> tf.Tensor:
     """Return log p, bound and effective sample size of each row, [B, 3], the class summed out."""
     y, log_prior = None, None
-    if hasattr(model, "classify"):
+    if isinstance(model, GenerativeClassifier):
         y, log_prior = tf.eye(model.classes)[:, tf.newaxis, :], model.log_class_prior()
     parameters = inference.parameters(model, x, y, SAME)
     return Target(model, x, y, log_prior).weighed(parameters, samples, block, seed)

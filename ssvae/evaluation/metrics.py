@@ -50,13 +50,13 @@ def evaluate(
         raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
     x, y = sparse_table.as_rows(x)[keep], np.asarray(y)[keep]
     numbers = measure(classifier.classes_, y, classifier.predict_proba(x))
-    if not has_density(classifier):
+    if not classifier.has_density:
         if log_p is not None:
             raise ValueError("log p needs a generative model: this one only classifies; leave log_p out")
         return numbers
     bounds = np.asarray(classifier.bound(x))
     numbers["bound"] = float(bounds.mean())
-    if _counts_words(classifier):
+    if classifier.likelihood_.in_order:
         numbers |= {
             "perplexity": perplexity(bounds, x),
             "wordless": int(np.sum(sparse_table.as_rows(x).sum(axis=1) == 0)),
@@ -83,16 +83,10 @@ def binarisation(classifier: Any, x: np.ndarray) -> str:
         "resampled once": drawn from grey levels; "as they are": nothing is drawn; "none": another likelihood.
     """
     likelihood = classifier.likelihood_
-    if type(likelihood).__name__ != "Bernoulli":
+    if not likelihood.binary:
         return "none"
     seen = sparse_table.stored_values(classifier.preprocessing_.transform(x))
     return "resampled once" if likelihood.resample and np.any((seen > 0) & (seen < 1)) else "as they are"
-
-
-def _counts_words(classifier: Any) -> bool:
-    """Say whether the bound is one of the words in their order; with the coefficient it is one of their counts."""
-    likelihood = getattr(classifier, "likelihood_", None)
-    return type(likelihood).__name__ == "Multinomial" and not likelihood.coefficient  # type: ignore[union-attr]
 
 
 def measure(classes: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
@@ -134,11 +128,6 @@ def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = np.bincount(bins, weights=right.astype(float) - confidence, minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidence))
-
-
-def has_density(classifier: Any) -> bool:
-    """Say whether the model generates x: the supervised network alone does not (capabilities: `models.base`)."""
-    return hasattr(getattr(classifier, "model_", classifier), "encode")
 
 
 def bits_per_dim(bound: float, features: int, levels: int = 1) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ssvae.distributions import given, reads
+from ssvae.models.base import Model
+from ssvae.models.capabilities import HasClasses, HasDensity
 
 
 class Topic(NamedTuple):
@@ -19,7 +21,7 @@ class Topic(NamedTuple):
     words: tuple[str, ...]  # those that add most to it, the first most
 
 
-def topics(model: Any, words: Sequence[str], top: int = 10) -> list[Topic]:
+def topics(model: Model, words: Sequence[str], top: int = 10) -> list[Topic]:
     """Return a topic for each latent that p(x | ·) sees, the strongest first; with classes, their mean.
 
     The other latents are 0: absent, or at the mean of their prior.
@@ -38,7 +40,7 @@ def topics(model: Any, words: Sequence[str], top: int = 10) -> list[Topic]:
     ValueError
         If the model has no density, its x are no words, or there are not as many names as columns.
     """
-    if not hasattr(model, "encode") or type(model.likelihood).__name__ != "Multinomial":
+    if not isinstance(model, HasDensity) or not model.likelihood.of_counts:
         raise ValueError("topics are of models of word counts: fit with likelihood='multinomial'")
     if len(words) != model.features:
         raise ValueError(f"the model has {model.features} columns, {len(words)} words were given")
@@ -52,20 +54,20 @@ def topics(model: Any, words: Sequence[str], top: int = 10) -> list[Topic]:
     return sorted(found, key=lambda topic: -topic.strength)
 
 
-def _seen(model: Any) -> dict[str, int]:
+def _seen(model: HasDensity) -> dict[str, int]:
     """Return the latents that p(x | ·) reads, and their widths."""
-    y = None if not hasattr(model, "classify") else tf.eye(model.classes)[:1]
+    y = tf.eye(model.classes)[:1] if isinstance(model, HasClasses) else None
     values = model.prior_sample(y, 1, tf.zeros([2], tf.int32))
     names = reads(model.joint(y)["x"], values)
     return {name: int(values[name].shape[-1]) for name in values if name in names}
 
 
-def _log_shares(model: Any, name: str, values: np.ndarray) -> np.ndarray:
+def _log_shares(model: HasDensity, name: str, values: np.ndarray) -> np.ndarray:
     """Return log p(word | latent) for values [R, width] of one latent, the others 0, [R, D]."""
     widths = _seen(model)
     every = {other: tf.zeros([len(values), width]) for other, width in widths.items()}
     every[name] = tf.constant(values, tf.float32)
-    y = None if not hasattr(model, "classify") else tf.eye(model.classes)[:, tf.newaxis, :]
+    y = tf.eye(model.classes)[:, tf.newaxis, :] if isinstance(model, HasClasses) else None
     mean = np.array(given(model.joint(y)["x"], every).mean(), np.float64).reshape(-1, len(values), model.features)
     shares = mean.mean(axis=0)
     return np.log(np.maximum(shares / shares.sum(axis=1, keepdims=True), 1e-30))

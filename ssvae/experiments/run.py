@@ -212,11 +212,8 @@ def _levels(classifier: Any) -> int | None:
 
     None: it is of a density, which depends on the units and is no number of bits, or of words, which have a perplexity.
     """
-    likelihood, preprocessing = (getattr(classifier, f"{part}_", None) for part in ("likelihood", "preprocessing"))
-    name = type(likelihood).__name__
-    if name == "Gaussian" and type(preprocessing).__name__ == "Identity":
-        return likelihood.dequantize or None  # type: ignore[union-attr]
-    return 1 if name in ("Bernoulli", "Binomial", "DiscretizedLogistic") else None
+    levels, identity = classifier.likelihood_.bits_levels, classifier.preprocessing_.identity
+    return levels if levels == 1 or identity else None  # another scale makes another density of grey levels
 
 
 def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> dict[str, Any]:

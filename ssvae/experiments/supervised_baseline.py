@@ -18,7 +18,7 @@ def settings(classifier: Mapping[str, Any]) -> dict[str, Any]:
     slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
     model = imported("ssvae.models:MODELS").get(slot["name"])
     network: dict[str, Any] = {}
-    if hasattr(model, "classify"):
+    if issubclass(model, imported("ssvae.models.capabilities:HasClasses")):
         given = _defaults(model) | dict(slot)
         given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
         network = {name: given[name] for name in ("activation", "normalization") if name in given}

@@ -84,7 +84,7 @@ class NVIL(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.bound`; moves c and v when training."""
         del training
-        if not getattr(model, "baselines", None):
+        if not model.baselines:
             raise ValueError(
                 f"{self.named()} learns baselines that {type(model).__name__} does not have: take model 'sbn', 'fdarn' "
                 "or 'conditional_sbn' by name, or gradient 'score_function', which needs none"
@@ -94,7 +94,7 @@ class NVIL(Gradient):
             baseline = model.baselines[name]
             predicted = tf.constant(0.0)
             if self.input_baseline:
-                predicted = baseline(*model.sight(name, f.x, y, values))
+                predicted = baseline(*model.posterior_inputs(name, f.x, y, values))
             left = tf.stop_gradient(signal - predicted)
             mean, variance = baseline.moments()
             baseline.learn(left)

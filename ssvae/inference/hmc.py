@@ -61,10 +61,10 @@ class HMC(Inference):
         model, x, y, _, seed, training = arguments
         parameters = model.encode(x, y)
         q = model.posterior(parameters)
-        if list(q) != ["z"] or getattr(model, "binary", False):
+        if list(q) != ["z"] or model.binary:
             raise ValueError(
                 f"inference 'hmc' needs one continuous latent, and {type(model).__name__} has {list(q)}"
-                f"{' of binary numbers' if getattr(model, 'binary', False) else ''}: take it with 'm1', 'm2' or "
+                f"{' of binary numbers' if model.binary else ''}: take it with 'm1', 'm2' or "
                 "'m1_m2', or another inference"
             )
         if training is False or not self.steps:

@@ -55,7 +55,7 @@ class ImportanceRefined(Refining):
 
     def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """See `Inference.initial_parameters`."""
-        if not getattr(part, "mean_field", False):
+        if not part.mean_field:
             raise ValueError(
                 f"inference 'importance_refined' needs binary latents that are independent given x, and this "
                 f"{type(part).__name__} has others: a belief network of one level, or upwards='deterministic', without "

@@ -40,7 +40,7 @@ class ImportanceWeighted(Inference):
     def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
         model, x, y, _, seed, _ = arguments
-        if getattr(model, "binary", False):
+        if model.binary:
             raise ValueError(
                 "inference 'importance_weighted' needs latents with a path, and those of this model are binary: for "
                 "the same bound use inference='amortized' with gradient='vimco'"

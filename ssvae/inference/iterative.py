@@ -141,16 +141,15 @@ class Iterative(Refining):
 
 
 def _networks(part: Any) -> Mapping[str, Any]:
-    if getattr(part, "binary", False):
+    if part.binary:
         raise ValueError(
             "inference 'iterative' is for continuous latents, and those of this model are binary: use "
             "'gradient_refined' or 'importance_refined'"
         )
-    networks = getattr(part, "updates", None)
-    if not networks:
+    if not part.updates:
         name = type(part).__name__
         raise ValueError(
             f"inference 'iterative' needs update networks, and this {name} was made without: fit with "
             f"inference='iterative' and the model by its name, or pass {name}(..., update=Iterative(...).update)"
         )
-    return networks
+    return part.updates

@@ -45,7 +45,7 @@ class MCLikelihood(Inference):
     def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
         model, x, y, _, seed, _ = arguments
-        if getattr(model, "binary", False):
+        if model.binary:
             raise ValueError(
                 "inference 'mc_likelihood' needs latents with a path, and those of this model are binary: take "
                 "inference='amortized'"

@@ -48,7 +48,7 @@ class RefinementObjective:
     ) -> None:
         self.model, self.x, self.y, self.samples, self.temper = model, x, y, samples, temper
         self.same_noise, self.rule = same_noise, rule
-        self.binary = getattr(model, "binary", False)
+        self.binary = model.binary
 
     def draws(self, parameters: Parameters, seed: tf.Tensor, rule: Rule | None = None) -> Values:
         """Return draws of z, [..., B, Z], with S first where S > 1; in antithetic pairs where S is even."""

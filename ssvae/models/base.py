@@ -1,18 +1,6 @@
-"""The contract of a model: the generative story and the recognition networks, as distributions.
+"""The base of the models: training stages, weights, configuration, and use with Keras alone.
 
-A model declares by having them which of these it offers:
-
-- ``joint(y)``: p(z, x | y), a dict of conditionals by name, parents first, ``"x"`` last (`distributions.Conditionals`);
-- ``encode(x, y)``: λ, the numbers of q; ``posterior(λ)``: q(z; λ), a dict of conditionals in sampling order;
-- ``classify(x)``: logits [..., K] of q(y | x); ``log_class_prior()``: log p(y), [K];
-- ``latents(x)``: what `transform` returns, [B, Z]; ``decode(values, y)``: p(x | z, y);
-- ``nothing_known(x, y)``: the λ at which q is the prior, where iterative inference may start.
-
-What needs λ takes `infer`, a function (part, x, y) -> λ that finds them for a model, or for the part of a stack that
-has a bound of its own; by default the recognition network's output (`encoded`). Entries of λ are [..., B, 2Z], mean
-and log-variance side by side, or logits [..., B, Z] where ``binary`` is true, under the names of their latents; other
-entries are carried along.
-
+What a model can do beside, such as to classify or to score x, its capabilities say (`ssvae.models.capabilities`).
 ``stages(x)`` yields the `Stage`s that train it, one after another; it runs on when a stage has been trained, so that a
 later stage may be made from the earlier one's result.
 """
@@ -21,31 +9,36 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import engine, random
-from ssvae.distributions import Values, given
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.capabilities import HasClasses, HasDensity, HasLatents, Infer, Parameters, encoded
 
-Parameters = dict[str, tf.Tensor]  # λ
-Infer = Callable[[Any, tf.Tensor, "tf.Tensor | None"], Parameters]
+__all__ = ["Infer", "InferRows", "Model", "Observation", "Parameters", "Stage", "encoded"]
+
+# (part, x [N, D]) -> λ of its only latent, [N, 2Z]
+InferRows: TypeAlias = Callable[[HasDensity, np.ndarray], np.ndarray]
 
 
-def encoded(part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-    """Return λ as the recognition network gives it."""
-    return part.encode(x, y)
+class Observation(Protocol):
+    """How the values that a model scores come from rows of the data: most often a likelihood."""
+
+    def observe(self, rows: tf.Tensor, seed: tf.Tensor, /) -> tf.Tensor:
+        """Return the values [B, D] to score for rows, a nest of tensors [B, ...]."""
 
 
 class Stage(NamedTuple):
     """One part of a model's training."""
 
     name: str
-    model: Any  # the Model that this stage trains
+    model: Model
     rows: Any  # nest of arrays [N, ...], the stage's view of the data
-    source: Any  # piece whose observe(rows, seed) gives the values [B, D] that the model scores
+    observation: Observation
     labels: bool  # whether the stage uses labels; without, every row is one of a single stream
 
 
@@ -59,11 +52,19 @@ class Model(keras.Model):
 
     Attributes
     ----------
-    binary : bool
-        Whether the latents are binary vectors, and λ logits.
+    features : int
+        D, columns of x.
+    likelihood : Likelihood
+        Turns rows of the data into values that the model scores, or classifies.
+    auto_steps : tuple of int
+        Fewest and most training steps that ``epochs="auto"`` takes; with fewer, a model without labels has not begun to
+        use its latents.
     """
 
-    binary = False
+    features: int
+    likelihood: Likelihood
+    auto_steps: ClassVar[tuple[int, int]] = (250, 8_000)
+    _mean_loss: keras.metrics.Mean = None  # since `compile`; Keras owns the name _tracker
 
     def __init__(self, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -74,68 +75,31 @@ class Model(keras.Model):
         for layer in self.layers:
             layer.reset(rng)
 
-    def stages(self, x: np.ndarray, infer_rows: Callable[[Any, np.ndarray], np.ndarray]) -> Iterator[Stage]:
-        """Yield the training stages for rows x [N, D]; by default one, on x itself.
-
-        `infer_rows` gives λ of the only latent of a part for all rows, (part, x [N, D]) -> [N, 2Z].
-        """
-        yield Stage(self.name, self, x, self.likelihood, labels=hasattr(self, "classify"))
+    def stages(self, x: np.ndarray, infer_rows: InferRows) -> Iterator[Stage]:
+        """Yield the training stages for rows x [N, D]; by default one, on x itself."""
+        del infer_rows
+        yield Stage(self.name, self, x, self.likelihood, labels=isinstance(self, HasClasses))
 
     def precisions(self, bound_gradient_weight: float = 1.0) -> list[float]:
         """Return the precision of the paper's N(0, I) prior on each trainable weight: 1 for matrices, 0 for the rest.
 
         That of the matrices of q(y | x) is `bound_gradient_weight` (`ssvae.objective`).
         """
-        own = {id(weight) for weight in self.classifier.trainable_weights} if hasattr(self, "classify") else set()
+        own: set[int] = set()
+        if isinstance(self, HasClasses):
+            own = {id(weight) for weight in self.class_network().trainable_weights}
         return [
             0.0 if len(weight.shape) < 2 else bound_gradient_weight if id(weight) in own else 1.0
             for weight in self.trainable_weights
         ]
 
-    def decode(self, values: Values, y: tf.Tensor | None = None) -> Any:
-        """Return p(x | z, y)."""
-        return given(self.joint(y)["x"], values)
-
-    def prior_sample(self, y: tf.Tensor | None, rows: int, seed: tf.Tensor) -> Values:
-        """Draw the latents from the prior, [rows, Z] each."""
-        values: Values = {}
-        for position, (name, conditional) in enumerate(self.joint(y).items()):
-            if name != "x":
-                distribution = given(conditional, values)
-                shape = (rows,) if not len(distribution.batch_shape) else ()
-                values[name] = distribution.sample(shape, seed=random.fold(seed, position))
-        return values
-
-    def recognise(self, x: tf.Tensor, y: tf.Tensor | None, infer: Infer = encoded) -> Parameters:
-        """Return λ as `infer` finds them; a stack asks it for its part."""
-        return infer(self, x, y)
-
-    def prior_parameters(self, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-        """Return the λ [..., B, 2Z] at which q(z) is the prior: of N(0, I), means and log-variances 0."""
-        like = x[..., :1] if y is None else x[..., :1] + y[..., :1]
-        width = 2 * self.latent
-        return {"z": tf.zeros_like(like) * tf.ones([width])}
-
-    def posterior_means(self, x: tf.Tensor, y: tf.Tensor | None = None, infer: Infer = encoded) -> Values:
-        """Return the mean of q for every latent, each given the means before it."""
-        values: Values = {}
-        for name, conditional in self.posterior(self.recognise(x, y, infer)).items():
-            values[name] = given(conditional, values).mean()
-        return values
-
-    def class_part(self, x: tf.Tensor, infer: Infer = encoded) -> tuple[Any, tf.Tensor]:
-        """Return the model p(x', y) whose x' = x'(x) the class is read from, and x'; by default the model and x."""
-        del infer
-        return self, x
-
-    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
-        """Return the mean of p(x | z, y') for classes `every` [K, 1, K], z the posterior mean under `own` [B, K].
-
-        Returns
-        -------
-        Tensor [K, B, D]
-        """
-        return self.decode(self.posterior_means(x, own, infer), every).mean()
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Return q(y | x) [B, K], or of a model without classes the latents [B, Z]."""
+        if isinstance(self, HasClasses):
+            return tf.nn.softmax(self.classify(x))
+        if isinstance(self, HasLatents):
+            return self.latents(x)
+        raise NotImplementedError(f"{type(self).__name__} has neither classes nor latents")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments, read from the attributes of the same names."""
@@ -156,7 +120,7 @@ class Model(keras.Model):
         super().compile(optimizer=optimizer, **kwargs)
         self._objective = objective
         self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self._mean_loss = keras.metrics.Mean("loss")  # Keras owns the name _tracker
+        self._mean_loss = keras.metrics.Mean("loss")
 
     def get_compile_config(self) -> None:
         """Keep nothing of `compile` in a ``.keras`` file: an objective is no Keras object; call `compile` again."""
@@ -164,7 +128,7 @@ class Model(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """See `keras.Model.metrics`."""
-        return [self._mean_loss] if hasattr(self, "_mean_loss") else []
+        return [] if self._mean_loss is None else [self._mean_loss]
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """See `keras.Model.train_step`."""

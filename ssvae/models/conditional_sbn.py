@@ -13,17 +13,15 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from ssvae.models.base import Infer, encoded
-from ssvae.models.sbn import SBN
-from ssvae.networks.class_prior import ClassPrior
-from ssvae.networks.mlp import MLP
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.belief_network import BeliefNetwork
+from ssvae.models.class_network import GenerativeNetworkClassifier
 from ssvae.networks.widths import sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class ConditionalSBN(SBN):
+class ConditionalSBN(GenerativeNetworkClassifier, BeliefNetwork):
     """p(y) = Cat(π), p(z_L) … p(z_1 | z_2) as in `models.sbn.SBN`, p(x | y, z_1); q(y | x) = Cat, q(z_1 | x, y), ….
 
     Parameters
@@ -50,7 +48,7 @@ class ConditionalSBN(SBN):
         self,
         features: int,
         classes: int,
-        likelihood: Any,
+        likelihood: Likelihood,
         latent: int | Sequence[int] = (200,),
         hidden: int | Sequence[int] = (),
         activation: str = "tanh",
@@ -65,30 +63,10 @@ class ConditionalSBN(SBN):
         **kwargs: Any,
     ) -> None:
         own: dict[str, Any] = {"autoregressive": autoregressive, "upwards": upwards, "baseline": baseline}
-        own |= {"seed": seed, "name": name, "told": (classes,)}
+        own |= {"seed": seed, "name": name, "classes": classes}
         super().__init__(features, likelihood, latent, hidden, activation, **own, **kwargs)
         self.classes, self.classifier_hidden = classes, sizes(classifier_hidden, "classifier_hidden")
         self.normalization, self.prior = normalization, prior
-        self.class_prior = ClassPrior(classes, prior, name="class_prior")
-        widths = self.classifier_hidden
-        self.classifier = MLP([features], widths, classes, "relu", normalization, name="classifier")
+        self.make_class_prior(prior)
+        self.make_classifier(self.classifier_hidden, "relu", normalization)
         self.reset(np.random.default_rng(seed))
-
-    def log_class_prior(self) -> tf.Tensor:
-        """See `Model`: log p(y), [K]."""
-        return self.class_prior.log_probabilities()
-
-    def classify(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Model`: logits of q(y | x), [..., K]."""
-        return self.classifier(self.likelihood.inputs(x))
-
-    def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
-        """Return Σ_y q(y | x) E[z | x, y] of all levels side by side, the bottom first, [B, ΣZ]."""
-        every = tf.eye(self.classes)[:, tf.newaxis, :]  # [K, 1, K]
-        means = self.posterior_means(x, every, infer)
-        probabilities = tf.transpose(tf.nn.softmax(self.classify(x)))  # [K, B]
-        return tf.einsum("kb,kbz->bz", probabilities, tf.concat([means[name] for name in self.levels], axis=-1))
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return q(y | x), [B, K]."""
-        return tf.nn.softmax(self.classify(x))

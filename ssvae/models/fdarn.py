@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 
+from ssvae.likelihoods.base import Likelihood
 from ssvae.models.sbn import SBN
 
 
@@ -23,7 +24,7 @@ class FDARN(SBN):
     def __init__(
         self,
         features: int,
-        likelihood: Any,
+        likelihood: Likelihood,
         latent: int | Sequence[int] = (200,),
         hidden: int | Sequence[int] = (),
         activation: str = "tanh",

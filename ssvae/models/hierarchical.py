@@ -19,7 +19,9 @@ import tensorflow as tf
 
 from ssvae.backend import engine
 from ssvae.distributions import LOG_VARIANCE_RANGE, Conditionals, Values, diagonal_normal, standard_normal
-from ssvae.models.base import Infer, Model, Parameters, encoded
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.base import Model
+from ssvae.models.capabilities import Infer, LatentFeatures, Parameters, encoded
 from ssvae.models.ladder import combined
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
@@ -29,7 +31,7 @@ CHOICES = {"top_down": ("none", "ladder"), "generator_sees": ("bottom", "all")}
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class Hierarchical(Model):
+class Hierarchical(LatentFeatures, Model):
     """p(z_L) = N(0, I), p(z_l | z_{l+1}) = N(μ_l(z_{l+1}), diag σ_l²(z_{l+1})), p(x | z_1) or p(x | z_1, …, z_L).
 
     Level 1 is the bottom. λ comes from one deterministic pass upwards, d_l = MLP(d_{l−1}) with d_0 = x and λ_l affine
@@ -70,10 +72,12 @@ class Hierarchical(Model):
         If the widths do not make two levels or more, or a choice is none of the allowed ones.
     """
 
+    auto_steps = (500, 20_000)  # as M1's
+
     def __init__(
         self,
         features: int,
-        likelihood: Any,
+        likelihood: Likelihood,
         latent: int | Sequence[int] = (64, 32),
         hidden: int | Sequence[int] = (512, 256),
         depth: int = 2,
@@ -130,7 +134,7 @@ class Hierarchical(Model):
         self.decoder = network(sizes[: len(self.seen)], 0, self.likelihood.outputs(self.features), "decoder")
 
     def joint(self, y: tf.Tensor | None = None) -> Conditionals:
-        """See `Model`: p(z_L), …, p(z_1 | z_2) and p(x | ·)."""
+        """See `HasDensity`: p(z_L), …, p(z_1 | z_2) and p(x | ·)."""
         del y
         found: dict[str, Any] = {self.levels[-1]: standard_normal(self.latent[-1])}
         for level in reversed(range(len(self.priors))):
@@ -145,7 +149,7 @@ class Hierarchical(Model):
         return tf.split(self.priors[level](above), 2, axis=-1)
 
     def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
-        """See `Model`: {"z1": [B, 2 Z_1], …}, mean and log-variance side by side."""
+        """See `HasDensity`: {"z1": [B, 2 Z_1], …}, mean and log-variance side by side."""
         del y
         d, found = self.likelihood.inputs(x), {}
         for name, network in zip(self.levels, self.encoders, strict=True):
@@ -155,7 +159,7 @@ class Hierarchical(Model):
         return found
 
     def posterior(self, parameters: Parameters) -> Conditionals:
-        """See `Model`: q(z_L), …, q(z_1 | ·), as `top_down` says."""
+        """See `HasDensity`: q(z_L), …, q(z_1 | ·), as `top_down` says."""
         found: dict[str, Any] = {}
         for level, name in reversed(list(enumerate(self.levels))):
             own = tf.split(parameters[name], 2, axis=-1)
@@ -167,7 +171,7 @@ class Hierarchical(Model):
         return diagonal_normal(*combined(own, self._expected(level, values[self.levels[level + 1]])))
 
     def prior_parameters(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
-        """See `Model`; without top-down correction a lower level's q is its prior at the mean of the level above."""
+        """See `HasDensity`; without top-down correction a lower level's q is its prior at the mean of the one above."""
         del y
         numbers = tf.zeros([1, 2 * self.latent[-1]])
         found = {self.levels[-1]: numbers}
@@ -188,7 +192,3 @@ class Hierarchical(Model):
         """Return the posterior means of all levels side by side, the bottom first, [B, ΣZ]."""
         means = self.posterior_means(x, None, infer)
         return tf.concat([means[name] for name in self.levels], axis=-1)
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return the posterior means of all levels, [B, ΣZ]."""
-        return self.latents(x)

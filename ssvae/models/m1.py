@@ -14,15 +14,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Infer, Model, Parameters, encoded
+from ssvae.distributions import Conditionals, standard_normal
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.base import Model
+from ssvae.models.capabilities import Infer, LatentFeatures, Parameters, encoded
+from ssvae.models.gaussian_latent import GaussianLatent
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
 from ssvae.networks.widths import sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class M1(Model):
+class M1(GaussianLatent, LatentFeatures, Model):
     """p(z) = N(0, I), p(x | z) = likelihood(MLP(z)), q(z | x) = N(μ(x), diag σ²(x)).
 
     Parameters
@@ -50,10 +53,12 @@ class M1(Model):
         Seed of the initial weights.
     """
 
+    auto_steps = (500, 20_000)  # where M1 on large data stopped to gain
+
     def __init__(
         self,
         features: int,
-        likelihood: Any,
+        likelihood: Likelihood,
         latent: int = 50,
         hidden: int | Sequence[int] = (300,),
         activation: str = "relu",
@@ -80,23 +85,15 @@ class M1(Model):
         self.reset(np.random.default_rng(seed))
 
     def joint(self, y: tf.Tensor | None = None) -> Conditionals:
-        """See `Model`: p(z) and p(x | z)."""
+        """See `HasDensity`: p(z) and p(x | z)."""
         del y
         return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"]))}
 
     def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
-        """See `Model`: {"z": [B, 2Z]}, mean and log-variance side by side."""
+        """See `HasDensity`: {"z": [B, 2Z]}, mean and log-variance side by side."""
         del y
         return {"z": self.encoder(self.likelihood.inputs(x))}
-
-    def posterior(self, parameters: Parameters) -> Conditionals:
-        """See `Model`: q(z | x)."""
-        return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}
 
     def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior mean of z, [B, Z]."""
         return self.posterior_means(x, None, infer)["z"]
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return the posterior mean of z, [B, Z]."""
-        return self.latents(x)

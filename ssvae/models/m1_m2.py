@@ -8,7 +8,7 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,12 @@ import tensorflow as tf
 from ssvae.backend import random
 from ssvae.component import Component
 from ssvae.distributions import Conditionals, Values, diagonal_normal, given
-from ssvae.models.base import Infer, Model, Parameters, Stage, encoded
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.base import InferRows, Model, Stage
+from ssvae.models.capabilities import GenerativeClassifier, Infer, Parameters, Stacked, encoded
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
+from ssvae.networks.mlp import MLP
 from ssvae.networks.selection import Selection
 from ssvae.readers import column_moments
 from ssvae.readers.base import transformed
@@ -31,7 +34,7 @@ NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1'
 
 @dataclass(frozen=True)
 class FreshSamples(Component):
-    """A stage's source: rows (mean, log-variance) [B, Z] are seen as new draws from N(mean, exp log-variance)."""
+    """Of the second stage: rows (mean, log-variance) [B, Z] are seen as new draws from N(mean, exp log-variance)."""
 
     def observe(self, rows: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Draw [B, Z]."""
@@ -40,7 +43,7 @@ class FreshSamples(Component):
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class M1M2(Model):
+class M1M2(Stacked, GenerativeClassifier, Model):
     """p(y) p(z2) p(z1 | y, z2) p(x | z1); M1 is trained first and frozen, then M2 on z1 ~ q(z1 | x).
 
     Parameters
@@ -76,12 +79,14 @@ class M1M2(Model):
         Seed of the initial weights.
     """
 
+    first: M1
+
     def __init__(
         self,
         features: int,
         classes: int,
-        likelihood: Any,
-        latent_likelihood: Any,
+        likelihood: Likelihood,
+        latent_likelihood: Likelihood,
         latent: int = 50,
         hidden: int | Sequence[int] = (300,),
         activation: str = "relu",
@@ -129,10 +134,9 @@ class M1M2(Model):
         """The M2 on top."""
         return self.upper[1]
 
-    @property
-    def classifier(self) -> Any:
-        """The network of q(y | z1)."""
-        return self.second.classifier
+    def class_network(self) -> MLP:
+        """See `HasClasses.class_network`: that of q(y | z1)."""
+        return self.second.class_network()
 
     def reset(self, rng: np.random.Generator) -> None:
         """Draw M2's weights anew, and M1's unless it came trained."""
@@ -141,7 +145,7 @@ class M1M2(Model):
             self.selection.reset(rng)
             self.first.reset(rng)
 
-    def stages(self, x: np.ndarray, infer_rows: Callable[[Any, np.ndarray], np.ndarray]) -> Iterator[Stage]:
+    def stages(self, x: np.ndarray, infer_rows: InferRows) -> Iterator[Stage]:
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
         if not self.trained:
             yield Stage("m1", self.first, x, self.likelihood, labels=False)
@@ -169,16 +173,16 @@ class M1M2(Model):
         return (_means(parameters)[:, kept] - shift) / scale, _log_variances(parameters)[:, kept] - 2.0 * np.log(scale)
 
     def log_class_prior(self) -> tf.Tensor:
-        """See `Model`: log p(y), [K]."""
+        """See `GenerativeClassifier.log_class_prior`."""
         return self.second.log_class_prior()
 
     def classify(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Model`: logits of q(y | z1) at the posterior mean of z1, [..., K]."""
-        part, z1 = self.class_part(x)
-        return part.classify(z1)
+        """See `HasClasses.classify`: logits of q(y | z1) at the posterior mean of z1, [..., K]."""
+        upper, z1 = self.class_model(x)
+        return upper.classify(z1)
 
-    def joint(self, y: tf.Tensor) -> Conditionals:
-        """See `Model`: p(z2), p(z1 | y, z2) and p(x | z1)."""
+    def joint(self, y: tf.Tensor | None = None) -> Conditionals:
+        """See `HasDensity.joint`: p(z2), p(z1 | y, z2) and p(x | z1)."""
         upper, lower = self.second.joint(y), self.first.joint()
         return {
             "z2": upper["z"],
@@ -190,19 +194,19 @@ class M1M2(Model):
         p = given(upper["x"], {"z": values["z2"]})
         return diagonal_normal(*self.selection.spread(p.mean(), 2.0 * tf.math.log(p.stddev())))
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor) -> Parameters:
-        """See `Model`: λ of z1; z2's follows from the draw of z1, and so y is carried along."""
+    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
+        """See `HasDensity.encode`: λ of z1; z2's follows from the draw of z1, and so y is carried along."""
         return self.recognise(x, y)
 
     def recognise(self, x: tf.Tensor, y: tf.Tensor, infer: Infer = encoded) -> Parameters:
-        """See `Model.recognise`: λ of z1 by M1's own bound."""
+        """See `HasDensity.recognise`: λ of z1 by M1's own bound."""
         lower = infer(self.first, x, None)["z"]
         while len(lower.shape) < len(y.shape):  # the class axis of y, so that draws of z1 get theirs before it
             lower = lower[tf.newaxis]
         return {"z1": lower, "y": y}
 
     def posterior(self, parameters: Parameters) -> Conditionals:
-        """See `Model`: q(z1 | x) and q(z2 | z1, y)."""
+        """See `HasDensity.posterior`: q(z1 | x) and q(z2 | z1, y)."""
 
         def second(values: Values) -> Any:
             encoded = self.second.encode(self.selection(values["z1"]), parameters["y"])
@@ -214,19 +218,15 @@ class M1M2(Model):
         """Return the posterior mean of z1, [B, Z]."""
         return self.first.latents(x, infer)
 
-    def class_part(self, x: tf.Tensor, infer: Infer = encoded) -> tuple[Any, tf.Tensor]:
-        """See `Model.class_part`: M2 on the posterior mean of z1."""
+    def class_model(self, x: tf.Tensor, infer: Infer = encoded) -> tuple[M2, tf.Tensor]:
+        """See `HasClasses.class_model`: M2 on the posterior mean of z1."""
         return self.second, self.selection(self.first.latents(x, infer))
 
-    def sweep(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
-        """See `Model.sweep`: z2 is held, z1 follows the class."""
+    def analogies(self, x: tf.Tensor, own: tf.Tensor, every: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
+        """See `GenerativeClassifier.analogies`: z2 is held, z1 follows the class."""
         z2 = self.posterior_means(x, own, infer)["z2"]
         z1 = given(self.joint(every)["z1"], {"z2": z2}).mean()
         return self.decode({"z1": z1}, every).mean()
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return q(y | x), [B, K]."""
-        return tf.nn.softmax(self.classify(x))
 
 
 def _means(parameters: np.ndarray) -> np.ndarray:

@@ -14,16 +14,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.distributions import Conditionals, diagonal_normal, standard_normal
-from ssvae.models.base import Infer, Model, Parameters, encoded
-from ssvae.networks.class_prior import ClassPrior
+from ssvae.distributions import Conditionals, standard_normal
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.base import Model
+from ssvae.models.capabilities import Parameters
+from ssvae.models.class_network import GenerativeNetworkClassifier
+from ssvae.models.gaussian_latent import GaussianLatent
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
 from ssvae.networks.widths import deeper, sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class M2(Model):
+class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
     """p(y) = Cat(π), p(z) = N(0, I), p(x | y, z); q(y | x) = Cat, q(z | x, y) = N(μ(x, y), diag σ²(x, y)).
 
     Parameters
@@ -58,7 +61,7 @@ class M2(Model):
         self,
         features: int,
         classes: int,
-        likelihood: Any,
+        likelihood: Likelihood,
         latent: int = 50,
         hidden: int | Sequence[int] = (300,),
         activation: str = "relu",
@@ -78,9 +81,8 @@ class M2(Model):
             deeper(hidden) if classifier_hidden is None else sizes(classifier_hidden, "classifier_hidden")
         )
         self.normalization, self.skip, self.update = normalization, skip, update
-        self.class_prior = ClassPrior(classes, prior, name="class_prior")
-        own = self.classifier_hidden
-        self.classifier = MLP([features], own, classes, activation, normalization, name="classifier")
+        self.make_class_prior(prior)
+        self.make_classifier(self.classifier_hidden, activation, normalization)
         inputs = [features, classes]
         shared: dict[str, Any] = {"activation": activation, "skip": skip}
         self.encoder = MLP(inputs, self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
@@ -90,32 +92,10 @@ class M2(Model):
         self.built = True
         self.reset(np.random.default_rng(seed))
 
-    def log_class_prior(self) -> tf.Tensor:
-        """See `Model`: log p(y), [K]."""
-        return self.class_prior.log_probabilities()
-
-    def classify(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Model`: logits of q(y | x), [..., K]."""
-        return self.classifier(self.likelihood.inputs(x))
-
-    def joint(self, y: tf.Tensor) -> Conditionals:
-        """See `Model`: p(z) and p(x | y, z)."""
+    def joint(self, y: tf.Tensor | None = None) -> Conditionals:
+        """See `HasDensity`: p(z) and p(x | y, z)."""
         return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"], y))}
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor) -> Parameters:
-        """See `Model`: {"z": [..., B, 2Z]}, mean and log-variance side by side."""
+    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
+        """See `HasDensity`: {"z": [..., B, 2Z]}, mean and log-variance side by side."""
         return {"z": self.encoder(self.likelihood.inputs(x), y)}
-
-    def posterior(self, parameters: Parameters) -> Conditionals:
-        """See `Model`: q(z | x, y)."""
-        return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}
-
-    def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
-        """Return Σ_y q(y | x) μ(x, y), [B, Z]."""
-        every = tf.eye(self.classes)[:, tf.newaxis, :]  # [K, 1, K]
-        probabilities = tf.transpose(tf.nn.softmax(self.classify(x)))  # [K, B]
-        return tf.einsum("kb,kbz->bz", probabilities, self.posterior_means(x, every, infer)["z"])
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return q(y | x), [B, K]."""
-        return tf.nn.softmax(self.classify(x))

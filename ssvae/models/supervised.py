@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from ssvae.models.base import Model, Stage
-from ssvae.networks.mlp import MLP
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.base import Model
+from ssvae.models.class_network import NetworkClassifier
 from ssvae.networks.widths import sizes
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class Supervised(Model):
+class Supervised(NetworkClassifier, Model):
     """q(y | x) = Cat(softmax(MLP(x))), the same network as M2's classifier, trained by cross-entropy.
 
     Parameters
@@ -25,7 +25,7 @@ class Supervised(Model):
     classes : int
         K.
     likelihood : Likelihood
-        Only its `observe` is used, so that the twin sees what M2's classifier sees.
+        Only its `observe` and `inputs` are used: the network sees what M2's classifier sees.
     hidden : int or sequence of int
         Hidden widths.
     activation : str
@@ -40,7 +40,7 @@ class Supervised(Model):
         self,
         features: int,
         classes: int,
-        likelihood: Any,
+        likelihood: Likelihood,
         hidden: int | Sequence[int] = (300, 300),
         activation: str = "relu",
         normalization: str = "none",
@@ -51,18 +51,6 @@ class Supervised(Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood = features, classes, likelihood
         self.hidden, self.activation, self.normalization = sizes(hidden), activation, normalization
-        self.classifier = MLP([features], self.hidden, classes, activation, normalization, name="classifier")
+        self.make_classifier(self.hidden, activation, normalization)
         self.built = True
         self.reset(np.random.default_rng(seed))
-
-    def stages(self, x: np.ndarray, infer_rows: Any = None) -> Iterator[Stage]:
-        """See `Model.stages`."""
-        yield Stage(self.name, self, x, self.likelihood, labels=True)
-
-    def classify(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Model`: logits of q(y | x), [..., K]."""
-        return self.classifier(self.likelihood.inputs(x))
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Return q(y | x), [B, K]."""
-        return tf.nn.softmax(self.classify(x))

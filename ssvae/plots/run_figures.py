@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ssvae.atomic_files import beside
-from ssvae.evaluation.metrics import has_density
 from ssvae.plots import primitives
 from ssvae.readers import column_moments
 from ssvae.readers.base import Rows
@@ -86,7 +85,7 @@ def analogies(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
 def reconstructions(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
     """Draw test images above what the model makes of them."""
     _need_images(dataset)
-    if not has_density(classifier):
+    if not classifier.has_density:
         raise Skipped("the model does not generate x")
     x, _ = examples(classifier, dataset, rows)
     pairs = np.stack([x, _asked(classifier, "reconstruct", x)])

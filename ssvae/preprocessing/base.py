@@ -31,6 +31,7 @@ class Preprocessing(ABC):
 
     original_units: ClassVar[bool] = True
     learnt: ClassVar[tuple[str, ...]] = ()  # names of the arrays that `fit` sets, each an attribute with "_" behind
+    identity: ClassVar[bool] = False  # whether t(x) = x, so that the units of x are those of t(x)
     note: str | None = None  # a remark on the fitted data for the report
 
     @abstractmethod

@@ -14,6 +14,8 @@ from ssvae.readers.sparse_table import SparseTable
 class Identity(Preprocessing):
     """Leave x as it is, but for the conversion to float32; a sparse table stays one."""
 
+    identity = True
+
     def fit(self, x: Rows) -> Self:
         """See `Preprocessing.fit`."""
         del x

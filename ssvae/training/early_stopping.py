@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ssvae import prediction
+from ssvae.models.capabilities import HasDensity
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.registry import unknown
 from ssvae.training.callbacks import Callback, Verdict, View
@@ -104,7 +105,7 @@ class BoundStopping(Callback):
         return len(bounds) - 1 - int(np.argmax(bounds)) if bounds else 0
 
     def _fits(self, view: View) -> None:
-        if not hasattr(view.model, "encode"):
+        if not isinstance(view.model, HasDensity):
             raise ValueError(f"stage {view.stage!r} has no bound to stop by: leave early stopping out")
         if view.model.features != self.x.shape[1]:
             raise ValueError(

@@ -15,6 +15,7 @@ from ssvae.backend.engine import Engine, choose
 from ssvae.backend.signals import held
 from ssvae.distributed.strategy import ONE, Places
 from ssvae.models.base import Stage
+from ssvae.models.capabilities import HasClasses, HasDensity, class_count
 from ssvae.objective import Losses, Objective
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.training.callback_list import Hooks
@@ -98,13 +99,13 @@ def _lent(
         raise ValueError(
             f"{type(stage.model).__name__} has no get_config to copy it to {places.devices}: strategy='one'"
         )
-    key = None if shape is None else (shape, kind, stage.source, objective, used, clip_norm, engine, places)
+    key = None if shape is None else (shape, kind, stage.observation, objective, used, clip_norm, engine, places)
     return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine, places))
 
 
 def _engine(stage: Stage, plan: Schedule, streams: Streams, sizes: tuple[int, int], places: Places) -> Engine:
     """Return what runs the stage, by the operations of a step: all classes counted for every unlabelled row."""
-    rows = sizes[0] + sizes[1] * getattr(stage.model, "classes", 1)
+    rows = sizes[0] + sizes[1] * class_count(stage.model)
     steps = plan.epochs * streams.steps(sizes)
     # Sums over all replicas inside a step, which many settings need, are beyond XLA.
     engine = "graph" if places.count > 1 and plan.engine == "auto" else plan.engine
@@ -207,7 +208,7 @@ class _Run:
 
     def _log(self, mean: np.ndarray, seconds: float) -> dict[str, float]:
         logs = dict(zip(Losses._fields, (float(value) for value in mean), strict=True))
-        classes, density = hasattr(self.stage.model, "classify"), hasattr(self.stage.model, "encode")
+        classes, density = isinstance(self.stage.model, HasClasses), isinstance(self.stage.model, HasDensity)
         there = {
             "labelled_bound": self.program.used[0] and density,
             "unlabelled_bound": self.program.used[1] and density,

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-STEPS_A_ROW = 1.2  # steps that "auto" spends on small data, so that it takes seconds there
-FEWEST_STEPS = {"m1": 500, "hierarchical": 500}  # with fewer steps they have not begun to use their latents
-MOST_STEPS = {"m1": 20_000, "hierarchical": 20_000}  # where M1 on large data stopped to gain
-FEWEST_STEPS_ELSEWHERE, MOST_STEPS_ELSEWHERE = 250, 8_000
+from ssvae.models.base import Stage
+
+STEPS_A_ROW = 1.2  # that epochs="auto" spends on small data, within `Model.auto_steps`, so that it takes seconds there
 WARM_UP = 0.05  # share of the steps over which the learning rate rises
 
 
@@ -49,21 +48,20 @@ def of_stage(value: Any, stage: str, argument: str) -> Any:
     return value[stage]
 
 
-def plan(stage: str, labelled: int, unlabelled: int, estimator: Any) -> Schedule:
+def plan(stage: Stage, labelled: int, unlabelled: int, estimator: Any) -> Schedule:
     """Return the plan of one stage with `labelled` and `unlabelled` rows, from the estimator's arguments."""
-    size = int(of_stage(estimator.batch_size, stage, "batch_size"))
-    labelled_size = of_stage(estimator.labeled_batch_size, stage, "labeled_batch_size") or size
+    name, (fewest, most) = stage.name, stage.model.auto_steps
+    size = int(of_stage(estimator.batch_size, name, "batch_size"))
+    labelled_size = of_stage(estimator.labeled_batch_size, name, "labeled_batch_size") or size
     steps = -(-unlabelled // size) or -(-labelled // int(labelled_size))
-    wanted = of_stage(estimator.epochs, stage, "epochs")
+    wanted = of_stage(estimator.epochs, name, "epochs")
     if wanted == "auto":
-        most = MOST_STEPS.get(stage, MOST_STEPS_ELSEWHERE)
-        fewest = FEWEST_STEPS.get(stage, FEWEST_STEPS_ELSEWHERE)
         wanted = -(-min(most, max(fewest, STEPS_A_ROW * (labelled + unlabelled))) // steps)
     return Schedule(
         epochs=int(wanted),
         batch_size=size,
         labelled_batch_size=int(labelled_size),
-        learning_rate=float(of_stage(estimator.learning_rate, stage, "learning_rate")),
+        learning_rate=float(of_stage(estimator.learning_rate, name, "learning_rate")),
         warm_up=WARM_UP if estimator.schedule == "cosine" else None,
         clip_norm=float(estimator.clip_norm),
         engine=estimator.engine,

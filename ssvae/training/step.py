@@ -14,6 +14,7 @@ from ssvae.backend.engine import Engine, using
 from ssvae.backend.replica_context import summed
 from ssvae.distributed.strategy import ONE, Places
 from ssvae.models.base import Stage
+from ssvae.models.capabilities import HasClasses, class_count
 from ssvae.objective import Losses, Objective
 from ssvae.training.minibatch import (
     TrainingArrays,
@@ -55,7 +56,7 @@ class Replica:
     """
 
     def __init__(self, stage: Stage, objective: Objective, clip_norm: float, engine: Engine) -> None:
-        self.model, self.source, self.objective = twin(stage.model), stage.source, objective
+        self.model, self.observation, self.objective = twin(stage.model), stage.observation, objective
         self.engine, self.precisions = engine, objective.precisions(self.model)
         self.weights = [variable.value for variable in self.model.trainable_variables]
         self.optimizer = Adam(self.weights, clip_norm)
@@ -93,8 +94,8 @@ class Replica:
             return None
         x, neighbour = batch.x, batch.neighbour
         with random.rows_at(batch.position, batch.total_rows):
-            neighbour = None if neighbour is None else self.source.observe(neighbour, random.fold(key, 1))
-            return batch._replace(x=self.source.observe(x, random.fold(key, 0)), neighbour=neighbour)
+            neighbour = None if neighbour is None else self.observation.observe(neighbour, random.fold(key, 1))
+            return batch._replace(x=self.observation.observe(x, random.fold(key, 0)), neighbour=neighbour)
 
 
 class Program:
@@ -129,7 +130,7 @@ class Program:
             with tf.device(device):
                 self.replicas.append(Replica(stage, objective, clip_norm, engine))
         self.model = self.replicas[0].model
-        self.asks = hasattr(self.model, "classify") and any(part.neighbours for part in objective.regularizers)
+        self.asks = isinstance(self.model, HasClasses) and any(part.neighbours for part in objective.regularizers)
         self.steps = tf.function(self._steps, autograph=False, jit_compile=engine.xla and places.count == 1)
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
         self.run = tf.function(self._run, autograph=False).get_concrete_function(*self._signature(stage))
@@ -183,7 +184,7 @@ class Program:
         return labelled, unlabelled
 
     def _gather(self, rows: TrainingArrays, order: tf.Tensor, number: int, labelled: bool) -> Batch:
-        known = getattr(self.model, "classes", 1), self.model.features, labelled
+        known = class_count(self.model), self.model.features, labelled
         every = tf.shape(order)
         if self.places.count == 1:
             return batches(rows, order, *known)

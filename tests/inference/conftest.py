@@ -7,6 +7,7 @@ from scipy.stats import multivariate_normal
 
 from ssvae.distributions import diagonal_normal, standard_normal
 from ssvae.likelihoods.gaussian import Gaussian
+from ssvae.models.capabilities import HasDensity
 
 RNG = np.random.default_rng(0)
 D, Z, K = 3, 2, 3
@@ -28,7 +29,7 @@ class Climber:
         return parameters + 0.5 * tf.concat([variance * mean, 2.0 * log_variance], axis=-1)
 
 
-class LinearGaussian:
+class LinearGaussian(HasDensity):
     """z ~ N(0, I), x | y, z ~ N(W z + m_y, s² I); q is a diagonal Gaussian near the best one.
 
     Its means are off by `error`, its log-variances by `wider`. The best diagonal q has the exact posterior's mean and
@@ -61,9 +62,6 @@ class LinearGaussian:
         centred = x - (0.0 if y is None else y @ CLASS_MEAN)
         mean = tf.tensordot(centred, self.gain.T, 1) + self.error
         return {"z": tf.concat([mean, tf.zeros_like(mean) + self.best_log_variance + self.wider], -1)}
-
-    def recognise(self, x, y, infer):
-        return infer(self, x, y)
 
     def prior_parameters(self, x, y):
         like = x[..., :1] if y is None else x[..., :1] + y[..., :1]

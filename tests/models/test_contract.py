@@ -19,6 +19,7 @@ from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models import MODELS
 from ssvae.models.base import Model, Stage
+from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, HasLatents
 from ssvae.networks.constant import Constant
 from ssvae.objective import Objective
 
@@ -58,7 +59,7 @@ def build(name, **settings) -> Model:
 def outputs(model) -> list[np.ndarray]:
     """Return all that a model computes without drawing."""
     found = [np.array(model(X))]
-    if hasattr(model, "encode"):
+    if isinstance(model, HasDensity):
         y = tf.one_hot(np.maximum(Y, 0), K)
         found += [np.array(v) for v in model.posterior_means(X, y).values()]
         found.append(np.array(model.decode(model.posterior_means(X, y), y).mean()))
@@ -79,7 +80,7 @@ def shifted(model) -> Model:
 
 def test_names_of_posterior_are_those_of_joint(name):
     model = build(name)
-    if not hasattr(model, "encode"):
+    if not isinstance(model, HasDensity):
         return
     y = tf.one_hot(np.maximum(Y, 0), K)
     joint, q = model.joint(y), model.posterior(model.encode(X, y))
@@ -100,11 +101,11 @@ def test_capabilities(name):
     model = build(name)
     stages = model.stages(X, encoded_rows)
     assert isinstance(next(stages), Stage)
-    if hasattr(model, "classify"):
+    if isinstance(model, HasClasses):
         assert model.classify(X).shape == (24, K)
-    if hasattr(model, "latents"):
+    if isinstance(model, HasLatents):
         assert model.latents(X).ndim == 2
-    if hasattr(model, "log_class_prior"):
+    if isinstance(model, GenerativeClassifier):
         assert np.exp(model.log_class_prior()).sum() == pytest.approx(1, abs=1e-6)
     assert model.precisions() == [float(len(weight.shape) == 2) for weight in model.trainable_weights]
 
@@ -126,16 +127,16 @@ def test_keras_file_round_trip(name, tmp_path):
 
 def test_works_alone(name, tmp_path):
     model = build(name)
-    objective = BINARY if model.binary else OBJECTIVE
+    objective = BINARY if isinstance(model, HasDensity) and model.binary else OBJECTIVE
     model.compile(keras.optimizers.Adam(0.02), objective=objective, jit_compile=False)
-    arguments = (X, Y) if hasattr(model, "classify") else (X,)
+    arguments = (X, Y) if isinstance(model, HasClasses) else (X,)
     history = model.fit(*arguments, epochs=8, batch_size=12, verbose=0).history["loss"]
     assert np.isfinite(history).all()
     assert np.mean(history[-2:]) < np.mean(history[:2])
     assert np.isfinite(model.evaluate(*arguments, verbose=0))
     found = model.predict(X, verbose=0)
     np.testing.assert_allclose(found, np.array(model(X)), atol=1e-6)
-    if hasattr(model, "classify"):
+    if isinstance(model, HasClasses):
         np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     model.save(tmp_path / "trained.keras")
     equal(keras.saving.load_model(tmp_path / "trained.keras"), model)
@@ -167,9 +168,9 @@ def test_reset_is_decided_by_its_generator(name):
 
 def test_samples_follow_the_class(name):
     model = build(name)
-    if not hasattr(model, "encode"):
+    if not isinstance(model, HasDensity):
         return
-    index = None if not hasattr(model, "classify") else np.arange(7) % K
+    index = None if not isinstance(model, HasClasses) else np.arange(7) % K
     found = prediction.draw(model, 7, index, seed=1)
     assert found.shape == (7, D)
     assert 0 <= found.min() <= found.max() <= 1
@@ -213,7 +214,7 @@ def test_m1_m2_sees_fresh_draws_of_z1_at_every_step():
     next(stages)
     second = next(stages)
     rows = tuple(np.repeat(part[:1], 20_000, axis=0) for part in second.rows)
-    first, again, other = (np.array(second.source.observe(rows, random.seed_tensor(s))) for s in (0, 0, 1))
+    first, again, other = (np.array(second.observation.observe(rows, random.seed_tensor(s))) for s in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any(axis=1).all()
     np.testing.assert_allclose(first.mean(axis=0), rows[0][0], atol=4 * np.exp(rows[1][0].max() / 2) / np.sqrt(20_000))

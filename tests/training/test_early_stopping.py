@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from ssvae import SSVAEClassifier, prediction
+from ssvae import SSVAEClassifier, load, prediction
 from ssvae.estimator.components import Assembly
+from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.models import m1
 from ssvae.settings.files import assignment
 from ssvae.settings.schema import resolve
 from ssvae.training import early_stopping
@@ -182,13 +184,13 @@ def test_a_fit_that_was_killed_after_its_last_epoch_ends_as_it_would_have(tmp_pa
 def test_a_bound_that_is_not_finite_is_the_worst(monkeypatch):
     found = iter([np.array([-2.0]), np.array([math.nan]), np.array([-3.0])])
     monkeypatch.setattr(early_stopping.prediction, "over_rows", lambda *_, **__: next(found))
-    objective = Assembly.of(classifier(), X, np.arange(60) % 2).objective
+    objective = Assembly.of(classifier(), X, np.arange(60) % 2, load).objective
     watch, history = BoundStopping(X[HELD], every=1), {"stage": [], "epoch": []}
     verdicts = []
     for epoch in (1, 2, 3):
         history["stage"].append("m1")
         history["epoch"].append(epoch)
-        model = type("Model", (), {"encode": None, "features": 6})
+        model = m1.M1(6, Bernoulli())
         verdicts.append(watch.watch(View("m1", model, objective, 9, epoch, history)))
         history.setdefault("held_out_bound", []).append(verdicts[-1].numbers["held_out_bound"])
     assert [verdict.best for verdict in verdicts] == [True, False, False]
