@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
@@ -140,6 +141,10 @@ class Registry(LazyTable[type[Kind]]):
         wanted = {key: value for key, value in context.items() if key in allowed}
         return factory(**{**wanted, **arguments})
 
+    def classes(self) -> dict[str, str]:
+        """Return where each component's class stands, and the base class, by the names of the classes."""
+        return {where.split(":")[1]: where for where in (self._base, *self._table.values())}
+
     def _checked(self, component: object) -> Kind:
         """Return an object that was handed in; refuse one of another kind."""
         base: type[Kind] = imported(self._base)
@@ -155,6 +160,28 @@ def imported(where: str) -> Any:  # of whatever type stands there
     """Import and return what stands at "module:attribute"."""
     module, attribute = where.split(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def lazy_names(package: str, where: Mapping[str, str]) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return a package's ``__getattr__`` and ``__dir__`` by which its public names are imported at their first use.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    where : Mapping of str to str
+        Public name -> "module:attribute", or "module".
+    """
+
+    def get(name: str) -> object:
+        if name not in where:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}; its public names are {sorted(where)}")
+        return imported(where[name]) if ":" in where[name] else importlib.import_module(where[name])
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *where})
+
+    return get, names
 
 
 def _wrong_kind(annotation: object, value: object) -> str | None:

@@ -118,8 +118,9 @@ def defined(name: str) -> bool:
     if parts and (place / f"{parts[0]}.py").exists():
         place, parts = place / f"{parts[0]}.py", parts[1:]
     if not parts or place.is_file():
-        names = set(re.findall(r"^(?:class |def )?(\w+)", text(place), re.MULTILINE)) if parts else set()
-        return set(parts) <= names
+        body = text(place) if parts else ""
+        names = set(re.findall(r"^(?:class |def )?(\w+)", body, re.MULTILINE))
+        return set(parts) <= names | set(re.findall(r'"(\w+)"', body.partition("__all__")[2]))
     if place == ROOT / "ssvae" and parts[0] not in dir(ssvae):
         return False
     value = importlib.import_module(".".join(["ssvae", *place.relative_to(ROOT / "ssvae").parts]))

@@ -24,7 +24,7 @@ LAYERS = (
     ("inference", "distributed"),
     ("bayes_nets",),
     ("objective", "prediction"),
-    ("training", "evaluation"),
+    ("training", "evaluation", "callbacks"),
     ("estimator", "settings.schema"),  # the constructors are the schema
     ("plots",),
     ("experiments",),

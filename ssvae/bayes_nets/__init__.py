@@ -1,10 +1,41 @@
 """Deep and recurrent Bayes nets with continuous latents: described once, sampled in either form."""
 
+from typing import TYPE_CHECKING
+
 from ssvae.bayes_nets.base import Latent, Node, Observed
 from ssvae.bayes_nets.dot import dot
 from ssvae.bayes_nets.inverse_cdf import InverseCDF
 from ssvae.bayes_nets.location_scale import Gaussian, LocationScale
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.bayes_nets.recurrent import Recurrent
+from ssvae.registry import lazy_names
 
-__all__ = ["BayesNet", "Gaussian", "InverseCDF", "Latent", "LocationScale", "Node", "Observed", "Recurrent", "dot"]
+if TYPE_CHECKING:
+    from ssvae.bayes_nets.draws import Draws
+    from ssvae.bayes_nets.mcem import MonteCarloEM
+    from ssvae.bayes_nets.sampling import sample
+
+__all__ = [
+    "BayesNet",
+    "Draws",
+    "Gaussian",
+    "InverseCDF",
+    "Latent",
+    "LocationScale",
+    "MonteCarloEM",
+    "Node",
+    "Observed",
+    "Recurrent",
+    "dot",
+    "sample",
+]
+
+# What stands on the nets: imported at its first use, for the modules there import this package.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Draws": "ssvae.bayes_nets.draws:Draws",
+        "MonteCarloEM": "ssvae.bayes_nets.mcem:MonteCarloEM",
+        "sample": "ssvae.bayes_nets.sampling:sample",
+    },
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import LazyTable
+from ssvae.registry import LazyTable, lazy_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,4 +24,8 @@ DATASETS: LazyTable[Callable[..., Dataset]] = LazyTable(
         "rcv1": "ssvae.datasets.rcv1:load",
         "svhn": "ssvae.datasets.svhn:load",
     },
+)
+
+__getattr__, __dir__ = lazy_names(
+    __name__, {"Dataset": "ssvae.types:Dataset", "load_dataset": "ssvae.datasets.load:load_dataset"}
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, lazy_names
 
 if TYPE_CHECKING:
     from ssvae.gradients.base import Gradient
@@ -31,3 +31,5 @@ GRADIENTS: Registry[Gradient] = Registry(
     },
     base="ssvae.gradients.base:Gradient",
 )
+
+__getattr__, __dir__ = lazy_names(__name__, GRADIENTS.classes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, lazy_names
 
 if TYPE_CHECKING:
     from ssvae.inference.base import Inference
@@ -22,3 +22,5 @@ INFERENCES: Registry[Inference] = Registry(
     },
     base="ssvae.inference.base:Inference",
 )
+
+__getattr__, __dir__ = lazy_names(__name__, INFERENCES.classes())

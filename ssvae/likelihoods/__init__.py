@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, lazy_names
 
 if TYPE_CHECKING:
     from ssvae.likelihoods.base import Likelihood
@@ -20,3 +20,5 @@ LIKELIHOODS: Registry[Likelihood] = Registry(
     },
     base="ssvae.likelihoods.base:Likelihood",
 )
+
+__getattr__, __dir__ = lazy_names(__name__, LIKELIHOODS.classes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, lazy_names
 
 if TYPE_CHECKING:
     from ssvae.models.base import Model
@@ -23,3 +23,5 @@ MODELS: Registry[Model] = Registry(
     },
     base="ssvae.models.base:Model",
 )
+
+__getattr__, __dir__ = lazy_names(__name__, MODELS.classes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, lazy_names
 
 if TYPE_CHECKING:
     from ssvae.preprocessing.base import Preprocessing
@@ -18,3 +18,5 @@ PREPROCESSING: Registry[Preprocessing] = Registry(
     },
     base="ssvae.preprocessing.base:Preprocessing",
 )
+
+__getattr__, __dir__ = lazy_names(__name__, PREPROCESSING.classes())

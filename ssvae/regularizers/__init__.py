@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssvae.registry import Registry
+from ssvae.registry import Registry, lazy_names
 
 if TYPE_CHECKING:
     from ssvae.regularizers.base import Regularizer
@@ -19,3 +19,5 @@ REGULARIZERS: Registry[Regularizer] = Registry(
     },
     base="ssvae.regularizers.base:Regularizer",
 )
+
+__getattr__, __dir__ = lazy_names(__name__, REGULARIZERS.classes())
