@@ -30,7 +30,7 @@ from ssvae.models.m1 import M1
 from ssvae.models.m1_m2 import FreshSamples
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
-from ssvae.training.callback_list import Hooks
+from ssvae.training.callback_list import CallbackList
 from ssvae.training.loop import Streams, _Run
 from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.schedule import Schedule
@@ -120,7 +120,7 @@ class Steps:
     def batches_of(self, batch: int) -> None:
         """Restart with another number of rows of each stream a step; the weights stay."""
         plan = Schedule(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
-        self._run = _Run(self.program, self._stage, self._rows, self.streams, plan, 0, Hooks((), ""))
+        self._run = _Run(self.program, self._stage, self._rows, self.streams, plan, 0, CallbackList(()))
         self.done = 0
 
     def orders(self, count: int) -> list[np.ndarray]:

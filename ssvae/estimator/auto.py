@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 
-
-def likelihood(x: np.ndarray, slot: Any, preprocessing: Any) -> Any:
-    """Return the slot, or what suits x [N, D] in place of "auto".
+def likelihood(extremes: tuple[float, float], slot: Any, preprocessing: Any) -> Any:
+    """Return the slot, or what suits rows of these extremes in place of "auto".
 
     All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values).
     Anything else: Gaussian.
     """
     if not _is_auto(slot):
         return slot
-    inside = bool(x.min() >= 0.0 and x.max() <= 1.0)
+    inside = extremes[0] >= 0.0 and extremes[1] <= 1.0
     plain = isinstance(preprocessing, str) and preprocessing in ("auto", "identity")
     return "bernoulli" if inside and plain else "gaussian"
 

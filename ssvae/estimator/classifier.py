@@ -14,12 +14,12 @@ from ssvae import prediction
 from ssvae.distributed.strategy import places
 from ssvae.estimator import labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
-from ssvae.estimator.fitting import fit_stages, fresh_seed, with_all_rows
+from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
 from ssvae.estimator.generative import Generation
-from ssvae.estimator.validation import check_rows, check_table
+from ssvae.estimator.validation import check_rows, check_table, check_training_rows
 from ssvae.models.capabilities import HasClasses, HasLatents, LatentFeatures
 from ssvae.readers import sparse_table
-from ssvae.readers.base import RowSource, take_rows, transformed
+from ssvae.readers.base import Rows, RowSource, extremes, take_rows
 from ssvae.readers.open import open_rows
 from ssvae.training.worker_agreement import same_seed
 
@@ -198,18 +198,18 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
-        x, y = check_rows(self, X, y)
+        x, y, limits = check_training_rows(self, X, y)
         weight = np.broadcast_to(np.float32(1.0), len(x))  # takes no memory
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
         if not weight.all():
             x, y, weight = take_rows(x, weight > 0), y[weight > 0], weight[weight > 0]
+            limits = extremes(x)
         classes, index = labels.encode(y, self.unlabeled)
         where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
-        parts, seed = Components.build(self, x, index, load), same_seed(where, fresh_seed(self.random_state))
-        x = with_all_rows(x, parts.objective.regularizers)
-        rows = transformed(x, parts.preprocessing.transform)
-        history = fit_stages(self, parts, rows, index, weight, seed, where)
+        parts, rows = Components.build(self, x, limits, len(classes), load)
+        seed = same_seed(where, fresh_seed(self.random_state))
+        history = fit_stages(parts, rows, index, weight, FitSettings.of(self, seed, where))
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts
@@ -296,10 +296,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
     def _inference(self) -> Any:
         return self.objective_.inference
 
-    def _rows(self, X: Any) -> np.ndarray:
+    def _rows(self, X: Any) -> Rows:
         """Return X checked and preprocessed, [N, D'] float32."""
         check_is_fitted(self)
-        return transformed(check_rows(self, X), self.preprocessing_.transform)
+        return self.preprocessing_.transformed(check_rows(self, X))
 
     def __getstate__(self) -> dict[str, Any]:
         """Replace the Keras model by its configuration and weights, which pickle small and exactly."""

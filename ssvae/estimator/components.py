@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -12,14 +13,18 @@ from ssvae.estimator.arguments import SUPPLIED_BY_FIT, check, present
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
+from ssvae.likelihoods.base import Likelihood
 from ssvae.models import MODELS
 from ssvae.models.base import Model
 from ssvae.models.capabilities import HasClasses, HasDensity
 from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
-from ssvae.readers.base import transformed
+from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers.base import Rows, RowSource, extremes
 from ssvae.regularizers import REGULARIZERS
+from ssvae.regularizers.base import Regularizer
 
+RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
 ROWS = 256  # made dense at a time, where the first that is out of range is looked for
 
 
@@ -32,8 +37,21 @@ class Components(NamedTuple):
     objective: Objective
 
     @classmethod
-    def build(cls, estimator: Any, x: np.ndarray, index: np.ndarray, load: Callable[[str], Any]) -> Self:
-        """Build every slot of the estimator for rows x [N, D] with class index [N]; `load` opens a saved M1.
+    def build(
+        cls, estimator: Any, x: Rows, extremes: tuple[float, float], classes: int, load: Callable[[str], Any]
+    ) -> tuple[Self, Rows]:
+        """Build every slot of the estimator for rows x [N, D]; return the preprocessed rows, too.
+
+        Parameters
+        ----------
+        estimator : SSVAEClassifier
+        x : Rows
+        extremes : tuple of float
+            The least and the greatest cell of x.
+        classes : int
+            K.
+        load : callable
+            Opens a saved M1.
 
         Raises
         ------
@@ -41,17 +59,18 @@ class Components(NamedTuple):
             If a name, a number or a combination is not allowed.
         """
         check(estimator)
-        likelihood = LIKELIHOODS.build(auto.likelihood(x, estimator.likelihood, estimator.preprocessing))
+        likelihood = LIKELIHOODS.build(auto.likelihood(extremes, estimator.likelihood, estimator.preprocessing))
         preprocessing = PREPROCESSING.build(auto.preprocessing(estimator.preprocessing, likelihood))
-        preprocessing.fit(x)
-        features, classes = preprocessing.transform(x[:1]).shape[1], int(index.max()) + 1
-        _range(likelihood, preprocessing, x)
         objective = _objective(estimator)
+        x = with_all_rows(x, objective.regularizers)
+        rows = preprocessing.fit(x).transformed(x)
+        _range(likelihood, preprocessing, rows, extremes if rows is x else None)
+        features = rows.shape[1]
         model = MODELS.build(
             _with_trained_m1(estimator.model, load), **_context(features, classes, likelihood, objective)
         )
         _fits(model, features, classes)
-        return cls(likelihood, preprocessing, model, objective)
+        return cls(likelihood, preprocessing, model, objective), rows
 
     @classmethod
     def rebuild(cls, estimator: Any, likelihood: Any, model: Any, features: int, classes: int) -> Self:
@@ -107,11 +126,36 @@ def _regularizers(slots: Any) -> tuple[Any, ...]:
     return tuple(REGULARIZERS.build(slot) for slot in slots)
 
 
-def _range(likelihood: Any, preprocessing: Any, x: np.ndarray) -> None:
+def with_all_rows(x: Rows, regularizers: tuple[Regularizer, ...]) -> Rows:
+    """Return rows x [N, D]; of a source, in memory if a regularizer compares each with all others.
+
+    Raises
+    ------
+    ValueError
+        If they are larger than `RESIDENT`.
+    """
+    names = [REGULARIZERS.name_of(own) for own in regularizers]
+    wanting = [
+        name for name, own in zip(names, regularizers, strict=True) if own.neighbours or own.needs_propagated_labels
+    ]
+    if not isinstance(x, RowSource) or not wanting:
+        return x
+    if x.nbytes <= RESIDENT:
+        return x[:]
+    raise ValueError(
+        f"regularizers {wanting} compare every row with all others, and the rows of {x.name} ({x.nbytes / 2**30:.1f} "
+        f"GiB) stay on disk: give regularizers={[name for name in names if name not in wanting]}, or fewer rows"
+    )
+
+
+def _range(likelihood: Likelihood, preprocessing: Preprocessing, rows: Rows, known: tuple[float, float] | None) -> None:
+    """Check that preprocessed rows, of which the extremes may be known, lie in the support of the likelihood."""
     low, high = likelihood.support
-    t = transformed(x, preprocessing.transform)
-    if t.min() < low or t.max() > high:
-        row, column, value = _first_outside(t, low, high)
+    if low == -math.inf and high == math.inf:
+        return
+    least, greatest = known or extremes(rows)
+    if least < low or greatest > high:
+        row, column, value = _first_outside(rows, low, high)
         raise ValueError(
             f"likelihood {type(likelihood).__name__} needs values in [{low:g}, {high:g}], row {row}, column {column} "
             f"is {value:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "

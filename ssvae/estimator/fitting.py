@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 import ssvae
 from ssvae import prediction
-from ssvae.distributed.strategy import Places
-from ssvae.estimator.arguments import as_json, stored
+from ssvae.distributed.strategy import ONE, Places
+from ssvae.estimator.arguments import as_json, present, stored
 from ssvae.estimator.components import Components
 from ssvae.models.base import Stage
 from ssvae.models.capabilities import HasDensity
-from ssvae.readers.base import RowSource, row_chunks, take_rows
+from ssvae.readers.base import Rows, RowSource, row_chunks, take_rows
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.readers.spilled_rows import SpilledRows
-from ssvae.regularizers import REGULARIZERS
 from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import nearest
-from ssvae.training.callback_list import Hooks
-from ssvae.training.callbacks import Checkpoint, Progress
-from ssvae.training.early_stopping import set_apart
+from ssvae.training.callback_list import CallbackList
+from ssvae.training.callbacks import AnyCallback, Checkpoint, Fingerprint, Progress
+from ssvae.training.early_stopping import BoundStopping, set_apart
 from ssvae.training.loop import train
 from ssvae.training.minibatch import TrainingArrays
-from ssvae.training.schedule import plan
+from ssvae.training.schedule import TrainingSettings, plan
 from ssvae.training.streams import Streams, blocks
 from ssvae.training.worker_agreement import SharedCheckpoint, check_same
 
+if TYPE_CHECKING:
+    from ssvae.estimator.classifier import SSVAEClassifier
+
 TOGETHER = 4 * prediction.CHUNK  # rows of a source
-RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
 
 
 def fresh_seed(random_state: Any) -> int:
@@ -52,32 +55,69 @@ def fresh_seed(random_state: Any) -> int:
     return int(random_state)
 
 
+@dataclass(frozen=True)
+class FitSettings:
+    """What `fit_stages` takes from the estimator.
+
+    Parameters
+    ----------
+    training : TrainingSettings
+    callbacks : tuple of Callback
+    described : Mapping
+        Every setting that the result depends on, as JSON can hold it, for the fingerprint of checkpoints.
+    seed : int
+    places : Places
+        Where the replicas live.
+    """
+
+    training: TrainingSettings
+    callbacks: tuple[AnyCallback, ...]
+    described: Mapping[str, object]
+    seed: int
+    places: Places = ONE
+
+    @classmethod
+    def of(cls, estimator: SSVAEClassifier, seed: int, places: Places) -> Self:
+        """Return the settings among the estimator's arguments."""
+        callbacks = (*(estimator.callbacks or ()), *([Progress()] if estimator.verbose else []))
+        described = {name: _as_json(name, value) for name, value in stored(estimator).items()}
+        return cls(TrainingSettings.of(present(estimator)), callbacks, described, seed, places)
+
+
 def fit_stages(
-    estimator: Any, parts: Components, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int, places: Places
+    parts: Components, x: Rows, index: np.ndarray, weight: np.ndarray, settings: FitSettings
 ) -> dict[str, list[Any]]:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
-    stopping: list[Any] = []
-    if estimator.early_stopping is not None:
-        learnt, stopping = set_apart(estimator.early_stopping, x, index, seed)
+    training, seed = settings.training, settings.seed
+    stopping: list[BoundStopping] = []
+    if training.early_stopping is not None:
+        learnt, stopping = set_apart(training.early_stopping, x, index, seed)
         x, index, weight = take_rows(x, learnt), index[learnt], weight[learnt]
-    callbacks = [*stopping, *(estimator.callbacks or ()), *([Progress()] if estimator.verbose else [])]
-    fingerprint = _fingerprint(estimator, x, index, weight, seed)
-    if places.several:
-        check_same(places, fingerprint)
-        callbacks = [SharedCheckpoint(own, places) if isinstance(own, Checkpoint) else own for own in callbacks]
-    hooks = Hooks(callbacks, fingerprint)
+    callbacks = _callback_list(settings, stopping, partial(_fingerprint, settings, x, index, weight))
     infer_rows = partial(_parameters, inference=parts.objective.inference)
     for position, stage in enumerate(parts.model.stages(x, infer_rows)):
         stage_seed = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)
         stage.model.reset(np.random.default_rng(stage_seed))
-        if stage.name in hooks.done:
-            stage.model.set_weights(hooks.done[stage.name])
+        if stage.name in callbacks.done:
+            stage.model.set_weights(callbacks.done[stage.name])
             continue
-        streams = _streams(stage, index, estimator.labeled_in_unlabeled)
+        streams = _streams(stage, index, training.labeled_in_unlabeled)
         rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
-        schedule = plan(stage, len(streams.labelled), len(streams.unlabelled), estimator)
-        train(stage, parts.objective, rows, streams, schedule, stage_seed, hooks, places)
-    return hooks.history
+        counts = len(streams.labelled), len(streams.unlabelled)
+        schedule = plan(stage, *counts, training)
+        train(stage, parts.objective, rows, streams, schedule, stage_seed, callbacks, settings.places)
+    return callbacks.history
+
+
+def _callback_list(
+    settings: FitSettings, stopping: Sequence[AnyCallback], fingerprint: Callable[[], Fingerprint]
+) -> CallbackList:
+    """Return the callbacks of the fit; the rows are hashed only where a checkpoint or another worker compares them."""
+    callbacks, places = [*stopping, *settings.callbacks], settings.places
+    if places.several:
+        check_same(places, fingerprint())
+        callbacks = [SharedCheckpoint(own, places) if isinstance(own, Checkpoint) else own for own in callbacks]
+    return CallbackList(callbacks, fingerprint)
 
 
 def _parameters(model: Any, x: Any, inference: Any) -> Any:
@@ -86,28 +126,6 @@ def _parameters(model: Any, x: Any, inference: Any) -> Any:
     if not isinstance(x, RowSource):
         return found(x)
     return SpilledRows(found(x[at : at + TOGETHER]) for at in range(0, len(x), TOGETHER))
-
-
-def with_all_rows(x: Any, regularizers: tuple[Any, ...]) -> Any:
-    """Return rows x [N, D]; of a source, in memory if a regularizer compares each with all others.
-
-    Raises
-    ------
-    ValueError
-        If they are larger than `RESIDENT`.
-    """
-    names = [REGULARIZERS.name_of(own) for own in regularizers]
-    wanting = [
-        name for name, own in zip(names, regularizers, strict=True) if own.neighbours or own.needs_propagated_labels
-    ]
-    if not isinstance(x, RowSource) or not wanting:
-        return x
-    if x.nbytes <= RESIDENT:
-        return x[:]
-    raise ValueError(
-        f"regularizers {wanting} compare every row with all others, and the rows of {x.name} ({x.nbytes / 2**30:.1f} "
-        f"GiB) stay on disk: give regularizers={[name for name in names if name not in wanting]}, or fewer rows"
-    )
 
 
 def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
@@ -136,9 +154,8 @@ def _rows(
     return TrainingArrays(stage.rows, index, scaled, neighbours, propagated)
 
 
-def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.ndarray, seed: int) -> dict[str, Any]:
+def _fingerprint(settings: FitSettings, x: Rows, index: np.ndarray, weight: np.ndarray) -> Fingerprint:
     """Identify settings, data and what computes, so that a checkpoint is only used by the fit it belongs to."""
-    settings = {name: _as_json(name, value) for name, value in stored(estimator).items()}
     digest = hashlib.sha256()
     for rows in row_chunks(x):
         for array in rows.arrays() if isinstance(rows, SparseTable) else [rows]:
@@ -146,10 +163,11 @@ def _fingerprint(estimator: Any, x: np.ndarray, index: np.ndarray, weight: np.nd
     for array in (index, weight):
         digest.update(np.ascontiguousarray(array).data)
     versions = {package: metadata.version(package) for package in ("tensorflow", "keras")}
-    return {**settings, **versions, "ssvae": ssvae.__version__, "sha256 of the rows": digest.hexdigest(), "seed": seed}
+    known = {**settings.described, **versions, "ssvae": ssvae.__version__}
+    return {**known, "sha256 of the rows": digest.hexdigest(), "seed": settings.seed}
 
 
-def _as_json(name: str, value: Any) -> Any:
+def _as_json(name: str, value: object) -> object:
     """Return a setting as JSON; of an object that no table names there is only its form in words."""
     try:
         return as_json(name, value)

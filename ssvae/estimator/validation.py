@@ -1,26 +1,53 @@
-"""What users hand in, checked at the public edge."""
+"""Validation of X and y, as users hand them in."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_n_features, validate_data
 
 from ssvae.backend import fork_guard
-from ssvae.readers.base import RowSource
+from ssvae.readers.base import Rows, RowSource, extremes
 from ssvae.readers.open import open_rows
 from ssvae.readers.sparse_table import SparseTable, is_sparse, stored_values
+from ssvae.types import ArrayLike
 
-CELLS = 2**18  # a chunk of rows that stays in the processor's cache between two looks at it
+
+class TrainingRows(NamedTuple):
+    """What fit learns from, after its checks."""
+
+    x: Rows  # [N, D] float32
+    y: np.ndarray  # [N] labels as they were given
+    extremes: tuple[float, float]  # the least and the greatest cell of x
 
 
-def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
-    """Return X as float32 [N, D], with y as an array when it is given (then the estimator learns D and the names).
+def check_training_rows(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) -> TrainingRows:
+    """Return X and y for fit; the estimator learns the number of columns and their names.
 
-    A sparse matrix becomes a `sparse_table.SparseTable`; a path or a memory-mapped array a `readers.base.RowSource`,
-    all read once.
+    Raises
+    ------
+    ValueError
+        As `check_rows`, or if y is not one label a row.
+    """
+    x, found = _checked(estimator, X, reset=True)
+    x = _single(x)
+    try:
+        y = np.asarray(y)
+    except ValueError as error:
+        raise ValueError(f"y must be one label a row, [N] ({error})") from error
+    if isinstance(x, RowSource) and len(y) != len(x):
+        raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")
+    check_consistent_length(x, y)
+    return TrainingRows(x, y, found)
+
+
+def check_rows(estimator: BaseEstimator, X: ArrayLike) -> Rows:
+    """Return X as float32 [N, D], of the columns that the estimator was fitted on.
+
+    A sparse matrix becomes a `sparse_table.SparseTable`; a path or a memory-mapped array a `readers.base.RowSource`.
 
     Raises
     ------
@@ -29,78 +56,81 @@ def check_rows(estimator: Any, X: Any, y: Any = None) -> Any:
     RuntimeError
         If TensorFlow would hang in this process (`ssvae.backend.fork_guard`).
     """
-    x = check_table(estimator, X, reset=y is not None)
-    x = x if isinstance(x, SparseTable | RowSource) else x.astype(np.float32, copy=False)
-    if y is None:
-        return x
-    try:
-        y = np.asarray(y)
-    except ValueError as error:
-        raise ValueError(f"y must be one label a row, [N] ({error})") from error
-    if isinstance(x, RowSource) and len(y) != len(x):
-        raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")
-    check_consistent_length(x, y)
-    return x, y
+    return _single(check_table(estimator, X))
 
 
-def check_table(estimator: Any, X: Any, reset: bool = False) -> Any:
+def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
     """Return X as numbers that are finite in float32, [N, D], without a copy where X is an array of floats.
 
     Raises
     ------
-    ValueError
+    ValueError, RuntimeError
         See `check_rows`.
     """
+    return _checked(estimator, X, reset=False)[0]
+
+
+def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows, tuple[float, float]]:
+    """Return the rows and their extremes in float32, which one pass finds together with what is not finite."""
     fork_guard.check()
     X = open_rows(X)
     if isinstance(X, RowSource):
-        return _finite_source(estimator, X, reset)
-    if isinstance(X, SparseTable):
-        X = X.matrix
-    settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
-    x = validate_data(estimator, X, reset=reset, accept_sparse="csr", **settings)
-    if is_sparse(x):
-        return _finite_table(x, getattr(estimator, "feature_names_in_", None))
+        x: Rows = _named(estimator, X, reset)
+        _check_n_features(estimator, x, reset=reset)
+    else:
+        settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
+        matrix = X.matrix if isinstance(X, SparseTable) else X
+        x = validate_data(estimator, matrix, reset=reset, accept_sparse="csr", **settings)
     with np.errstate(over="ignore"):
-        if not _fits_float32(x):
-            _refuse(x, getattr(estimator, "feature_names_in_", None))
-            _refuse(x.astype(np.float32), getattr(estimator, "feature_names_in_", None), " (too large for float32)")
-    return x
+        x = SparseTable(x) if is_sparse(x) else x
+        low, high = (float(np.float32(number)) for number in extremes(x))
+    if not np.isfinite([low, high]).all():
+        _refuse(x, _names(estimator))
+    return x, (low, high)
 
 
-def _finite_source(estimator: Any, source: RowSource, reset: bool) -> RowSource:
-    names = getattr(estimator, "feature_names_in_", None)
+def _single(x: Rows) -> Rows:
+    return x.astype(np.float32, copy=False) if isinstance(x, np.ndarray) else x
+
+
+def _names(estimator: BaseEstimator) -> np.ndarray | None:
+    """Return the names of the columns that the estimator was fitted on, where they had any."""
+    return vars(estimator).get("feature_names_in_")
+
+
+def _named(estimator: BaseEstimator, source: RowSource, reset: bool) -> RowSource:
+    """Return the columns of a source that the estimator was fitted on; with `reset` it learns their names."""
+    names = _names(estimator)
     if not reset and names is not None and source.feature_names is not None:
-        source = source.select_features(tuple(names))
+        return source.select_features(tuple(names))
     if reset and source.feature_names is not None:
         estimator.feature_names_in_ = np.array(source.feature_names, object)
     elif reset and names is not None:
         del estimator.feature_names_in_
-    _check_n_features(estimator, source, reset=reset)
-    for start, rows in source.chunks():
-        if not np.isfinite(stored_values(rows)).all():
-            row = int(np.flatnonzero(~np.isfinite(np.asarray(rows)).all(axis=1))[0])
-            _refuse(np.asarray(rows[row : row + 1]), None, of_rows=start + row, all_known=False)
     return source
 
 
-def _finite_table(x: Any, names: Any) -> SparseTable:
-    with np.errstate(over="ignore"):
-        table = SparseTable(x)
-    if not np.isfinite(table.matrix.data).all():
-        row = int(np.searchsorted(table.matrix.indptr, np.flatnonzero(~np.isfinite(table.matrix.data))[0], "right") - 1)
-        _refuse(np.asarray(table[row : row + 1]), names, of_rows=row)
-    return table
+def _refuse(x: Rows, names: np.ndarray | None) -> None:
+    """Raise for the first cell that is not finite."""
+    if isinstance(x, RowSource):
+        for start, rows in x.chunks():
+            if not np.isfinite(stored_values(rows)).all():
+                row = int(np.flatnonzero(~np.isfinite(np.asarray(rows)).all(axis=1))[0])
+                _refuse_cells(np.asarray(rows[row : row + 1]), None, of_rows=start + row, all_known=False)
+    elif isinstance(x, SparseTable):
+        first = np.flatnonzero(~np.isfinite(x.matrix.data))[0]
+        row = int(np.searchsorted(x.matrix.indptr, first, "right") - 1)
+        _refuse_cells(np.asarray(x[row : row + 1]), names, of_rows=row)
+    else:
+        _refuse_cells(x, names)
+        with np.errstate(over="ignore"):
+            _refuse_cells(x.astype(np.float32), names, " (too large for float32)")
 
 
-def _fits_float32(x: np.ndarray) -> bool:
-    """Say whether all numbers are finite in float32, by the extremes, which NaN takes part in."""
-    step = max(1, CELLS // x.shape[1])
-    chunks = (x[start : start + step] for start in range(0, len(x), step))
-    return all(np.isfinite(np.array([chunk.min(), chunk.max()]).astype(np.float32)).all() for chunk in chunks)
-
-
-def _refuse(x: np.ndarray, names: Any, why: str = "", of_rows: int = 0, all_known: bool = True) -> None:
+def _refuse_cells(
+    x: np.ndarray, names: np.ndarray | None, why: str = "", of_rows: int = 0, all_known: bool = True
+) -> None:
+    """Raise for the first of these cells that is not finite, if there is one."""
     bad = np.argwhere(~np.isfinite(x))
     if not len(bad):
         return

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ssvae.readers.base import Rows
+from ssvae.readers.base import Rows, RowsInMemory, transformed
 from ssvae.readers.sparse_table import SparseTable
 
 
@@ -39,8 +39,12 @@ class Preprocessing(ABC):
         """Learn from rows [N, D] and return self."""
 
     @abstractmethod
-    def transform(self, x: np.ndarray) -> np.ndarray:
+    def transform(self, x: RowsInMemory) -> RowsInMemory:
         """Return t(x) as float32 [N, D']."""
+
+    def transformed(self, x: Rows) -> Rows:
+        """Return t(x) of rows in memory, or of rows on disk another source, which transforms what is read."""
+        return transformed(x, self.transform)
 
     @abstractmethod
     def inverse(self, t: np.ndarray) -> np.ndarray:

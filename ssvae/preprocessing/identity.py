@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.readers.base import Rows
+from ssvae.readers.base import Rows, RowsInMemory, RowSource
 from ssvae.readers.sparse_table import SparseTable
 
 
@@ -21,9 +21,13 @@ class Identity(Preprocessing):
         del x
         return self
 
-    def transform(self, x: np.ndarray) -> np.ndarray:
+    def transform(self, x: RowsInMemory) -> RowsInMemory:
         """See `Preprocessing.transform`."""
         return x if isinstance(x, SparseTable) else np.asarray(x, dtype=np.float32)
+
+    def transformed(self, x: Rows) -> Rows:
+        """See `Preprocessing.transformed`; rows on disk are float32 as they are."""
+        return x if isinstance(x, RowSource) else self.transform(x)
 
     def inverse(self, t: np.ndarray) -> np.ndarray:
         """See `Preprocessing.inverse`."""

@@ -81,7 +81,7 @@ class PCA(Preprocessing):
         self.note = f"bounds are in the space of {self.components} principal components ({kept:.1%} of the variance)"
         return self
 
-    def transform(self, x: np.ndarray) -> np.ndarray:
+    def transform(self, x: RowsInMemory) -> np.ndarray:
         """See `Preprocessing.transform`."""
         self.check_fitted()
         x = np.asarray(x)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssvae.preprocessing.base import Preprocessing
 from ssvae.readers import column_moments
-from ssvae.readers.base import Rows
+from ssvae.readers.base import Rows, RowsInMemory
 
 RELATIVE_ROUNDING = 1e-7  # of float32: a smaller sd, relative to the mean, is rounding and no variation
 
@@ -36,7 +36,7 @@ class Standardize(Preprocessing):
         self.note = _note(np.flatnonzero(constant))
         return self
 
-    def transform(self, x: np.ndarray) -> np.ndarray:
+    def transform(self, x: RowsInMemory) -> np.ndarray:
         """See `Preprocessing.transform`."""
         self.check_fitted()
         x = np.asarray(x)

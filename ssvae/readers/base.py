@@ -8,7 +8,7 @@ A reader is a subclass of `RowSource`, by way of `row_file.RowFile` where any ro
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
@@ -18,6 +18,7 @@ import numpy as np
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.sparse_table import SparseTable
 
+VALUES = 2**18  # of an array at a time: they stay in the processor's cache between two looks at them
 BYTES = 2**22  # of the rows that a pass over a source holds at a time
 
 Found = TypeVar("Found")
@@ -92,9 +93,8 @@ class RowSource(ABC):
 
     @cached_property
     def extremes(self) -> tuple[float, float]:
-        """The least and the greatest value."""
-        low, high = zip(*((chunk.min(), chunk.max()) for _, chunk in self.chunks()), strict=True)
-        return float(min(low)), float(max(high))
+        """The least and the greatest value, NaN where one is NaN; found once, in one pass."""
+        return _extremes(chunk for _, chunk in self.chunks())
 
     def min(self) -> float:
         """Return the least value."""
@@ -155,6 +155,21 @@ def transformed(x: Rows, function: Callable[..., Found]) -> Found | RowSource: .
 def transformed(x: Rows, function: Callable[..., Found]) -> Found | RowSource:
     """Return function(x), of a source another source."""
     return x.mapped(function) if isinstance(x, RowSource) else function(x)
+
+
+def extremes(x: Rows) -> tuple[float, float]:
+    """Return the least and the greatest value of rows [N, D], NaN where one is NaN, in one pass over them."""
+    if isinstance(x, RowSource):
+        return x.extremes
+    if isinstance(x, SparseTable):
+        return x.min(), x.max()
+    step = max(1, VALUES // x.shape[1])
+    return _extremes(x[start : start + step] for start in range(0, len(x), step))
+
+
+def _extremes(chunks: Iterable[RowsInMemory]) -> tuple[float, float]:
+    low, high = zip(*((chunk.min(), chunk.max()) for chunk in chunks), strict=True)
+    return float(np.min(low)), float(np.max(high))
 
 
 @overload

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from ssvae.training.callbacks import Callback, Checkpoint, State, View
+from ssvae.training.callbacks import AnyCallback, Callback, Checkpoint, Fingerprint, State, View
 
 
-class Hooks:
+class CallbackList:
     """Tells every callback what happens and keeps the history.
 
     Parameters
     ----------
     callbacks : sequence of Callback or keras.callbacks.Callback
-    fingerprint : Mapping
-        Identifies settings and data, for `Checkpoint`.
+    fingerprint : callable
+        Returns what identifies settings and data, for `Checkpoint`; called only where there is one.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Hooks:
         Whether a callback asked for an end of the stage.
     """
 
-    def __init__(self, callbacks: Sequence[Any], fingerprint: Mapping[str, Any]) -> None:
+    def __init__(self, callbacks: Sequence[AnyCallback], fingerprint: Callable[[], Fingerprint] = dict) -> None:
         self.ours = [callback for callback in callbacks if isinstance(callback, Callback)]
         self.keras = [callback for callback in callbacks if isinstance(callback, keras.callbacks.Callback)]
         self.history: dict[str, list[Any]] = {}
@@ -44,8 +44,9 @@ class Hooks:
         self._stopped = False
         self.watch_weights = bool(self.keras or self._watching)
         self._checkpoints = [callback for callback in self.ours if isinstance(callback, Checkpoint)]
+        identity = fingerprint() if self._checkpoints else {}
         for checkpoint in self._checkpoints:
-            kept = checkpoint.resume(fingerprint)
+            kept = checkpoint.resume(identity)
             if kept:
                 self.done, self.state, self.history, self.best = (
                     kept[name] for name in ("done", "state", "history", "best")

@@ -9,12 +9,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ssvae.atomic_files import write_bytes
 from ssvae.settings.renamed import present_names
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Interrupted(KeyboardInterrupt):
@@ -72,6 +75,12 @@ class Callback:
 
     def interrupted(self) -> None:
         """Ctrl-C: the fit ends here."""
+
+
+# What a fit takes.
+AnyCallback: TypeAlias = "Callback | keras.callbacks.Callback"
+# What identifies the settings, data and versions of a fit, as JSON can hold it.
+Fingerprint: TypeAlias = dict[str, object]
 
 
 class Checkpoint(Callback):

@@ -16,6 +16,7 @@ import numpy as np
 
 from ssvae import prediction
 from ssvae.models.capabilities import HasDensity
+from ssvae.readers.base import Rows
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.registry import unknown
 from ssvae.training.callbacks import Callback, Verdict, View
@@ -115,7 +116,7 @@ class BoundStopping(Callback):
 
 
 def set_apart(
-    settings: Mapping[str, Any], x: np.ndarray, index: np.ndarray, seed: int
+    settings: Mapping[str, Any], x: Rows, index: np.ndarray, seed: int
 ) -> tuple[np.ndarray, list[BoundStopping]]:
     """Return which of the preprocessed rows x [N, D] to learn from, and who watches the bound of the others.
 
@@ -124,7 +125,7 @@ def set_apart(
     settings : Mapping
         Arguments of `BoundStopping` but for X, and ``validation_fraction``, the share of the unlabelled rows that are
         held out; 0.1 unless given.
-    x : ndarray [N, D]
+    x : Rows [N, D]
     index : ndarray [N]
         Class index, -1 where there is no label.
     seed : int

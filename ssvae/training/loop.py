@@ -18,7 +18,7 @@ from ssvae.models.base import Stage
 from ssvae.models.capabilities import HasClasses, HasDensity, class_count
 from ssvae.objective import Losses, Objective
 from ssvae.readers.sparse_table import SparseTable
-from ssvae.training.callback_list import Hooks
+from ssvae.training.callback_list import CallbackList
 from ssvae.training.callbacks import Interrupted, State
 from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.prefetch import feed
@@ -36,7 +36,7 @@ def train(
     streams: Streams,
     plan: Schedule,
     seed: int,
-    hooks: Hooks,
+    hooks: CallbackList,
     places: Places = ONE,
 ) -> None:
     """Train one stage; its model has the new weights afterwards.
@@ -50,7 +50,7 @@ def train(
     plan : Plan
     seed : int
         Decides order and noise.
-    hooks : Hooks
+    hooks : CallbackList
         Told of every epoch; knows where an interrupted run of the same settings stood.
     places : Places
         Where the replicas live that share each batch.
@@ -123,7 +123,7 @@ class _Run:
         streams: Streams,
         plan: Schedule,
         seed: int,
-        hooks: Hooks,
+        hooks: CallbackList,
     ) -> None:
         self.program, self.stage, self.plan, self.seed, self.hooks = program, stage, plan, seed, hooks
         self.streams, self.sizes = streams, streams.sizes(plan.labelled_batch_size, plan.batch_size)

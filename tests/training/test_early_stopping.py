@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from ssvae import SSVAEClassifier, load, prediction
-from ssvae.estimator.components import Assembly
+from ssvae.estimator.components import Components
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models import m1
 from ssvae.settings.files import assignment
@@ -184,7 +184,7 @@ def test_a_fit_that_was_killed_after_its_last_epoch_ends_as_it_would_have(tmp_pa
 def test_a_bound_that_is_not_finite_is_the_worst(monkeypatch):
     found = iter([np.array([-2.0]), np.array([math.nan]), np.array([-3.0])])
     monkeypatch.setattr(early_stopping.prediction, "over_rows", lambda *_, **__: next(found))
-    objective = Assembly.of(classifier(), X, np.arange(60) % 2, load).objective
+    objective = Components.build(classifier(), X, (0.0, 1.0), 2, load)[0].objective
     watch, history = BoundStopping(X[HELD], every=1), {"stage": [], "epoch": []}
     verdicts = []
     for epoch in (1, 2, 3):

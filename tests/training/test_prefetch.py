@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 from ssvae import SSVAEClassifier
-from ssvae.estimator import fitting
+from ssvae.estimator import components
 from ssvae.training import shuffling, streams
 from ssvae.training.callbacks import Callback, Checkpoint
 
@@ -90,7 +90,7 @@ def test_what_needs_all_rows_reads_a_small_file_and_refuses_a_large_one(file, mo
     settings = {"regularizers": ["mutual_information", "neighbours"], "epochs": 1}
     kept, streamed = (classifier(**settings).fit(x, Y) for x in (X, file))
     assert streamed.history_["loss"] == kept.history_["loss"]
-    monkeypatch.setattr(fitting, "RESIDENT", X.nbytes - 1)
+    monkeypatch.setattr(components, "RESIDENT", X.nbytes - 1)
     with pytest.raises(ValueError, match=r"\['neighbours'\] compare .* regularizers=\['mutual_information'\]"):
         classifier(**settings).fit(file, Y)
 
