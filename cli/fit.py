@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ssvae.settings.checks import Settings
 
 EPILOG = """\b
-Settings count in this order: --set, then options, then the environment
-(SSVAE_LABELS, SSVAE_MODEL, ...), then the YAML file of --config (without it,
-the settings shipped for this data set and model), then the constructors'
-defaults. A name in the place of another (--inference iterative where the YAML
-file has {name: amortized, kl_warm_up: 0.0}) starts with the defaults of the new
-method; --set classifier.inference.steps=10 then changes its arguments.
+Settings take precedence in this order: --set, options, the environment
+(SSVAE_LABELS, SSVAE_MODEL, ...), the YAML file of --config (without it, the
+settings shipped for this data set and model), the constructors' defaults.
+Another name (--inference iterative where the YAML file has {name: amortized,
+kl_warm_up: 0.0}) starts with the defaults of what it names;
+--set classifier.inference.steps=10 then changes its arguments.
 
 \b
 What is minimised, in nats a row (Kingma et al. 2014, eq. 9):
@@ -46,24 +46,26 @@ Examples:
 @setting(
     "--data",
     metavar="PATH",
-    help="Own .npz, .npy, .h5, .csv, .tsv, .parquet or .tfrecord file, or a folder of images per class.",
+    help="A .npz, .npy, .h5, .csv, .tsv, .parquet or .tfrecord file, or a folder of images per class.",
 )
 @setting("--target", metavar="COLUMN", help="Column of --data that holds the labels; of a .npy file, another one.")
-@setting("--stream/--no-stream", default=False, help="Whether the rows of --data stay on disk.")
+@setting("--stream/--no-stream", default=False, help="Leave the rows of --data on disk, read as they are needed.")
 @data_dir
-@setting("--labels", type=int, metavar="N", help="Rows that keep their label, as many of each class.  [default: 100]")
+@setting(
+    "--labels", type=int, metavar="N", help="Rows that keep their label, in equal numbers a class.  [default: 100]"
+)
 @setting("--model", metavar="NAME", help="Model: m1, m2, m1_m2, ...  [default: m1_m2]")
 @setting("--inference", metavar="NAME", help="Inference method.  [default: amortized]")
-@setting("--strategy", metavar="NAME", help="Where replicas live: auto, one, mirrored, multiworker.  [default: auto]")
-@setting("--seed", type=int, metavar="N", help="Decides the labelled draw and the training.  [default: 0]")
+@setting("--strategy", metavar="NAME", help="Devices to train on: auto, one, mirrored, multiworker.  [default: auto]")
+@setting("--seed", type=int, metavar="N", help="Seed of the choice of labelled rows and of the training.  [default: 0]")
 @setting("--config", metavar="FILE", help="YAML file, or the name of shipped settings (`ssvae config print`).")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting by its path; repeatable.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting by path; may be repeated.")
 @setting(
     "--out",
     metavar="FOLDER",
     help="Run folder.  [default: runs/DATASET-MODEL-LABELS-SEED, -INFERENCE after the model if not amortized]",
 )
-@click.option("--resume", is_flag=True, help="Go on with the unfinished run in the folder.")
+@click.option("--resume", is_flag=True, help="Continue the unfinished run in the folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
 @json_flag
 @click.pass_context
@@ -77,9 +79,9 @@ def fit(
     as_json: bool,
     **_: object,  # the settings' options: `settings_sources` reads them from ctx, with where they came from
 ) -> None:
-    """Train a classifier on partly labelled data and write everything about it to a run folder."""
+    """Train a classifier on partly labelled data and write model, metrics and report to a run folder."""
     if resume and overwrite:
-        raise click.UsageError("--resume goes on with a run and --overwrite replaces it; give one of the two")
+        raise click.UsageError("--resume continues a run and --overwrite replaces it; give one of the two")
     given = settings_sources(ctx, config, assignments)
     from ssvae.cli.quiet import start_tensorflow
 
@@ -96,7 +98,7 @@ def fit(
             settings, folder, overwrite=overwrite, resume=resume, progress=True, console=Console(stderr=True)
         )
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"`{resume_command()}` goes on from the last state that was saved.") from interrupt
+        raise KeyboardInterrupt(f"`{resume_command()}` continues from the last saved state.") from interrupt
     if as_json and metrics:
         click.echo(report.to_json(metrics), nl=False)
 
@@ -114,6 +116,6 @@ def default_folder(settings: Settings) -> Path:
 
 
 def resume_command() -> str:
-    """Return the command line that goes on with this run."""
+    """Return the command line that continues this run."""
     words = [word for word in sys.argv[1:] if word not in ("--overwrite", "--resume")]
     return shlex.join(["ssvae", *words, "--resume"])

@@ -1,21 +1,27 @@
-"""`ssvae gap`: how far a run's bound is below log p, and why."""
+"""`ssvae gap`: the distance of a run's bound from log p, split into its causes."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ssvae.cli.options import data_dir, json_flag
 from ssvae.cli.progress import to_stderr
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ssvae import SSVAEClassifier
+
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="Test rows to measure.")
-@click.option("--steps", type=click.IntRange(1), default=500, show_default=True, help="Of the local optimisation.")
-@click.option("--samples", type=click.IntRange(2), default=500, show_default=True, help="Draws that measure each q.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the rows and the draws.")
+@click.option("--steps", type=click.IntRange(1), default=500, show_default=True, help="Steps of optimisation.")
+@click.option("--samples", type=click.IntRange(2), default=500, show_default=True, help="Samples that measure each q.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the rows and the samples.")
 @click.option("-o", "--out", metavar="PNG", help="Picture of bounds by steps and by samples to write.")
 @click.option("--figures", metavar="FOLDER", help="Pictures of refinement at work on 200 of the rows to write.")
 @data_dir
@@ -31,11 +37,11 @@ def gap(
     data_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Say how far the bound of the run RUN is below log p on test rows, and what would raise it.
+    """Measure how far the bound of the run RUN is below log p on test rows, and why.
 
     The amortisation gap is what the encoder loses against the best q of each row, found by local optimisation; the
-    approximation gap is what the family of q loses even then, log p by importance sampling (Cremer et al. 2018).
-    Numbers are means in nats a row. Nothing is chosen by them: this is a report.
+    approximation gap is what the family of q loses even then, with log p by importance sampling (Cremer et al. 2018).
+    Numbers are means in nats a row. Use them to report on a model, not to choose settings: the rows are test rows.
     """
     from ssvae.cli.quiet import start_tensorflow
 
@@ -57,11 +63,14 @@ def gap(
         run_figures.save(gap_figures.overview(found), Path(out))
         click.echo(f"wrote {out}", err=True)
     if figures is not None:
-        from ssvae.plots import refinement_gallery
+        _draw_refinement(opened.classifier, np.asarray(x[:200]), dataset.image_shape, Path(figures))
 
-        shape = dataset.image_shape
-        for name, reason in refinement_gallery.draw_all(
-            opened.classifier, np.asarray(x[:200]), shape, Path(figures)
-        ).items():
-            click.echo(f"no {name}: {reason}", err=True)
-        click.echo(f"wrote pictures to {figures}", err=True)
+
+def _draw_refinement(
+    classifier: SSVAEClassifier, x: np.ndarray, image_shape: tuple[int, ...] | None, folder: Path
+) -> None:
+    from ssvae.plots import refinement_gallery
+
+    for name, reason in refinement_gallery.draw_all(classifier, x, image_shape, folder).items():
+        click.echo(f"no {name}: {reason}", err=True)
+    click.echo(f"wrote pictures to {folder}", err=True)

@@ -22,7 +22,13 @@ Example:
 
 @click.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes.")
-@click.option("--tries", type=click.IntRange(1), default=10, show_default=True, help="Starts before it gives up.")
+@click.option(
+    "--tries",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Starts before giving up.",
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- fit ...")
 @click.pass_context
 def launch(ctx: click.Context, workers: int, tries: int, command: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ COMMANDS = {
     "evaluate": ("ssvae.cli.evaluate:evaluate", "Measure a run's model on the test rows."),
     "fit": ("ssvae.cli.fit:fit", "Train a classifier on partly labelled data."),
     "launch": ("ssvae.cli.launch:launch", "Train on several processes, and again after a crash."),
-    "gap": ("ssvae.cli.gap:gap", "Say how far a run's bound is below log p, and why."),
+    "gap": ("ssvae.cli.gap:gap", "Measure how far a run's bound is below log p, and why."),
     "predict": ("ssvae.cli.predict:predict", "Classify the rows of a file."),
     "reproduce": ("ssvae.cli.reproduce:reproduce", "Train and measure the rows of a paper's table."),
     "topics": ("ssvae.cli.topics:topics", "Print the words that each latent makes likelier."),

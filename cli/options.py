@@ -30,7 +30,7 @@ PATHS = {
 
 def setting(flag: str, **attributes: Any) -> Callable[[Command], Command]:
     """Return an option for a path of the settings, also read from the environment as SSVAE_NAME."""
-    variable = "SSVAE_" + flag.lstrip("-").replace("-", "_").upper()
+    variable = "SSVAE_" + flag.partition("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(flag, envvar=variable, show_envvar=True, **attributes)
 
 

@@ -9,11 +9,17 @@ import click
 @click.argument("run", metavar="RUN")
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--out", default="-", metavar="CSV", help="Where to write the table.  [default: stdout]")
-@click.option("--via", default="encoder", show_default=True, metavar="WAY", help="`encoder`: q(y|x); `bayes`: p(y|x).")
+@click.option(
+    "--via",
+    default="encoder",
+    show_default=True,
+    metavar="WAY",
+    help="`encoder` for q(y|x), `bayes` for p(y|x).",
+)
 def predict(run: str, file: str, out: str, via: str) -> None:
     """Classify the rows of FILE with the model of the run folder RUN.
 
-    FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the form that the run was trained on. The
+    FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the same form as the training data. The
     table has a line for each row: its number from 0, the predicted class, its probability (confidence), and the
     probability of every class.
     """

@@ -1,4 +1,4 @@
-"""How far a long command has come, as lines on stderr."""
+"""Progress of long commands, as lines on stderr."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 import click
 
-SECONDS = 5.0  # between two lines; a command that is quicker says nothing
+SECONDS = 5.0  # between two lines; a shorter command prints none
 
 
-def to_stderr(words: str) -> Callable[[int, int], None]:
-    """Return a function of (rows done, rows in all) that says now and then how long it will still take.
+def to_stderr(task: str) -> Callable[[int, int], None]:
+    """Return a function of (rows done, rows in all) that prints now and then how long the rest will take.
 
-    The time is that since the first of these calls: what went before may have been other work.
+    The estimate uses the time since the first call, because what was done before may have been other work.
     """
     begun: tuple[float, int] | None = None
-    said = 0.0
+    last = 0.0
 
-    def tell(done: int, rows: int) -> None:
-        nonlocal begun, said
+    def report(done: int, rows: int) -> None:
+        nonlocal begun, last
         now = time.monotonic()
         if begun is None:
-            begun, said = (now, done), now
-        elif done < rows and now - said > SECONDS:
-            said = now
+            begun, last = (now, done), now
+        elif done < rows and now - last > SECONDS:
+            last = now
             left = (now - begun[0]) / max(done - begun[1], 1) * (rows - done)
-            click.echo(f"{words}: {done} of {rows} rows, about {left:.0f} s left", err=True)
+            click.echo(f"{task}: {done} of {rows} rows, about {left:.0f} s left", err=True)
 
-    return tell
+    return report

@@ -1,4 +1,4 @@
-"""TensorFlow started without the lines that it writes to stderr whatever its settings say."""
+"""Start TensorFlow without the log lines that it writes to stderr whatever its settings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and run its first operation with file descriptor 2 turned away.
+    """Import TensorFlow and run its first operation with file descriptor 2 redirected to nowhere.
 
     The lines come from C++ before TensorFlow reads its own log level, so that neither Python's stderr nor
-    TF_CPP_MIN_LOG_LEVEL holds them back. An exception passes as always.
+    TF_CPP_MIN_LOG_LEVEL suppresses them. Exceptions are raised as always.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ssvae.backend.signals import held
@@ -18,13 +18,13 @@ def start_tensorflow() -> None:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        with held():  # an import that is broken off cannot be taken up again
+        with held():  # an interrupted import cannot be continued
             import tensorflow as tf
 
         tf.config.list_physical_devices()
         if len(cluster.read().workers) < 2:  # workers must meet before their first operation
             tf.constant(1.0)
-        tf.get_logger().setLevel("ERROR")  # advice on writing TensorFlow programs is not for who runs one
+        tf.get_logger().setLevel("ERROR")  # its advice is for authors of TensorFlow programs, not for users of this one
     finally:
         os.dup2(kept, 2)
         os.close(kept)

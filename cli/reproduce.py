@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
 from ssvae.cli.options import data_dir, json_flag
@@ -14,11 +16,9 @@ from ssvae.cli.progress import to_stderr
 @click.option("--runs", default="runs/reproduce", show_default=True, help="Folder of the trained rows.")
 @click.option("--samples", type=click.IntRange(1), default=1000, show_default=True, help="Importance samples a row.")
 @click.option("--test-rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows to measure.")
-@click.option("--held-out", is_flag=True, help="Measure rows for choosing in place of test rows.")
-@click.option(
-    "--epochs", type=click.IntRange(1), help="To train for, in place of the row's own: a trial, or equal cost."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, order and noise.")
+@click.option("--held-out", is_flag=True, help="Measure validation rows in place of test rows.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs to train for, in place of the row's own.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights, order and noise.")
 @click.option("--list", "only_list", is_flag=True, help="List the rows and what the paper has.")
 @data_dir
 @json_flag
@@ -37,8 +37,8 @@ def reproduce(
 ) -> None:
     """Train and measure rows of the TABLE of a paper, one after another; all of them where none is named.
 
-    A row that is interrupted goes on where it stood when the command is given again, and a row that is trained is only
-    measured. Every line has the paper's number beside the one measured here.
+    An interrupted row is continued when the command is given again, and a trained row is only measured. Every line has
+    the paper's number beside the one measured here.
     """
     import json
     from pathlib import Path
@@ -59,14 +59,15 @@ def reproduce(
         return
     from ssvae.experiments.reproductions.base import Protocol
 
+    protocol = Protocol(samples, test_rows, held_out, seed)
     for name in rows or known:
-        protocol = Protocol(samples, test_rows, held_out, seed)
         row = known[name] if epochs is None else known[name].shortened(epochs)
         folder = Path(runs) / table / (f"{name}-{seed}" if epochs is None else f"{name}-{seed}-{epochs}")
         found = row.run(name, folder, protocol, data_dir, to_stderr(name))
-        line = ", ".join(f"{key} {_short(value)}" for key, value in found.items())
-        click.echo(json.dumps(found) if as_json else line)
+        click.echo(json.dumps(found) if as_json else _line(found))
 
 
-def _short(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+def _line(numbers: Mapping[str, object]) -> str:
+    """Return numbers as text, with two decimals."""
+    shown = {key: f"{value:.2f}" if isinstance(value, float) else value for key, value in numbers.items()}
+    return ", ".join(f"{key} {value}" for key, value in shown.items())

@@ -10,7 +10,7 @@ import click
 @click.option(
     "-o", "--out", required=True, metavar="FILE", help="Picture (.png, images only) or table (.csv) to write."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides the sample.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
 @click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each class.")
 def sample(run: str, out: str, rows: int, seed: int) -> None:
     """Draw new rows of every class from the model of the run folder RUN."""

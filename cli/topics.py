@@ -10,7 +10,7 @@ from ssvae.cli.options import json_flag
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--words", type=click.IntRange(1), default=10, show_default=True, help="Words a topic.")
-@click.option("--topics", "count", type=click.IntRange(1), help="Only the strongest of them.")
+@click.option("--topics", "count", type=click.IntRange(1), help="Number of topics.  [default: all]")
 @json_flag
 def topics(run: str, words: int, count: int | None, as_json: bool) -> None:
     """Print the words that each latent of the run RUN makes likelier, the strongest latent first.

@@ -16,12 +16,12 @@ DRAFT = re.compile(r"\..+\.draft-\w+(\.\w+)?")  # names of drafts, which a kille
 
 @contextmanager
 def beside(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a name next to `path` to write to, and rename it to `path` if no error came.
+    """Give a name next to `path` to write to, and rename it to `path` if there was no error.
 
     Parameters
     ----------
     path : path-like
-        The file that is wanted; its folder is made where it is missing.
+        The file to write; its folder is made where it is missing.
 
     Yields
     ------
@@ -31,7 +31,7 @@ def beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If the disk is full, or the folder cannot be written to; what was under the name is as it was.
+        If the disk is full, or the folder cannot be written to; an existing file is unchanged.
     """
     path = Path(path)
     draft = path.with_name(f".{path.stem}.draft-{os.getpid()}{path.suffix}")
@@ -49,9 +49,9 @@ def beside(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a new folder next to `path` to fill, and put it in the place of `path` if no error came.
+    """Give a new folder next to `path` to fill, and replace `path` by it if there was no error.
 
-    A folder cannot be renamed over a full one: the old one steps aside first, and `whole` finds it there.
+    A folder cannot be renamed over one that has files: the old one is renamed first, and `whole` finds it.
 
     Raises
     ------
@@ -78,13 +78,13 @@ def folder_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def whole(path: str | os.PathLike[str]) -> Path:
-    """Return `path`, or where its last state lies if a process was killed while `folder_beside` replaced it."""
+    """Return `path`, or where its last state is if a process was killed while `folder_beside` replaced it."""
     path = Path(path)
     return _aside(path) if not path.exists() and _aside(path).is_dir() else path
 
 
 def drafts(folder: Path) -> list[Path]:
-    """Return what killed processes have left in a folder, or nothing where there is no folder."""
+    """Return the drafts that killed processes have left in a folder; none where there is no folder."""
     return [path for path in folder.iterdir() if DRAFT.fullmatch(path.name)] if folder.is_dir() else []
 
 
@@ -100,13 +100,13 @@ def sync(path: str | os.PathLike[str]) -> None:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write bytes to a file, whole or not at all."""
+    """Write bytes to a file, completely or not at all."""
     with beside(path) as draft:
         draft.write_bytes(data)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text to a file, whole or not at all."""
+    """Write UTF-8 text to a file, completely or not at all."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -116,7 +116,7 @@ def _aside(path: Path) -> Path:
 
 @contextmanager
 def _refused(path: Path) -> Iterator[None]:
-    """Say what could not be written, that nothing is lost, and what to do."""
+    """Add to an error which path could not be written, that nothing is lost, and what to do."""
     try:
         yield
     except OSError as error:

@@ -71,7 +71,7 @@ class LazyTable(Generic[Entry]):
         return sorted(self._table)
 
     def get(self, name: object) -> Entry:
-        """Return what stands behind a name.
+        """Return the entry of a name.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class LazyTable(Generic[Entry]):
         return imported(self._table[name])
 
     def name_of(self, component: object) -> str | None:
-        """Return the name under which an object's class stands in the table, or None."""
+        """Return the name of an object's class in the table, or None."""
         where = f"{type(component).__module__}:{type(component).__qualname__}"
         return next((name for name, path in self._table.items() if path == where), None)
 
@@ -156,8 +156,8 @@ class Registry(LazyTable[type[Kind]]):
         return component
 
 
-def imported(where: str) -> Any:  # of whatever type stands there
-    """Import and return what stands at "module:attribute"."""
+def imported(where: str) -> Any:  # known only at run time
+    """Import and return "module:attribute"."""
     module, attribute = where.split(":")
     return getattr(importlib.import_module(module), attribute)
 

@@ -13,7 +13,7 @@ def count_table(row: np.ndarray, word: np.ndarray, count: np.ndarray, shape: tup
     Parameters
     ----------
     row, word, count : ndarray of shape [entries]
-        How often a word stands in a row; entries of the same cell are added.
+        Number of times that a word occurs in a row; entries of the same cell are added.
     shape : tuple
         (N, D)
     """

@@ -1,4 +1,4 @@
-"""The front door to data sets: load one by name, or a user's own file; list and download them.
+"""Entry point for data sets: load one by its name, or a user's own file; list and download them.
 
 A name is looked up in the table `DATASETS`; a file is read by `ssvae.readers.read`.
 """
@@ -26,18 +26,18 @@ def load_dataset(
     folder: str | Path | None = None,
     **options: object,
 ) -> Dataset:
-    """Return a data set by name, or one's own file.
+    """Return a data set by its name, or a user's own file as one.
 
     Parameters
     ----------
     name : str, optional
         One of ``DATASETS.names()``; default is digits.
     data : path, optional
-        One's own file or folder instead of a name; see `ssvae.readers.read.read_table`.
+        A user's own file or folder in place of a name; see `ssvae.readers.read.read_table`.
     target : str, optional
         With `data`: the table's column of labels.
     folder : path, optional
-        With `name`: where its files may lie; see `ssvae.datasets.base.fetch`.
+        With `name`: where its files may be; see `ssvae.datasets.base.fetch`.
     **options
         The options of the data set's own `load` (``pool=60000``), or of `read_table` (``test=0.1``).
 

@@ -30,7 +30,7 @@ class Preprocessing(ABC):
     """The base of all preprocessings: keeps and restores what `fit` learns."""
 
     original_units: ClassVar[bool] = True
-    learnt: ClassVar[tuple[str, ...]] = ()  # names of the arrays that `fit` sets, each an attribute with "_" behind
+    learnt: ClassVar[tuple[str, ...]] = ()  # names of the arrays that `fit` learns, each an attribute with a final "_"
     identity: ClassVar[bool] = False  # whether t(x) = x, so that the units of x are those of t(x)
     note: str | None = None  # a remark on the fitted data for the report
 

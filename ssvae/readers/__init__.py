@@ -1,4 +1,4 @@
-"""Readers of rows that stay on disk, by the ending of their file; `ssvae.readers.open` opens what users hand in."""
+"""Table of the readers of rows on disk, by the ending of the file; `ssvae.readers.open` is the entry point."""
 
 from __future__ import annotations
 

@@ -93,15 +93,15 @@ class RowSource(ABC):
 
     @cached_property
     def extremes(self) -> tuple[float, float]:
-        """The least and the greatest value, NaN where one is NaN; found once, in one pass."""
+        """The smallest and the largest value, NaN where one is NaN; found once, in one pass."""
         return _extremes(chunk for _, chunk in self.chunks())
 
     def min(self) -> float:
-        """Return the least value."""
+        """Return the smallest value."""
         return self.extremes[0]
 
     def max(self) -> float:
-        """Return the greatest value."""
+        """Return the largest value."""
         return self.extremes[1]
 
     @property
@@ -142,7 +142,7 @@ class Mapped(RowSource):
         return self.function(self.source.take(rows))
 
 
-# Rows [N, D] to train on or to predict: an array, a table of which most cells are 0, or rows that stay on disk.
+# Rows [N, D] to train on or to predict: an array, a table of which most cells are 0, or rows on disk.
 Rows: TypeAlias = np.ndarray | SparseTable | RowSource
 
 

@@ -37,11 +37,11 @@ class BlockedFile(RowSource, Generic[Opened]):
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Opened]:
-        """Hold the file open."""
+        """Open the file."""
 
     @abstractmethod
     def blocks(self, file: Opened, number: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield blocks with their numbers, the last of them the one that is asked for, as float32 [n, D]."""
+        """Yield blocks as float32 [n, D] with their numbers; the last one is the block of this number."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """See `RowSource.take`."""

@@ -24,9 +24,9 @@ class CSRFile(RowSource):
     ----------
     shape : (N, D)
     values, columns : StoredArray
-        The cells that are kept, row by row, [cells].
+        The stored values and their columns, row by row, [cells].
     starts : ndarray [N + 1]
-        Where each row begins among them.
+        The position of each row's first value.
     """
 
     def __init__(self, shape: tuple[int, int], values: StoredArray, columns: StoredArray, starts: np.ndarray) -> None:
@@ -81,7 +81,7 @@ def open_file(path: Path, target: str | None = None) -> CSRFile:
     whole = len(starts) == shape[0] + 1 and values.shape == columns.shape == (starts[-1],)
     if not whole or (np.diff(starts) < 0).any():
         raise DataError(f"{path} is no sparse matrix: its arrays do not fit each other; {HOW}")
-    small = starts.astype(np.uint32) if starts[-1] < 2**32 else starts  # one of few things that are kept of every row
+    small = starts.astype(np.uint32) if starts[-1] < 2**32 else starts  # of every row, for as long as the source exists
     return CSRFile(shape, values, columns, small)
 
 

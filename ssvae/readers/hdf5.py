@@ -48,7 +48,7 @@ class _HDF5File(RowSource):
 
 
 class ContiguousFile(_HDF5File, RowFile):
-    """Rows that lie one behind the other."""
+    """Rows that are stored contiguously."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
@@ -78,7 +78,7 @@ class ChunkedFile(_HDF5File, BlockedFile):
 
 @contextmanager
 def _opened(path: Path, key: str) -> Iterator[h5py.Dataset]:
-    """Hold a dataset open."""
+    """Open a dataset."""
     import h5py
 
     with h5py.File(path, "r") as file:

@@ -41,7 +41,7 @@ def open_file(path: Path, target: str | None = None) -> NpyFile:
 
 
 def of_map(x: np.memmap) -> NpyFile | None:
-    """Return the rows of a memory-mapped array [N, D], or None where they do not lie in its file one by one."""
+    """Return the rows of a memory-mapped array [N, D], or None where they are not contiguous in its file."""
     if x.filename is None or x.ndim != 2 or not x.size or x.dtype.kind not in "biuf" or not x.flags.c_contiguous:
         return None
     # A slice has the offset of the whole array: its own follows from the address of its first byte in the map.

@@ -1,8 +1,8 @@
-"""The front door: rows X from whatever holds them, without labels; `read` reads a file with its labels.
+"""Entry point for rows X, without labels, in memory or on disk; `readers.read` reads files with their labels.
 
-`open_rows` is what the estimator does to X: a path, a memory-mapped array and a dataset of an open HDF5 file become a
+The estimator applies `open_rows` to X: a path, a memory-mapped array and a dataset of an open HDF5 file become a
 `RowSource`, whose rows stay on disk, and what is in memory stays as it is. `open_path` opens one file by its ending,
-for which the table `READERS` has a function. A data set by its name is `ssvae.datasets.load`.
+by the function that the table `READERS` has for it. A data set by its name is `ssvae.datasets.load`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`RowFile`: rows that lie one behind the other in a file, so that any of them can be read alone."""
+"""`RowFile`: rows stored contiguously in a file, so that any of them can be read alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RowFile(RowSource, Generic[Opened]):
     Raises
     ------
     DataError
-        If these are no rows of numbers.
+        If the file holds no rows of numbers.
     """
 
     def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -38,7 +38,7 @@ class RowFile(RowSource, Generic[Opened]):
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Opened]:
-        """Hold the file open."""
+        """Open the file."""
 
     @abstractmethod
     def read(self, file: Opened, begin: int, end: int) -> np.ndarray:
@@ -66,7 +66,7 @@ def table_shape(
     Raises
     ------
     DataError
-        If it is no table of numbers, or has no rows.
+        If it is not a table of numbers, or has no rows.
     """
     if len(shape) not in (2, 3, 4) or 0 in shape or dtype.kind not in "biuf":
         raise DataError(

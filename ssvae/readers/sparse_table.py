@@ -50,11 +50,11 @@ class SparseTable:
         return self.matrix.toarray().astype(dtype or np.float32, copy=False)
 
     def min(self) -> float:
-        """Return the least value."""
+        """Return the smallest value."""
         return float(self.matrix.min())
 
     def max(self) -> float:
-        """Return the greatest value."""
+        """Return the largest value."""
         return float(self.matrix.max())
 
     def sum(self, axis: int) -> np.ndarray:

@@ -16,10 +16,10 @@ from ssvae.readers.errors import DataError
 
 
 class StoredArray(NamedTuple):
-    """Where an array lies."""
+    """The position and type of an array in a file."""
 
     path: Path
-    offset: int  # bytes
+    offset: int  # of its first byte
     shape: tuple[int, ...]
     dtype: np.dtype
 
@@ -33,7 +33,7 @@ class StoredArray(NamedTuple):
         found = np.empty((end - begin, *self.shape[1:]), self.dtype)
         file.seek(self.offset + begin * self.stride)
         if file.readinto(found.reshape(-1).view(np.uint8)) != found.nbytes:  # type: ignore[attr-defined]
-            raise DataError(f"{self.path} ends before row {end - 1}: it has been cut off")
+            raise DataError(f"{self.path} ends before row {end - 1}: it is truncated")
         return found
 
 
@@ -43,7 +43,7 @@ def stored_at(path: Path, start: int = 0) -> StoredArray:
     Raises
     ------
     DataError
-        If it is no array of plain values row by row, or the file is shorter than the array.
+        If it is not an array of numbers in row order, or the file is shorter than the array.
     """
     with path.open("rb") as file:
         file.seek(start)
@@ -51,7 +51,7 @@ def stored_at(path: Path, start: int = 0) -> StoredArray:
             header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
             shape, columns_first, dtype = header(file)
         except ValueError as error:
-            raise DataError(f"{path} is no .npy file: {error}; save it with numpy.save") from error
+            raise DataError(f"{path} is not a .npy file: {error}; save it with numpy.save") from error
         found = StoredArray(path, file.tell(), shape, dtype)
     if columns_first and len(shape) > 1:
         raise DataError(f"{path} was saved column by column; save numpy.ascontiguousarray(x), which is row by row")
@@ -59,7 +59,5 @@ def stored_at(path: Path, start: int = 0) -> StoredArray:
         raise DataError(f"{path} holds objects; save numbers, x.astype('float32')")
     missing = found.offset + (shape[0] if shape else 1) * found.stride - os.path.getsize(path)
     if missing > 0:
-        raise DataError(
-            f"{path} is {missing} bytes shorter than its {list(shape)} of {dtype} need: it has been cut off"
-        )
+        raise DataError(f"{path} is {missing} bytes shorter than its {list(shape)} of {dtype} need: it is truncated")
     return found

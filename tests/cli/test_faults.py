@@ -82,7 +82,7 @@ def told(fit, tmp_path_factory):
     folder = tmp_path_factory.mktemp("told") / "run"
     with ended(3, signal.SIGTERM):
         said = fit(folder, code=143)
-    assert "--resume` goes on from the last state that was saved" in said
+    assert "--resume` continues from the last saved state" in said
     return folder
 
 

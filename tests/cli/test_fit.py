@@ -67,6 +67,11 @@ def test_options_over_environment_over_yaml(ran, tmp_path, flag, path, in_file, 
     assert at(ran(*file, flag, str(in_line))[0], path) == in_line
 
 
+def test_a_flag_is_read_from_the_environment(ran, tmp_path):
+    (tmp_path / "my.yaml").write_text("dataset: {data: a.npy}")
+    assert ran("--config", "my.yaml", env={"SSVAE_STREAM": "1"})[0]["dataset"]["stream"] is True
+
+
 def test_data_and_target_over_yaml(ran, tmp_path):
     (tmp_path / "my.yaml").write_text("dataset: {data: a.csv, target: u}")
     dataset = ran("--config", "my.yaml")[0]["dataset"]
@@ -153,13 +158,13 @@ def test_flags_reach_the_experiment_but_not_together(ran):
     assert "one of the two" in ran("--resume", "--overwrite", code=2).stderr
 
 
-def test_ctrl_c_says_how_to_go_on(ran, monkeypatch):
+def test_ctrl_c_says_how_to_continue(ran, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "run", interrupt)
     monkeypatch.setattr("sys.argv", ["ssvae", "fit", "--labels", "50", "--overwrite"])
-    assert "`ssvae fit --labels 50 --resume` goes on" in ran("--labels", "50", code=130).stderr
+    assert "`ssvae fit --labels 50 --resume` continues" in ran("--labels", "50", code=130).stderr
 
 
 def test_help_states_the_objective():

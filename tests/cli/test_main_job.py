@@ -94,7 +94,7 @@ def test_ctrl_c_and_resume_end_where_an_uninterrupted_run_ends(tmp_path, monkeyp
     fit.send_signal(signal.SIGINT)
     _, words = fit.communicate(timeout=60)
     assert fit.returncode == 130, words
-    assert "--resume` goes on" in words
+    assert "--resume` continues" in words
     assert not (tmp_path / "stopped" / "metrics.json").exists()
     invoke("fit", *quick, "--out", tmp_path / "stopped", "--resume")
     invoke("fit", *quick, "--out", tmp_path / "whole")
