@@ -17,6 +17,8 @@ LIKELIHOODS: Registry[Likelihood] = Registry(
         "discretized_logistic": "ssvae.likelihoods.discretized_logistic:DiscretizedLogistic",
         "gaussian": "ssvae.likelihoods.gaussian:Gaussian",
         "multinomial": "ssvae.likelihoods.multinomial:Multinomial",
+        "poisson": "ssvae.likelihoods.poisson:Poisson",
+        "student_t": "ssvae.likelihoods.student_t:StudentT",
     },
     base="ssvae.likelihoods.base:Likelihood",
 )

@@ -1,11 +1,9 @@
 """What every likelihood of the table keeps to."""
 
-import itertools
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import stats
+from scipy import special, stats
 
 from ssvae.backend import engine, random
 from ssvae.likelihoods import LIKELIHOODS
@@ -13,16 +11,7 @@ from ssvae.likelihoods.base import Likelihood
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.binomial import Binomial
 from ssvae.likelihoods.gaussian import Gaussian
-from ssvae.likelihoods.multinomial import Multinomial
 
-# Every value of the likelihoods that are no densities, [values, D].
-DISCRETE = {
-    "bernoulli": np.array([[0.0], [1.0]]),
-    "binomial": np.arange(17)[:, None] / 16,
-    "discretized_logistic": np.arange(256)[:, None] / 255,
-    "multinomial": np.array([row for row in itertools.product(range(5), repeat=3) if sum(row) == 4]),
-}
-TOGETHER = ("multinomial",)  # their columns are not independent: a word stands in one column and so in no other
 SEED = random.seed_tensor(0)
 
 
@@ -40,19 +29,35 @@ def numbers(likelihood, shape, features, scale=1.0):
     return np.random.default_rng(1).normal(0, scale, (*shape, likelihood.outputs(features))).astype(np.float32)
 
 
-def test_integrates_to_one(name, likelihood):
-    if name == "multinomial":
-        likelihood = Multinomial(coefficient=True)  # without it, the probability is that of one order of the words
-    values = DISCRETE.get(name)
-    step = 1.0
-    if values is None:
-        low, high = np.maximum(likelihood.support[0], -60), np.minimum(likelihood.support[1], 60)
-        values, step = np.linspace(low, high, 60_001, retstep=True, dtype=np.float64)
-        values = values[:, None]
+def test_sums_or_integrates_to_one(likelihood):
+    if likelihood.discrete:
+        values = likelihood.values(1 if likelihood.independent_columns else 3)
+        weight = multiplicity(values) if likelihood.in_order else np.ones(len(values))
+    else:  # x = sinh(u), so that the grid is fine near 0 and reaches far into the tails
+        low, high = np.arcsinh(np.clip(likelihood.support, -1e5, 1e5))
+        u, step = np.linspace(low, high, 60_001, retstep=True)
+        values, weight = np.sinh(u)[:, None].astype(np.float32), np.cosh(u) * step
     h = numbers(likelihood, (5,), values.shape[1])
-    density = np.exp(likelihood(h[:, None, :]).log_prob(values.astype(np.float32)).numpy().astype(float))
+    density = np.exp(likelihood(h[:, None, :]).log_prob(values).numpy().astype(float))
     assert density.shape == (5, len(values))
-    np.testing.assert_allclose(density.sum(axis=1) * step, 1.0, atol=1e-4)
+    np.testing.assert_allclose(density @ weight, 1.0, atol=1e-4)
+
+
+def multiplicity(counts) -> np.ndarray:
+    """In how many orders the words of each row of counts may stand."""
+    return np.exp(special.gammaln(counts.sum(axis=1) + 1.0) - special.gammaln(counts + 1.0).sum(axis=1))
+
+
+def test_values_are_those_that_are_drawn(likelihood):
+    features = 1 if likelihood.independent_columns else 3
+    if not likelihood.discrete:
+        with pytest.raises(ValueError, match="is continuous: its values cannot be listed"):
+            likelihood.values(features)
+        return
+    drawn = likelihood(numbers(likelihood, (5,), features)).sample(200, seed=SEED).numpy().reshape(-1, features)
+    values = likelihood.values(features)
+    assert np.abs(drawn[:, None] - values).max(axis=2).min(axis=1).max() < 1e-6
+    assert likelihood.support[0] <= values.min() <= values.max() <= likelihood.support[1]
 
 
 def test_shapes(likelihood):
@@ -70,9 +75,9 @@ def test_shapes(likelihood):
     np.testing.assert_array_equal(sample, p.sample(seed=SEED))
 
 
-def test_log_prob_sums_over_columns(name, likelihood):
+def test_log_prob_sums_over_columns(likelihood):
     """Columns are independent: each alone, by the numbers it owns, adds up to the whole."""
-    if name in TOGETHER:
+    if not likelihood.independent_columns:
         pytest.skip("columns are not independent")
     h = numbers(likelihood, (4,), 3)
     x = likelihood(h).sample(seed=SEED)
@@ -100,9 +105,8 @@ def test_gradient_is_finite_at_extreme_numbers(likelihood, size):
         assert np.isfinite(tape.gradient(total, h)).all()
 
 
-def test_the_engines_agree(name, likelihood):
-    """Value, gradient, mean and draws are the same where XLA compiles them."""
-    ours = name != "binomial"  # whose draws are TensorFlow Probability's, from another generator under XLA
+def test_the_engines_agree(likelihood):
+    """Value, gradient, mean and what is observed are the same where XLA compiles them; draws have the same mean."""
     h = tf.constant(numbers(likelihood, (2, 6), 3, 2.0))
     x = tf.constant(np.random.default_rng(0).integers(0, 2, (6, 3)).astype(np.float32))
 
@@ -111,15 +115,19 @@ def test_the_engines_agree(name, likelihood):
         with tf.GradientTape() as tape:
             tape.watch(h)
             value = likelihood(h).log_prob(x)
-        drawn = p.sample(seed=SEED) if ours else x
-        return value, tape.gradient(value, h), p.mean(), drawn, likelihood.observe(x, SEED)
+        return value, tape.gradient(value, h), p.mean(), likelihood.observe(x, SEED), p.sample(2000, seed=SEED)
 
     found = []
     for xla in (False, True):
         with engine.using(engine.Engine(xla=xla)):
-            found.append(tf.function(everything, jit_compile=xla)(h))
-    for graph, compiled in zip(*found, strict=True):
-        np.testing.assert_allclose(graph, compiled, rtol=2e-5, atol=2e-5)
+            compiled = tf.function(everything, jit_compile=xla)
+            found.append([part.numpy() for part in compiled(h)])
+            np.testing.assert_array_equal(found[-1][-1], compiled(h)[-1])  # a function of the seed
+    for graph, xla in zip(*(parts[:-1] for parts in found), strict=True):
+        np.testing.assert_allclose(graph, xla, rtol=2e-5, atol=2e-5)
+    for *_, mean, _, draws in found:
+        error = draws.std(axis=0) / np.sqrt(len(draws))
+        assert (np.abs(draws.mean(axis=0) - mean) < 5 * error + 1e-3).all()
 
 
 def test_observe_is_a_function_of_its_seed_and_scoreable(likelihood):
@@ -128,6 +136,10 @@ def test_observe_is_a_function_of_its_seed_and_scoreable(likelihood):
     assert seen.shape == x.shape
     np.testing.assert_array_equal(seen, likelihood.observe(x, SEED))
     assert np.isfinite(likelihood(numbers(likelihood, (6,), 3)).log_prob(seen)).all()
+    assert likelihood.observes == (type(likelihood).observe is not Likelihood.observe)
+    if not likelihood.observes:
+        np.testing.assert_array_equal(seen, x)
+    assert likelihood.inputs(x).shape == x.shape
     assert isinstance(likelihood, Likelihood)
     assert type(likelihood).from_config(likelihood.get_config()) == likelihood
 

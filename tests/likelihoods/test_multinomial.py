@@ -1,5 +1,7 @@
 """Counts of words, against scipy's multinomial and the derivative of the plain formula."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -49,6 +51,17 @@ def test_multinomial_has_the_gradient_of_its_plain_form(rows, outputs, xla):
         found = tf.function(lambda: gradients(lambda x, h: Multinomial()(h).log_prob(x)), jit_compile=xla)()
     for one, other in zip(found, gradients(plain), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("coefficient", [False, True])
+def test_multinomial_sums_to_one_over_the_counts_of_some_words(coefficient):
+    likelihood = Multinomial(coefficient=coefficient, length=4)
+    counts = likelihood.values(3)
+    assert len(counts) == 15  # 6 choose 2
+    orders = np.array([math.factorial(4) / math.prod(math.factorial(int(n)) for n in row) for row in counts])
+    each = np.exp(likelihood(numbers((5, 1), 3)).log_prob(counts).numpy().astype(float))
+    np.testing.assert_allclose((each * (1.0 if coefficient else orders)).sum(axis=1), 1.0, atol=1e-5)
+    assert likelihood.in_order == (not coefficient)
 
 
 def test_multinomial_draws_documents_of_the_length():
