@@ -41,7 +41,7 @@ def topics(model: Model, words: Sequence[str], top: int = 10) -> list[Topic]:
         If the model has no density, its x are no words, or there are not as many names as columns.
     """
     if not isinstance(model, HasDensity) or not model.likelihood.of_counts:
-        raise ValueError("topics are of models of word counts: fit with likelihood='multinomial'")
+        raise ValueError("topics are of models of word counts: fit with likelihood='multinomial' or 'poisson'")
     if len(words) != model.features:
         raise ValueError(f"the model has {model.features} columns, {len(words)} words were given")
     found = []
