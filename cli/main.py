@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import NoReturn
 
 import click
@@ -81,7 +82,8 @@ class LazyGroup(click.Group):
         except USER_ERRORS as error:
             _stop(error, str(error) or type(error).__name__)
         except Exception as error:
-            if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's own, which is not imported here
+            tensorflow = sys.modules.get("tensorflow")  # imported only by the commands that compute
+            if tensorflow is None or not isinstance(error, tensorflow.errors.ResourceExhaustedError):
                 raise
             first = str(error).splitlines()[0]
             _stop(error, f"there was not enough memory ({first}): take a smaller classifier.batch_size or model")

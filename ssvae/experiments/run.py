@@ -15,7 +15,7 @@ from ssvae.distributed import cluster
 from ssvae.evaluation.metrics import bits_per_dim, evaluate
 from ssvae.experiments import report, run_folder, supervised_baseline
 from ssvae.readers.base import Rows
-from ssvae.registry import imported
+from ssvae.registry import imported, slot_name
 from ssvae.settings.checks import SettingsSource
 from ssvae.settings.schema import resolve
 from ssvae.splits import choose_labeled, has_label, hide_labels
@@ -217,6 +217,5 @@ def _levels(classifier: Any) -> int | None:
 
 
 def _identity(config: Mapping[str, Any], dataset: Dataset, labeled: np.ndarray) -> dict[str, Any]:
-    model = config["classifier"]["model"]
-    name = model["name"] if isinstance(model, Mapping) else model
+    name = slot_name(config["classifier"]["model"])
     return {"dataset": dataset.name, "model": name, "labels": len(labeled), "seed": config["seed"]}

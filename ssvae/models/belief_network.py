@@ -24,6 +24,7 @@ from ssvae.networks.baseline import baselines
 from ssvae.networks.constant import Constant
 from ssvae.networks.mlp import MLP
 from ssvae.networks.widths import sizes
+from ssvae.settings.checks import one_of
 
 CONDITIONALS = ("latent", "visible", "posterior")
 UPWARDS = ("sampled", "deterministic")
@@ -76,8 +77,7 @@ class BeliefNetwork(HasLatents, Model):
             raise ValueError(
                 f"autoregressive must be a list of some of {list(CONDITIONALS)}, got {self.autoregressive!r}"
             )
-        if self.upwards not in UPWARDS:
-            raise ValueError(f"upwards must be one of {list(UPWARDS)}, got {self.upwards!r}")
+        one_of("upwards", self.upwards, UPWARDS)
         if not self.latent or min(self.latent) < 1:
             raise ValueError(f"latent must give the widths of one level or more, all >= 1, got {list(self.latent)}")
         if "visible" in given and not self.likelihood.binary:

@@ -26,6 +26,7 @@ from ssvae.models.ladder import combined
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
 from ssvae.networks.widths import sizes
+from ssvae.settings.checks import one_of
 
 CHOICES = {"top_down": ("none", "ladder"), "generator_sees": ("bottom", "all")}
 
@@ -119,8 +120,7 @@ class Hierarchical(LatentFeatures, Model):
         if self.depth < 0:
             raise ValueError(f"depth must be 0 or more hidden layers, got {self.depth}")
         for argument, allowed in CHOICES.items():
-            if getattr(self, argument) not in allowed:
-                raise ValueError(f"{argument} must be one of {list(allowed)}, got {getattr(self, argument)!r}")
+            one_of(argument, getattr(self, argument), allowed)
 
     def _make(self) -> None:
         def network(inputs: Sequence[int], level: int, outputs: int, name: str, zeros: int = 0) -> MLP:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ssvae.backend.softplus import softplus
 from ssvae.networks.affine import product, shifted
 from ssvae.networks.batch_norm import BatchNorm
+from ssvae.settings.checks import one_of
 
 NORMALIZATIONS = ("none", "layer", "batch")
 SKIPS = ("none", "highway")
@@ -80,8 +81,7 @@ class MLP(keras.layers.Layer):
 
     def _check(self) -> None:
         for argument, allowed in (("normalization", NORMALIZATIONS), ("skip", SKIPS)):
-            if getattr(self, argument) not in allowed:
-                raise ValueError(f"{argument} must be one of {list(allowed)}, got {getattr(self, argument)!r}")
+            one_of(argument, getattr(self, argument), allowed)
         if min(*self.inputs, *self.hidden, self.outputs) < 1:
             raise ValueError(
                 f"latent and hidden must be at least 1: a network of inputs {list(self.inputs)}, hidden "

@@ -7,6 +7,7 @@ by the function that the table `READERS` has for it. A data set by its name is `
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -34,7 +35,8 @@ def open_rows(x: str | Path | InMemory) -> RowSource | InMemory:
     if isinstance(x, np.memmap):
         found = of_map(x)
         return x if found is None else found
-    if type(x).__module__.startswith("h5py"):  # h5py is optional, and imported only if it made x
+    h5py = sys.modules.get("h5py")  # optional: where it is not imported, x is none of its objects
+    if h5py is not None and isinstance(x, h5py.Dataset | h5py.Group):
         from ssvae.readers.hdf5 import of_open_dataset
 
         return of_open_dataset(x)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -67,6 +68,8 @@ def test_errors_are_one_line_with_an_exit_code(monkeypatch, error, code, words):
     def raise_it(*_args, **_kwargs):
         raise error
 
+    errors = SimpleNamespace(ResourceExhaustedError=ResourceExhaustedError)
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(errors=errors))
     monkeypatch.setattr("ssvae.datasets.load.describe", raise_it)
     result = CliRunner().invoke(main, ["datasets", "list"])
     assert result.exit_code == code
