@@ -1,5 +1,6 @@
 """The documentation against the code: every link, command, file and name that it shows exists."""
 
+import ast
 import importlib
 import re
 import shlex
@@ -165,6 +166,17 @@ def test_the_tree_in_contributing_is_that_of_the_code():
     listed = {name.rpartition("/")[0] for name in named if name.endswith(".py")}
     missing = {name for name in found - named if name.rpartition("/")[0] in listed}
     assert not missing, "give these modules their line"
+
+
+def test_the_layers_in_contributing_are_those_of_the_test():
+    tree = ast.parse(text(ROOT / "tests/test_layers.py"))
+    (value,) = (
+        node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets) == "LAYERS"
+    )
+    section = text(ROOT / "CONTRIBUTING.md").partition("## Who may import whom")[2]
+    shown = [line.replace("/", ".").split(", ") for line in section.split("```")[1].strip().splitlines()]
+    tested = [[name for name in layer if name != "ssvae"] for layer in ast.literal_eval(value)]
+    assert [sorted(layer) for layer in shown] == [sorted(layer) for layer in reversed(tested)]
 
 
 def test_the_citation_is_of_this_version():
