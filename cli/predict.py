@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 
@@ -16,7 +18,7 @@ import click
     metavar="WAY",
     help="`encoder` for q(y|x), `bayes` for p(y|x).",
 )
-def predict(run: str, file: str, out: str, via: str) -> None:
+def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes"]) -> None:
     """Classify the rows of FILE with the model of the run folder RUN.
 
     FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the same form as the training data. The

@@ -1,4 +1,4 @@
-"""What a run's numbers depend on besides its settings: versions, threads, devices, the command."""
+"""The environment of a run, which its numbers depend on besides its settings: versions, threads, devices, command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from importlib import metadata
-from typing import Any
 
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "scipy", "scikit-learn")
 VARIABLES = (
@@ -19,10 +18,10 @@ VARIABLES = (
 )
 
 
-def describe() -> dict[str, Any]:
+def describe() -> dict[str, object]:
     """Return versions, threads, devices, processor count and the command line.
 
-    The same settings give the same bits only at the same number of threads, hence their place here.
+    The same settings give the same bits only at the same number of threads, which is why they are recorded.
     """
     import tensorflow as tf
 
@@ -34,8 +33,8 @@ def describe() -> dict[str, Any]:
         "versions": {package: metadata.version(package) for package in PACKAGES},
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
-        "cpus_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "threads": {  # 0: TensorFlow takes as many as there are processors
+        "cpus_usable": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "threads": {  # 0: as many as there are processors
             "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
             "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
         },

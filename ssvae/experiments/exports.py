@@ -1,11 +1,12 @@
-"""A run's answers as files: predictions for new rows, and rows that its model makes up."""
+"""Files made from a finished run: predictions for new rows, and samples of its model."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -13,14 +14,14 @@ from ssvae.atomic_files import write_text
 from ssvae.experiments.run_folder import Run
 
 
-def table(run: Run, file: str | Path, via: str = "encoder") -> str:
+def table(run: Run, file: str | Path, via: Literal["encoder", "bayes"] = "encoder") -> str:
     """Return predictions for the rows of a file as CSV text.
 
     Parameters
     ----------
     run : Run
     file : path
-        Of the form that the run was trained on.
+        In the format that the run was trained on.
     via : "encoder" or "bayes"
         See `SSVAEClassifier.predict_proba`.
 
@@ -32,7 +33,7 @@ def table(run: Run, file: str | Path, via: str = "encoder") -> str:
     Raises
     ------
     ValueError
-        If the file is missing, damaged, or not of that form.
+        If the file is missing, damaged, or in another format.
     """
     from ssvae.readers.read import read_features
 
@@ -55,7 +56,7 @@ def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
     Raises
     ------
     ValueError
-        If the file's ending is another one, the rows are no images, or the model cannot sample.
+        If the file's suffix is another one, the rows are not images, or the model cannot sample.
     """
     out, shape, classes = Path(out), run.form["image_shape"], list(run.classifier.classes_)
     if out.suffix not in (".png", ".csv"):
@@ -74,7 +75,7 @@ def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
     run_figures.save(primitives.image_grid(drawn.reshape(rows, len(classes), *shape), classes), out)
 
 
-def _csv(header: list[Any], rows: list[list[Any]]) -> str:
+def _csv(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

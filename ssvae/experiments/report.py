@@ -1,4 +1,4 @@
-"""Numbers become metrics.json, history.csv and the summary on the screen."""
+"""Reports of a run: metrics.json, history.csv and the summary on the screen."""
 
 from __future__ import annotations
 
@@ -6,13 +6,40 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
 
 from ssvae.atomic_files import write_text
 
-# What the summary shows, in this order: key, words, format.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class RunMetrics(TypedDict, total=False):
+    """What metrics.json holds; errors are percentages, bounds nats a row."""
+
+    dataset: str
+    model: object  # its name
+    labels: int  # rows that keep their label
+    seed: int
+    test_error: float | None
+    supervised_error: float | None  # of the supervised baseline on the test rows
+    valid_error: float
+    bound: float
+    perplexity: float  # of words
+    wordless: int  # documents without a word, which perplexity leaves out
+    ece: float
+    nll: float
+    recall: dict[str, float]
+    bits_per_dim: float
+    seconds_fit: float
+    seconds_total: float
+
+
+# What the summary shows, in this order: key, label, format.
 ROWS = (
     ("dataset", "data set", "{}"),
     ("model", "model", "{}"),
@@ -30,28 +57,34 @@ ROWS = (
 )
 
 
-def finite(value: Any) -> Any:
-    """Return numbers as JSON can hold them: NaN and infinity become None."""
+def finite(value: object) -> object:
+    """Return a value as JSON can hold it: NaN and infinity become None, NumPy's scalars Python's."""
     if isinstance(value, Mapping):
-        return {str(key): finite(inner) for key, inner in value.items()}
+        return finite_items(value)
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
-    value = value.item() if hasattr(value, "item") else value
+    value = value.item() if isinstance(value, np.generic | np.ndarray) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def to_json(numbers: Mapping[str, Any]) -> str:
-    """Return numbers as JSON text, one key a line; lists of lists stay on theirs."""
-    lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in finite(numbers).items()]
+def finite_items(numbers: Mapping[str, object]) -> dict[str, object]:
+    """Return `finite` of every value."""
+    return {str(key): finite(value) for key, value in numbers.items()}
+
+
+def to_json(numbers: Mapping[str, object]) -> str:
+    """Return numbers as JSON text, one key a line."""
+    items = finite_items(numbers).items()
+    lines = [f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in items]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+def write_metrics(folder: Path, metrics: Mapping[str, object]) -> None:
     """Write metrics.json."""
     write_text(folder / "metrics.json", to_json(metrics))
 
 
-def write_history(folder: Path, history: Mapping[str, list[Any]]) -> None:
+def write_history(folder: Path, history: Mapping[str, Sequence[object]]) -> None:
     """Write history.csv: one line an epoch, an empty cell where a stage has no such number."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -61,16 +94,18 @@ def write_history(folder: Path, history: Mapping[str, list[Any]]) -> None:
     write_text(folder / "history.csv", text.getvalue())
 
 
-def say_skipped(console: Any, skipped: Mapping[str, str]) -> None:
-    """Say which pictures were left out, and why; `console` may be None."""
-    for name, reason in skipped.items() if console is not None else ():
+def show_skipped(console: Console | None, skipped: Mapping[str, str]) -> None:
+    """Show which figures were skipped, and why."""
+    if console is None:
+        return
+    for name, reason in skipped.items():
         console.print(f"no {name.replace('_', ' ')}: {reason}", markup=False, highlight=False)
 
 
-def lines(numbers: Mapping[str, Any]) -> str:
+def lines(numbers: Mapping[str, object]) -> str:
     """Return numbers as plain lines, one a key; a matrix takes a line for each of its rows."""
     shown = []
-    for key, value in finite(numbers).items():
+    for key, value in finite_items(numbers).items():
         if isinstance(value, dict):
             value = "  ".join(f"{name}: {_number(inner)}" for name, inner in value.items())
         elif isinstance(value, list):
@@ -80,12 +115,12 @@ def lines(numbers: Mapping[str, Any]) -> str:
     return "\n".join(shown)
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def summary(metrics: Mapping[str, Any], console: Any, title: str = "") -> None:
-    """Show the numbers: a table on a terminal, plain lines elsewhere.
+def summary(metrics: Mapping[str, object], console: Console, title: str = "") -> None:
+    """Show the metrics: a table on a terminal, plain lines elsewhere.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ DENSITIES = {  # settings -> what is made smaller
 def test_densities(name, made, tmp_path, monkeypatch):
     monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
     monkeypatch.setattr(
-        "ssvae.experiments.run._twin_error", lambda *_: None
+        "ssvae.experiments.run_metrics._baseline_error", lambda *_: None
     )  # a network without a density: see test_runs
     shipped = load(name).values
     folder, options = made(shipped["dataset"]["name"])

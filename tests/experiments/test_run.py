@@ -9,7 +9,7 @@ import yaml
 from rich.console import Console
 
 import ssvae
-from ssvae.experiments import run, run_folder, supervised_baseline
+from ssvae.experiments import run, run_folder, run_metrics, supervised_baseline
 from ssvae.training.callbacks import Checkpoint
 
 CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
@@ -135,17 +135,17 @@ def test_overwrite_removes_a_run_and_nothing_else(done):
     assert json.loads((folder / "metrics.json").read_text())["seed"] == metrics["seed"] == 2
 
 
-def test_overwrite_trains_anew(done, quick_core, monkeypatch):
+def test_overwrite_trains_again(done, quick_core, monkeypatch):
     folder, _ = done
     fitted = []
     plain = quick_core.fit
     monkeypatch.setattr(quick_core, "fit", lambda self, X, y: fitted.append(len(X)) or plain(self, X, y))
     run.run({**CONFIG, "classifier": {"model": "m2", "alpha": 0.5}}, folder, overwrite=True)
-    assert fitted == [1297, 50]  # the model, and its twin
+    assert fitted == [1297, 50]  # the model, and its supervised baseline
     assert yaml.safe_load((folder / "config.yaml").read_text())["classifier"]["alpha"] == 0.5
 
 
-def test_overwrite_trains_anew_beside_a_training_state_of_other_settings(no_pictures, tmp_path):
+def test_overwrite_trains_again_beside_a_training_state_of_other_settings(no_pictures, tmp_path):
     settings = {"dataset": {"name": "digits", "labels": 50, "valid": 0}}
     for epochs in (2, 3):
         classifier = {"model": {"name": "supervised", "hidden": [4]}, "regularizers": [], "epochs": epochs}
@@ -222,14 +222,14 @@ def test_what_was_trained_is_not_trained_again_after_a_later_interruption(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "fit_twin", interrupt)
+        patch.setattr(run_metrics, "fit_supervised_baseline", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run.run(CONFIG, tmp_path / "run")
     fitted = []
     plain = quick_core.fit
     monkeypatch.setattr(quick_core, "fit", lambda self, X, y: fitted.append(len(X)) or plain(self, X, y))
     run.run(CONFIG, tmp_path / "run", resume=True)
-    assert fitted == [50]  # the twin alone
+    assert fitted == [50]  # the baseline alone
 
 
 def test_what_is_no_run_says_so(tmp_path):
@@ -275,25 +275,25 @@ def test_own_table_with_missing_labels(quick_core, tmp_path):
         ({"name": "m1_m2", "m2": {"hidden": 40}, "activation": "tanh"}, {"hidden": (40, 40), "activation": "tanh"}),
     ],
 )
-def test_the_twin_has_the_network_of_the_models_classifier(quick_core, slot, network):
+def test_the_baseline_has_the_network_of_the_models_classifier(quick_core, slot, network):
     settings = supervised_baseline.settings({"model": slot})
     assert settings["model"].pop("name") == "supervised"
     assert settings["model"].items() >= network.items()
     assert settings["epochs"] == "auto"
 
 
-def test_a_model_without_a_classifier_network_has_the_twins_own(quick_core):
+def test_a_model_without_a_classifier_network_has_the_baselines_own(quick_core):
     assert supervised_baseline.settings({"model": {"name": "m1", "classifier": "svm"}})["model"] == {
         "name": "supervised"
     }
 
 
-def test_the_twin_does_not_stop_early(quick_core):
+def test_the_baseline_does_not_stop_early(quick_core):
     assert supervised_baseline.settings({"model": "m2", "early_stopping": {"every": 5}})["early_stopping"] is None
     assert "early_stopping" not in supervised_baseline.settings({"model": "m2"})
 
 
-def test_the_twin_takes_settings_by_stage_from_the_last_stage(quick_core):
+def test_the_baseline_takes_settings_by_stage_from_the_last_stage(quick_core):
     by_stage = {"model": "m1_m2", "learning_rate": {"m1": 0.002, "m2": 0.001}, "epochs": {"m1": 5, "m2": 7}}
     settings = supervised_baseline.settings(by_stage)
     assert (settings["learning_rate"], settings["epochs"]) == (0.001, "auto")

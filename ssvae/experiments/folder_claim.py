@@ -1,0 +1,154 @@
+"""Who may write to the folder of a run: a new run, one that replaces another, or one that is resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from ssvae.atomic_files import drafts, write_text
+from ssvae.experiments import environment
+from ssvae.experiments.report import RunMetrics
+from ssvae.experiments.run_folder import FILES, FOLDERS, read_config, read_json
+from ssvae.settings import files as settings
+from ssvae.settings.checks import Settings
+from ssvae.settings.renamed import present_names
+from ssvae.training.callbacks import Callback
+from ssvae.types import Dataset
+
+FREE = ("dataset.folder", "classifier.verbose", "classifier.strategy")  # may change between two parts of a run
+
+
+class Beginning(Callback):
+    """Calls `begin` when the first stage begins: by then the input has passed all checks."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self.begin: Callable[[], None] | None = begin
+
+    def stage_begin(self, stage: str, epochs: int, done: int) -> None:
+        """See `Callback.stage_begin`."""
+        if self.begin is not None:
+            self.begin()
+        self.begin = None
+
+
+def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool = False) -> RunMetrics | None:
+    """Check that a folder may hold this run; nothing is written before training begins (`begin`).
+
+    Parameters
+    ----------
+    folder : Path
+    config : dict
+        Resolved settings.
+    overwrite : bool
+        Replace a run that is there: its files are removed when training begins.
+    resume : bool
+        Continue an unfinished run of the same settings.
+
+    Returns
+    -------
+    dict or None
+        With `resume`, the metrics of a run that is already finished.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not empty and neither `overwrite` nor `resume` is given, both are, the run to resume had other
+        settings, or the folder holds something else.
+    """
+    if overwrite and resume:
+        raise ValueError("resume continues a run and overwrite replaces it; give one of the two")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; give the name of a folder")
+    if resume and (folder / "config.yaml").is_file():
+        _same_settings(folder, config)
+        return _finished(folder)
+    full = folder.is_dir() and {*folder.iterdir()} - {*drafts(folder)}
+    if resume and full:
+        raise ValueError(f"{folder} holds no run to resume, it has no config.yaml: choose another with --out")
+    if full and not overwrite:
+        raise ValueError(
+            f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
+            "or continue an unfinished one with --resume"
+        )
+    return None
+
+
+def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray, resume: bool = False) -> None:
+    """Write what is known before training: settings, environment, form of the data, rows that keep their label.
+
+    An earlier run's files are removed first, unless `resume` says that this is that run.
+    """
+    if not resume:
+        clear(folder)
+    form = {
+        "name": dataset.name,
+        "rows": len(dataset.x),
+        "test_rows": 0 if dataset.x_test is None else len(dataset.x_test),
+        "image_shape": dataset.image_shape,
+        "feature_names": dataset.feature_names,
+    }
+    write_text(folder / "config.yaml", settings.dump(config))
+    write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")
+    write_text(folder / "dataset.json", json.dumps(form, ensure_ascii=False) + "\n")
+    write_text(folder / "labeled.json", json.dumps({"rows": labeled.tolist()}) + "\n")
+
+
+def same_launch(folder: Path) -> bool:
+    """Whether the run there was begun by an earlier attempt of the same `ssvae launch`."""
+    path, own = folder / "environment.json", os.environ.get("SSVAE_LAUNCH")
+    return own is not None and path.is_file() and read_json(path).get("variables", {}).get("SSVAE_LAUNCH") == own
+
+
+def clear(folder: Path) -> None:
+    """Remove what a run writes and nothing else: metrics.json, which marks it finished, first, config.yaml last."""
+    for name in reversed(FILES[1:]):
+        (folder / name).unlink(missing_ok=True)
+    for path in (*(folder / name for name in FOLDERS), *drafts(folder)):
+        _remove(path)
+    (folder / FILES[0]).unlink(missing_ok=True)
+
+
+def forget_checkpoint(folder: Path) -> None:
+    """Remove the training state of a finished run, and drafts left where it was killed before."""
+    for path in (folder / "checkpoint", *drafts(folder)):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or a file, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _same_settings(folder: Path, config: Settings) -> None:
+    old, new = (_comparable(c) for c in (read_config(folder), settings.read(settings.dump(config), "").values))
+    different = sorted(key for key in {*old, *new} if old.get(key, ...) != new.get(key, ...))
+    if different:
+        key = different[0]
+        raise ValueError(
+            f"{folder} holds a run with other settings: {key} was {old.get(key)!r} and is now {new.get(key)!r}; "
+            "resume with the same settings, or start again with --overwrite"
+        )
+
+
+def _comparable(config: Settings) -> Settings:
+    """Flatten one level, without what may change between two parts of a run."""
+    flat = {"seed": config.get("seed")}
+    for part in ("dataset", "classifier"):
+        values = config.get(part) or {}
+        own = present_names(values) if part == "classifier" else values
+        flat |= {f"{part}.{key}": value for key, value in own.items()}
+    return {key: value for key, value in flat.items() if key not in FREE}
+
+
+def _finished(folder: Path) -> RunMetrics | None:
+    path = folder / "metrics.json"
+    return cast(RunMetrics, read_json(path)) if path.is_file() else None

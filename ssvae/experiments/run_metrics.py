@@ -1,0 +1,58 @@
+"""The numbers of a run: errors of the classifier and of its supervised baseline, calibration, bounds, times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssvae.evaluation.metrics import bits_per_dim, evaluate
+from ssvae.experiments.report import RunMetrics
+from ssvae.experiments.run_training import Fitted, fit_supervised_baseline
+from ssvae.registry import slot_name
+from ssvae.settings.checks import Settings
+from ssvae.types import Dataset
+
+if TYPE_CHECKING:
+    from ssvae import SSVAEClassifier
+
+
+def measure(
+    config: Settings, dataset: Dataset, fitted: Fitted, labeled: np.ndarray
+) -> tuple[RunMetrics, Mapping[str, object]]:
+    """Return the numbers of metrics.json but for the time in all, and every number on the test rows."""
+    model = fitted.classifier
+    test = {} if dataset.x_test is None else evaluate(model, dataset.x_test, dataset.y_test)
+    numbers = _identity(config, dataset, labeled)
+    numbers["test_error"] = test.get("error")
+    numbers["supervised_error"] = _baseline_error(config, dataset, labeled) if test else None
+    if dataset.x_valid is not None:
+        numbers["valid_error"] = evaluate(model, dataset.x_valid, dataset.y_valid)["error"]
+    for key in ("bound", "perplexity", "wordless", "ece", "nll", "recall"):
+        if key in test:
+            numbers[key] = test[key]
+    levels = _levels(model)
+    if "bound" in numbers and levels is not None:
+        numbers["bits_per_dim"] = bits_per_dim(numbers["bound"], dataset.x.shape[1], levels)
+    numbers["seconds_fit"] = fitted.seconds
+    return numbers, test
+
+
+def _baseline_error(config: Settings, dataset: Dataset, labeled: np.ndarray) -> float:
+    baseline = fit_supervised_baseline(config, dataset, labeled).classifier
+    return float(evaluate(baseline, dataset.x_test, dataset.y_test)["error"])
+
+
+def _levels(classifier: SSVAEClassifier) -> int | None:
+    """Return n where the bound less log n nats a column is of a probability, 1 where it is of one as it stands.
+
+    None: it is of a density, which depends on the units and has no number of bits, or of words, which have a perplexity.
+    """
+    levels, identity = classifier.likelihood_.bits_levels, classifier.preprocessing_.identity
+    return levels if levels == 1 or identity else None  # another scale makes another density of grey levels
+
+
+def _identity(config: Settings, dataset: Dataset, labeled: np.ndarray) -> RunMetrics:
+    name = slot_name(config["classifier"]["model"])
+    return {"dataset": dataset.name, "model": name, "labels": len(labeled), "seed": config["seed"]}
