@@ -57,13 +57,13 @@ def reproduce(
         width = max(map(len, known))
         click.echo("\n".join(f"{name:<{width}}  {known[name].paper}" for name in rows or known))
         return
-    from ssvae.experiments.reproductions.base import Protocol
+    from ssvae.experiments.reproductions.base import Measurement
 
-    protocol = Protocol(samples, test_rows, held_out, seed)
+    measurement = Measurement(samples, test_rows, held_out, seed)
     for name in rows or known:
         row = known[name] if epochs is None else known[name].shortened(epochs)
         folder = Path(runs) / table / (f"{name}-{seed}" if epochs is None else f"{name}-{seed}-{epochs}")
-        found = row.run(name, folder, protocol, data_dir, to_stderr(name))
+        found = row.run(name, folder, measurement, data_dir, to_stderr(name))
         click.echo(json.dumps(found) if as_json else _line(found))
 
 

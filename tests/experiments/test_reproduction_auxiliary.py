@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from ssvae.cli.main import main
-from ssvae.experiments.reproductions.base import Protocol
+from ssvae.experiments.reproductions.base import Measurement
 from ssvae.experiments.reproductions.mixing import Mixing, dynamic_net
 
 
@@ -14,7 +14,7 @@ def test_the_auxiliary_form_mixes_faster(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "ssvae.bayes_nets.sampling.choose_form", lambda *_, **how: {"z": "auxiliary"}
     )  # it takes two runs more
-    found = Mixing(0.1, chains=8, warm_up=200).run("tiny", tmp_path, Protocol(samples=200))
+    found = Mixing(0.1, chains=8, warm_up=200).run("tiny", tmp_path, Measurement(samples=200))
     assert found["ratio"] > 4
     assert found["auxiliary_ess_per_gradient"] > 0.01
     assert (tmp_path / "autocorrelation.png").stat().st_size > 5000

@@ -11,14 +11,14 @@ from ssvae import SSVAEClassifier
 from ssvae.bayes_nets.mcem import MonteCarloEM
 from ssvae.cli.main import main
 from ssvae.experiments.reproductions import REPRODUCTIONS
-from ssvae.experiments.reproductions.base import COST, Protocol
+from ssvae.experiments.reproductions.base import COST, Measurement
 from ssvae.experiments.reproductions.curve import Curve
-from ssvae.experiments.reproductions.learning import WORDS, Learning
+from ssvae.experiments.reproductions.learning import LABELS, Learning
 from ssvae.experiments.reproductions.manifold import Manifold
 
 X = (load_digits().data[:120] > 8).astype("f4")
 MODEL = {"name": "m1", "latent": 2, "hidden": [4], "activation": "tanh"}
-PROTOCOL = Protocol(samples=20, rows=10)
+MEASUREMENT = Measurement(samples=20, rows=10)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def few_rows(monkeypatch):
 @pytest.mark.slow
 def test_the_manifold_is_learnt_by_both_drawn_and_then_only_measured(few_rows, tmp_path, monkeypatch):
     row = Manifold(MODEL, epochs=2)
-    first = row.run("manifold", tmp_path, PROTOCOL)
+    first = row.run("manifold", tmp_path, MEASUREMENT)
     assert first["measured"] == "10 test rows, importance samples on the first 10"
     for method in ("mcem", "aevb"):
         assert 64 * np.log(2) * 0.5 < first[f"{method}_negative_log_p"] < 64 * np.log(2) * 2
@@ -44,22 +44,22 @@ def test_the_manifold_is_learnt_by_both_drawn_and_then_only_measured(few_rows, t
     assert first["aevb_negative_bound"] > first["aevb_negative_log_p"] - 0.5
     monkeypatch.setattr(SSVAEClassifier, "fit", None)
     monkeypatch.setattr(MonteCarloEM, "_step", None)
-    again = row.run("manifold", tmp_path, PROTOCOL)
+    again = row.run("manifold", tmp_path, MEASUREMENT)
     assert again == pytest.approx(first)
     with pytest.raises(ValueError, match="other settings or another seed"):
-        row.run("manifold", tmp_path, PROTOCOL._replace(seed=1))
+        row.run("manifold", tmp_path, MEASUREMENT._replace(seed=1))
     (tmp_path / "mcem" / "state.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match="cannot be read"):
-        row.run("manifold", tmp_path, PROTOCOL)
+        row.run("manifold", tmp_path, MEASUREMENT)
 
 
 @pytest.mark.slow
 def test_curves_have_every_method_and_stay_when_it_is_run_again(few_rows, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "ssvae.experiments.reproductions.learning.WORDS", {name: WORDS[name] for name in ("aevb", "mcem_proposals")}
+        "ssvae.experiments.reproductions.learning.LABELS", {name: LABELS[name] for name in ("aevb", "mcem_proposals")}
     )
     row = Learning(MODEL, rows=(40, 80), epochs=2, chained=1)
-    first = row.run("learning", tmp_path, PROTOCOL)
+    first = row.run("learning", tmp_path, MEASUREMENT)
     for method in ("aevb", "mcem_proposals"):
         for rows in (40, 80):
             assert 20 < first[f"{method}_{rows}_negative_log_p"] < 90
@@ -68,11 +68,11 @@ def test_curves_have_every_method_and_stay_when_it_is_run_again(few_rows, tmp_pa
     assert (tmp_path / "learning.png").stat().st_size > 5000
     monkeypatch.setattr(SSVAEClassifier, "fit", None)
     monkeypatch.setattr(MonteCarloEM, "_step", None)
-    assert row.run("learning", tmp_path, PROTOCOL) == pytest.approx(first)
+    assert row.run("learning", tmp_path, MEASUREMENT) == pytest.approx(first)
     (tmp_path / "aevb-40" / COST).unlink()
     (tmp_path / "aevb-40" / "curve.json").write_text("[1")
-    with pytest.raises(ValueError, match=r"cannot be read .* to learn anew"):
-        row.run("learning", tmp_path, PROTOCOL)
+    with pytest.raises(ValueError, match=r"cannot be read .* to learn it again"):
+        row.run("learning", tmp_path, MEASUREMENT)
 
 
 def test_a_curve_of_other_rows_or_that_lacks_a_mark_is_refused(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from ssvae import SSVAEClassifier
 from ssvae.cli.main import main
 from ssvae.experiments.reproductions import REPRODUCTIONS
-from ssvae.experiments.reproductions.base import COST, Protocol, Row
+from ssvae.experiments.reproductions.base import COST, Measurement, Row
 from ssvae.experiments.reproductions.measures import MEASURES
 
 TABLES = {table: REPRODUCTIONS.get(table) for table in REPRODUCTIONS.names()}
@@ -34,13 +34,13 @@ def test_settings_of_a_row_are_ones_that_the_estimator_takes(table, name):
 
 
 def test_a_trained_row_is_only_measured(tmp_path, monkeypatch):
-    first = TINY.run("tiny", tmp_path / "tiny", Protocol(samples=5, rows=50))
+    first = TINY.run("tiny", tmp_path / "tiny", Measurement(samples=5, rows=50))
     assert first["paper"] == "12.3"
     assert first["measured"] == "50 test rows"
     assert first["negative_log_p"] <= first["negative_bound"]
     assert first["seconds"] > 0
     monkeypatch.setattr(SSVAEClassifier, "fit", None)
-    again = TINY.run("tiny", tmp_path / "tiny", Protocol(samples=5, rows=50))
+    again = TINY.run("tiny", tmp_path / "tiny", Measurement(samples=5, rows=50))
     assert again["negative_log_p"] == pytest.approx(first["negative_log_p"], rel=1e-6)
     kept = json.loads((tmp_path / "tiny" / COST).read_text())
     assert kept["cost"]["cpu_seconds"] == again["cpu_seconds"] == first["cpu_seconds"]
@@ -48,21 +48,21 @@ def test_a_trained_row_is_only_measured(tmp_path, monkeypatch):
 
 def test_a_folder_of_other_settings_or_with_a_damaged_file_is_refused(tmp_path):
     folder = tmp_path / "tiny"
-    TINY.run("tiny", folder, Protocol(samples=2, rows=5))
+    TINY.run("tiny", folder, Measurement(samples=2, rows=5))
     with pytest.raises(ValueError, match="other settings or another seed"):
-        TINY.run("tiny", folder, Protocol(samples=2, rows=5, seed=1))
+        TINY.run("tiny", folder, Measurement(samples=2, rows=5, seed=1))
     longer = TINY._replace(settings={**TINY.settings, "epochs": 3})
     with pytest.raises(ValueError, match="other settings or another seed"):
-        longer.run("tiny", folder, Protocol(samples=2, rows=5))
+        longer.run("tiny", folder, Measurement(samples=2, rows=5))
     (folder / COST).write_text("[1")
     with pytest.raises(ValueError, match="cannot be read"):
-        TINY.run("tiny", folder, Protocol(samples=2, rows=5))
+        TINY.run("tiny", folder, Measurement(samples=2, rows=5))
 
 
 def test_cpu_seconds_are_not_told_of_a_row_that_was_interrupted(tmp_path):
-    TINY.run("tiny", tmp_path, Protocol(samples=2, rows=5))
+    TINY.run("tiny", tmp_path, Measurement(samples=2, rows=5))
     (tmp_path / COST).unlink()  # as if the command had ended here; the checkpoint stays
-    again = TINY.run("tiny", tmp_path, Protocol(samples=2, rows=5))
+    again = TINY.run("tiny", tmp_path, Measurement(samples=2, rows=5))
     assert "cpu_seconds" not in again
     assert again["seconds"] > 0
 

@@ -1,12 +1,16 @@
-"""Table of the tables of papers that one command reproduces, row by row."""
+"""Tables of papers that `ssvae reproduce` trains and measures, row by row."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ssvae.registry import LazyTable
 
-REPRODUCTIONS: LazyTable[dict[str, Any]] = LazyTable(
+if TYPE_CHECKING:
+    from ssvae.experiments.reproductions.base import TableRow
+
+REPRODUCTIONS: LazyTable[Mapping[str, TableRow]] = LazyTable(
     "table",
     {
         "auxiliary": "ssvae.experiments.reproductions.auxiliary:TABLE",

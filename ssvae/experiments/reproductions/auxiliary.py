@@ -1,4 +1,4 @@
-"""The rows of Kingma (2013): how fast chains mix in both forms, and nets learnt from them.
+"""The rows of Kingma (2013): how fast Markov chains mix in both forms, and nets learnt by Monte Carlo EM.
 
 References
 ----------
@@ -7,12 +7,11 @@ Fast gradient-based inference with continuous latent variable models in auxiliar
 
 from __future__ import annotations
 
-from typing import Any
-
+from ssvae.experiments.reproductions.base import TableRow
 from ssvae.experiments.reproductions.learning import Learning
 from ssvae.experiments.reproductions.manifold import Manifold
 from ssvae.experiments.reproductions.mixing import Mixing
 
-TABLE: dict[str, Any] = {f"mixing-{scale:g}": Mixing(scale) for scale in (1.0, 0.3, 0.1, 0.03)}
+TABLE: dict[str, TableRow] = {f"mixing-{scale:g}": Mixing(scale) for scale in (1.0, 0.3, 0.1, 0.03)}
 TABLE["manifold"] = Manifold()
 TABLE["learning"] = Learning()

@@ -1,9 +1,7 @@
-"""A row of a paper's table: what to train or to draw, and what to measure; here, a density of a data set.
+"""The contract of a row of a paper's table, and the rows that train a density of a data set.
 
-Every row has `paper`, `run` and `shortened`.
-
-A row's state is kept in its folder, so that a command that was interrupted goes on where it stood, and a model that is
-trained is only measured.
+A row's state is stored in its folder, so that an interrupted command resumes, and a row that has been trained is only
+measured.
 """
 
 from __future__ import annotations
@@ -12,17 +10,24 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from ssvae.atomic_files import write_text
+from ssvae.settings.checks import Settings
+
+if TYPE_CHECKING:
+    from ssvae import SSVAEClassifier
+    from ssvae.training.callbacks import Callback
 
 Progress = Callable[[int, int], None]
-COST = "cost.json"  # of a row's folder: what was trained, and what that took
+Numbers: TypeAlias = dict[str, float | str]  # of a row by name, with the words that say what they depend on
+Cost: TypeAlias = dict[str, float]  # seconds and CPU-seconds of training
+COST = "cost.json"  # in a row's folder: what was trained, and the time that took
 
 
-class Protocol(NamedTuple):
+class Measurement(NamedTuple):
     """How a trained model is measured."""
 
     samples: int = 1000  # importance samples a row
@@ -31,13 +36,34 @@ class Protocol(NamedTuple):
     seed: int = 0
 
 
+class TableRow(Protocol):
+    """A row of a paper's table: what to train or to draw, and what to measure."""
+
+    @property
+    def paper(self) -> str:
+        """What the paper has."""
+
+    def shortened(self, epochs: int) -> TableRow:
+        """Return the row trained for other epochs."""
+
+    def run(
+        self,
+        name: str,
+        folder: Path,
+        measurement: Measurement,
+        data_dir: str | None = None,
+        progress: Progress | None = None,
+    ) -> Numbers:
+        """Train and measure the row; return its numbers, what they depend on and what they cost."""
+
+
 class Row(NamedTuple):
-    """What to train, what to measure, and what the paper has."""
+    """A density of a data set: the classifier whose model is trained, and what is measured of it."""
 
     data: str  # name of a data set
-    settings: Mapping[str, Any]  # of the classifier
+    settings: Settings  # of the classifier
     measure: str  # in `measures.MEASURES`
-    paper: str  # its numbers, as it words them
+    paper: str  # its numbers, in its words
 
     def shortened(self, epochs: int) -> Row:
         """Return the row trained for other epochs."""
@@ -47,19 +73,19 @@ class Row(NamedTuple):
         self,
         name: str,
         folder: Path,
-        protocol: Protocol,
+        measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
+    ) -> Numbers:
         """Train and measure the row; return its numbers, what they depend on and what they cost."""
         from ssvae.experiments.reproductions.measures import MEASURES
 
         x, x_held, x_test = data(self, data_dir)
-        classifier, cost = train(self, folder, x, protocol.seed)
-        rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
-        found = MEASURES[self.measure](classifier, rows, protocol.samples, progress)
-        part = "rows for choosing" if protocol.held_out else "test rows"
-        what = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
+        classifier, cost = train(self, folder, x, measurement.seed)
+        rows = (x_held if measurement.held_out else x_test)[: measurement.rows]
+        found = MEASURES[self.measure](classifier, rows, measurement.samples, progress)
+        part = "rows for choosing" if measurement.held_out else "test rows"
+        what: Numbers = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
         return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
 
 
@@ -73,9 +99,9 @@ def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
 
 
 def train(
-    row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1, callbacks: Sequence[Any] = ()
-) -> tuple[Any, dict[str, float]]:
-    """Return the row's classifier and what it cost, trained now or before; its folder keeps both.
+    row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int = 1, callbacks: Sequence[Callback] = ()
+) -> tuple[SSVAEClassifier, Cost]:
+    """Return the row's classifier and what it cost, trained now or before; both are stored in its folder.
 
     CPU-seconds are left out where the training was interrupted: those of the earlier parts are not known.
     """
@@ -87,7 +113,7 @@ def train(
     if kept is not None:
         return ssvae.load(folder / "model"), kept
     folder.mkdir(parents=True, exist_ok=True)
-    # The estimator wants two classes. A density does not see them, and the classifier on its latents is not used.
+    # The estimator needs two classes. A density does not see them, and the classifier on its latents is not used.
     y = np.full(len(x), -1)
     y[:2] = 0, 1
     settings = {**row.settings, "model": {**row.settings["model"], "classifier": {"name": "knn", "n_neighbors": 1}}}
@@ -105,13 +131,13 @@ def train(
     return classifier, cost
 
 
-def keep_cost(folder: Path, what: Mapping[str, Any], cost: Mapping[str, float]) -> None:
-    """Write what was trained, and what that took."""
+def keep_cost(folder: Path, what: Mapping[str, object], cost: Mapping[str, float]) -> None:
+    """Store what was trained, and the time that took."""
     write_text(folder / COST, json.dumps({**what, "cost": cost}))
 
 
-def known_cost(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
-    """Return what the row cost if it has been trained.
+def known_cost(folder: Path, what: Mapping[str, object]) -> Cost | None:
+    """Return the cost of the row if it has been trained.
 
     Raises
     ------
@@ -125,7 +151,7 @@ def known_cost(folder: Path, what: dict[str, Any]) -> dict[str, float] | None:
         kept = json.loads(path.read_text("utf-8"))
         cost = dict(kept.pop("cost"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} cannot be read ({error!r}): remove {folder} to train the row anew") from error
+        raise ValueError(f"{path} cannot be read ({error!r}): remove {folder} to train the row again") from error
     if kept != json.loads(json.dumps(what)):
         raise ValueError(f"{folder} holds a row trained with other settings or another seed: remove it, or give --runs")
     return cost

@@ -1,48 +1,53 @@
-"""The decoder of a model learnt by Monte Carlo EM, kept in a folder as trained rows are."""
+"""The decoder of M1 learnt by Monte Carlo EM, stored in a folder as trained rows are."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Progress, keep_cost, known_cost
+from ssvae.experiments.reproductions.base import Cost, Progress, keep_cost, known_cost
+from ssvae.settings.checks import Settings
+
+if TYPE_CHECKING:
+    from ssvae.bayes_nets.mcem import MonteCarloEM
+    from ssvae.models.m1 import M1
 
 
 def learn(
-    model: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    model: Mapping[str, object],
+    settings: Settings,
     x: np.ndarray,
     folder: Path,
     seed: int,
     marks: Sequence[int],
     progress: Progress | None = None,
-    watch: Callable[[Any, int], None] | None = None,
-) -> tuple[Any, dict[str, float]]:
-    """Return the model and what it cost, learnt now or before.
+    watch: Callable[[M1, int], None] | None = None,
+) -> tuple[M1, Cost]:
+    """Return the model and its cost, learnt now or before.
 
     Parameters
     ----------
     model : dict
         Settings of M1, whose encoder is not used.
     settings : dict
-        Of `MonteCarloEM`, and "learning_rate", Adam's, which falls to 0 by half a cosine over the steps.
+        Of `MonteCarloEM`, and "learning_rate" of Adam, which follows half a cosine to 0 over the steps.
     x : ndarray [N, D] of 0 and 1
     folder : Path
     seed : int
     marks : sequence of int
-        Steps, the last of which ends it.
+        Steps after which `watch` is called; the last one ends it.
     progress : callable, optional
     watch : callable, optional
-        Told of the model, and of the steps done, at the marks.
+        Receives the model and the steps done, at the marks.
 
     Raises
     ------
     ValueError
-        If the folder holds what was learnt with other settings or data, or cannot be read.
+        If the folder holds a model of other settings or data, or cannot be read.
     """
     steps = marks[-1]
     what = {"model": dict(model), "mcem": dict(settings), "steps": steps, "rows": len(x), "seed": seed}
@@ -61,7 +66,9 @@ def learn(
     return built, cost
 
 
-def _built(model: Mapping[str, Any], settings: Mapping[str, Any], x: np.ndarray, steps: int, seed: int) -> Any:
+def _built(
+    model: Mapping[str, object], settings: Settings, x: np.ndarray, steps: int, seed: int
+) -> tuple[M1, MonteCarloEM]:
     """Return the model and the method that learns it."""
     import keras
 
@@ -70,7 +77,8 @@ def _built(model: Mapping[str, Any], settings: Mapping[str, Any], x: np.ndarray,
     from ssvae.likelihoods import LIKELIHOODS
     from ssvae.models import MODELS
 
-    built = MODELS.build(dict(model), features=x.shape[1], likelihood=LIKELIHOODS.build("bernoulli"), seed=seed)
+    likelihood = LIKELIHOODS.build("bernoulli")
+    built = cast("M1", MODELS.build(dict(model), features=x.shape[1], likelihood=likelihood, seed=seed))
     own = dict(settings)
     rate = keras.optimizers.schedules.CosineDecay(own.pop("learning_rate"), steps * own.get("updates", 5))
     optimizer = keras.optimizers.Adam(rate)

@@ -1,20 +1,23 @@
-"""log p(x) while a net is learnt: by quadrature, at some numbers of samples seen, kept in a file as it grows."""
+"""Learning curves of log p(x) by quadrature against samples seen, stored in a file as they grow."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from ssvae.atomic_files import write_text
 from ssvae.training.callbacks import Callback, Verdict, View
 
+if TYPE_CHECKING:
+    from ssvae.models.m1 import M1
+
 
 class Curve(Callback):
-    """Mean log p of several sets of rows; a callback of fits, and called with model and step elsewhere.
+    """Mean log p of several sets of rows; a callback of fits, elsewhere called with model and step.
 
     Parameters
     ----------
@@ -38,18 +41,18 @@ class Curve(Callback):
         self.found = self._kept() if path.exists() else {}
 
     def _kept(self) -> dict[int, list[float]]:
-        anew = f"remove {self.path.parent} to learn anew, or give --runs"
+        remedy = f"remove {self.path.parent} to learn it again, or give --runs"
         try:
             kept = json.loads(self.path.read_text("utf-8"))
             what, found = kept["what"], {int(seen): [float(v) for v in values] for seen, values in kept["found"]}
         except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{self.path} cannot be read ({error!r}): {anew}") from error
+            raise ValueError(f"{self.path} cannot be read ({error!r}): {remedy}") from error
         if what != self.what:
-            raise ValueError(f"{self.path} was measured on other rows: {anew}")
+            raise ValueError(f"{self.path} was measured on other rows: {remedy}")
         return found
 
-    def __call__(self, model: Any, done: int) -> None:
-        """Measure the model after `done` epochs or steps, where that is a mark and not known."""
+    def __call__(self, model: M1, done: int) -> None:
+        """Measure the model after `done` epochs or steps, if that is a mark that was not measured yet."""
         seen = self.marks.get(done)
         if seen is None or seen in self.found:
             return
@@ -58,7 +61,7 @@ class Curve(Callback):
 
     def watch(self, view: View) -> Verdict:
         """See `Callback.watch`."""
-        self(view.model, view.epoch)
+        self(cast("M1", view.model), view.epoch)
         return Verdict()
 
     def values(self) -> tuple[np.ndarray, np.ndarray]:
@@ -71,12 +74,14 @@ class Curve(Callback):
         """
         missing = sorted(set(self.marks.values()) - set(self.found))
         if missing:
-            raise ValueError(f"{self.path} has nothing at {missing} samples: remove {self.path.parent} to learn anew")
+            raise ValueError(
+                f"{self.path} has nothing at {missing} samples: remove {self.path.parent} to learn it again"
+            )
         seen = np.array(sorted(self.marks.values()))
         return seen, np.array([self.found[samples] for samples in seen])
 
 
-def log_p(model: Any, rows: np.ndarray, points: int) -> np.ndarray:
+def log_p(model: M1, rows: np.ndarray, points: int) -> np.ndarray:
     """Return log p(x) of a model without classes by quadrature, [rows], nats."""
     from ssvae.bayes_nets.grid_quadrature import log_marginal
     from ssvae.bayes_nets.of_model import of_model

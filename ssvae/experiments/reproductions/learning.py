@@ -1,4 +1,4 @@
-"""How fast one net of three latents is learnt: by AEVB, wake-sleep, Monte Carlo likelihood and Monte Carlo EM.
+"""Learning curves of one net with three latents by AEVB, wake-sleep, Monte Carlo likelihood and Monte Carlo EM.
 
 References
 ----------
@@ -10,44 +10,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Progress, Protocol, Row, data, train
+from ssvae.experiments.reproductions.base import Cost, Measurement, Numbers, Progress, Row, data, train
 from ssvae.experiments.reproductions.curve import Curve, doublings, log_p
+from ssvae.settings.checks import Settings
 
-MEASURED = 1000  # rows learnt from, and others, the first ones
+if TYPE_CHECKING:
+    from ssvae.models.m1 import M1
+
+MEASURED = 1000  # of the training rows, and of others, the first ones
 POINTS = 32  # of the quadrature along each latent
 CHECKED = 200  # rows on which twice the points are tried at the end
 BATCH, RATE = 100, 2e-3
-MODEL = {"name": "m1", "latent": 3, "hidden": [100], "activation": "tanh"}
+MODEL: Settings = {"name": "m1", "latent": 3, "hidden": [100], "activation": "tanh"}
 PLAIN = {"name": "amortized", "kl_warm_up": 0.0}
-CLASSIFIERS: dict[str, dict[str, Any]] = {
+CLASSIFIERS: dict[str, Settings] = {
     "aevb": {"inference": PLAIN, "gradient": "pathwise"},
     "wake_sleep": {"inference": PLAIN, "gradient": "wake_sleep"},
     "mc_likelihood": {"inference": {"name": "mc_likelihood", "samples": 500, "shared": True}},
 }
-CHAINS: dict[str, dict[str, Any]] = {
+CHAINS: dict[str, Settings] = {
     "mcem": {"leapfrog": 10, "updates": 5},
     "mcem_proposals": {"leapfrog": 3, "updates": 2, "proposals": 256},
 }
-WORDS = {
+LABELS = {
     "aevb": "AEVB",
     "wake_sleep": "wake-sleep",
     "mc_likelihood": "Monte Carlo likelihood",
     "mcem": "Monte Carlo EM",
     "mcem_proposals": "Monte Carlo EM with proposals",
 }
-COLORS = dict(zip(WORDS, ("#1d4ed8", "#15803d", "#7c3aed", "#c2410c", "#ca8a04"), strict=True))
+COLORS = dict(zip(LABELS, ("#1d4ed8", "#15803d", "#7c3aed", "#c2410c", "#ca8a04"), strict=True))
 
 
 class Learning(NamedTuple):
     """z ~ N(0, I) of 3 numbers, x ~ Bernoulli of a network with 100 hidden units; every method has the same rows."""
 
-    model: Mapping[str, Any] = MODEL
-    rows: tuple[int, ...] = (1000, 50_000)  # to learn from
-    epochs: int = 16  # of the most rows; of fewer, as many more that as many samples are seen
+    model: Mapping[str, object] = MODEL
+    rows: tuple[int, ...] = (1000, 50_000)  # numbers of training rows
+    epochs: int = 16  # with the most rows; with fewer, as many more as see the same number of samples
     chained: int = 8  # of Monte Carlo EM, a sample of which costs several times more
     data: str = "binarized_mnist"
     paper: str = "a figure: AEVB ahead of wake-sleep throughout, and of MCEM, which does not scale to 50,000 rows"
@@ -60,24 +64,24 @@ class Learning(NamedTuple):
         self,
         name: str,
         folder: Path,
-        protocol: Protocol,
+        measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
-        """Learn by each method; return −log p at the end, of rows learnt from and of others, and draw the curves."""
+    ) -> Numbers:
+        """Learn by each method; return −log p at the end, of training rows and of others, and draw the curves."""
         x, x_held, x_test = data(self._row("aevb", max(self.rows)), data_dir)
-        others = (x_held if protocol.held_out else x_test)[: min(MEASURED, protocol.rows)]
-        found: dict[str, Any] = {"row": name, "paper": self.paper, "epochs": self.epochs}
+        others = (x_held if measurement.held_out else x_test)[: min(MEASURED, measurement.rows)]
+        found: Numbers = {"row": name, "paper": self.paper, "epochs": self.epochs}
         curves: dict[int, dict[str, Curve]] = {rows: {} for rows in self.rows}
         for rows in self.rows:
-            for method in WORDS:
+            for method in LABELS:
                 curve = self._curve(method, folder / f"{method}-{rows}", x[:rows], others)
-                learnt, cost = self._learnt(method, curve, x[:rows], protocol.seed, progress)
+                learnt, cost = self._learnt(method, curve, x[:rows], measurement.seed, progress)
                 numbers = _end(curve, learnt) | cost
                 found |= {f"{method}_{rows}_{key}": value for key, value in numbers.items()}
                 curves[rows][method] = curve
         _save_figure(curves, folder / "learning.png")
-        part = "rows for choosing" if protocol.held_out else "test rows"
+        part = "rows for choosing" if measurement.held_out else "test rows"
         return {**found, "measured": f"{len(others)} {part}, and the first {MEASURED} learnt from"}
 
     def _row(self, method: str, rows: int) -> Row:
@@ -94,8 +98,8 @@ class Learning(NamedTuple):
 
     def _learnt(
         self, method: str, curve: Curve, x: np.ndarray, seed: int, progress: Progress | None
-    ) -> tuple[Any, dict[str, float]]:
-        """Return the model that a method learns, now or before, and what that cost."""
+    ) -> tuple[M1, Cost]:
+        """Return the model that a method learns, now or before, and its cost."""
         folder = curve.path.parent
         if method not in CHAINS:
             classifier, cost = train(self._row(method, len(x)), folder, x, seed, callbacks=[curve])
@@ -106,7 +110,7 @@ class Learning(NamedTuple):
         return learn(self.model, settings, x, folder, seed, sorted(curve.marks), progress, curve)
 
 
-def _end(curve: Curve, model: Any) -> dict[str, float]:
+def _end(curve: Curve, model: M1) -> dict[str, float]:
     """Return −log p at the end of a curve, and how far twice the points would change it."""
     learnt, others = -curve.values()[1][-1]
     rows = curve.rows[-1][:CHECKED]
@@ -115,7 +119,7 @@ def _end(curve: Curve, model: Any) -> dict[str, float]:
 
 
 def _save_figure(curves: Mapping[int, Mapping[str, Curve]], path: Path) -> None:
-    """Draw mean log p against samples seen, a panel for each number of rows to learn from."""
+    """Draw mean log p against samples seen, a panel for each number of training rows."""
     from matplotlib.figure import Figure
 
     from ssvae.plots.run_figures import save
@@ -125,13 +129,13 @@ def _save_figure(curves: Mapping[int, Mapping[str, Curve]], path: Path) -> None:
         for method, curve in methods.items():
             seen, values = curve.values()
             axes.plot(seen, values[:, 0], color=COLORS[method], linewidth=1.0, linestyle="--")
-            axes.plot(seen, values[:, 1], color=COLORS[method], linewidth=1.6, label=WORDS[method])
-        axes.set(title=f"{rows:,} rows to learn from", xlabel="samples seen, thousands", xscale="log")
+            axes.plot(seen, values[:, 1], color=COLORS[method], linewidth=1.6, label=LABELS[method])
+        axes.set(title=f"{rows:,} training rows", xlabel="samples seen, thousands", xscale="log")
         marks = sorted({int(samples) for curve in methods.values() for samples in curve.values()[0]})
         axes.set_xticks(marks, [f"{mark / 1000:g}" for mark in marks])
         axes.minorticks_off()
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].set_ylabel("log p(x), nats (dashed: of rows learnt from)")
+    figure.axes[0].set_ylabel("log p(x), nats (dashed: training rows)")
     figure.axes[0].legend(frameon=False, fontsize=8, loc="lower right")
     path.parent.mkdir(parents=True, exist_ok=True)
     save(figure, path)

@@ -1,4 +1,4 @@
-"""The MNIST example of the slides: two latents and a network of pixels, learnt by Monte Carlo EM, and by AEVB.
+"""The MNIST example of the slides: a net of two latents learnt by Monte Carlo EM and by AEVB.
 
 References
 ----------
@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Progress, Protocol, Row, data, train
+from ssvae.experiments.reproductions.base import Measurement, Numbers, Progress, Row, data, train
 from ssvae.experiments.reproductions.curve import log_p
 from ssvae.experiments.reproductions.measures import density
+from ssvae.settings.checks import Settings
+
+if TYPE_CHECKING:
+    from ssvae.models.m1 import M1
 
 SIDE = 20  # pictures along a side of the square
-POINTS = 100  # of the quadrature along each latent, and twice as many to see that it has converged
+POINTS = 100  # of the quadrature along each latent; twice as many show whether it has converged
 ROWS = 1000  # that importance samples are drawn for
-MODEL = {"name": "m1", "latent": 2, "hidden": [500], "activation": "tanh"}
-MCEM: dict[str, Any] = {"batch_size": 200, "proposals": 256, "leapfrog": 3, "updates": 2, "learning_rate": 5e-3}
+MODEL: Settings = {"name": "m1", "latent": 2, "hidden": [500], "activation": "tanh"}
+MCEM: Settings = {"batch_size": 200, "proposals": 256, "leapfrog": 3, "updates": 2, "learning_rate": 5e-3}
 AEVB = {
     "likelihood": "bernoulli", "inference": {"name": "amortized", "kl_warm_up": 0.0}, "gradient": "pathwise",
     "batch_size": 100, "learning_rate": 2e-3,
@@ -32,9 +36,9 @@ AEVB = {
 class Manifold(NamedTuple):
     """z ~ N(0, I) of 2 numbers, x ~ Bernoulli(sigmoid(W₂ tanh(W₁ z + b₁) + b₂)); both methods for equal time."""
 
-    model: Mapping[str, Any] = MODEL
+    model: Mapping[str, object] = MODEL
     epochs: int = 15  # of Monte Carlo EM
-    rivals: float = 3.0  # epochs of AEVB in the time of one
+    rivals: float = 3.0  # epochs of AEVB in the time of one of these
     data: str = "binarized_mnist"
     paper: str = "a picture: every digit somewhere on the square"
 
@@ -46,10 +50,10 @@ class Manifold(NamedTuple):
         self,
         name: str,
         folder: Path,
-        protocol: Protocol,
+        measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
+    ) -> Numbers:
         """Learn by both; return log p by quadrature, AEVB's bound and costs, and draw both squares."""
         from ssvae.experiments.reproductions.by_mcem import learn
 
@@ -57,27 +61,27 @@ class Manifold(NamedTuple):
         row = Row(self.data, settings, "density", self.paper)
         x, x_held, x_test = data(row, data_dir)
         steps = self.epochs * (len(x) // min(MCEM["batch_size"], len(x)))
-        chained, cost = learn(self.model, MCEM, x, folder / "mcem", protocol.seed, [steps], progress)
-        classifier, other = train(row, folder / "aevb", x, protocol.seed)
-        rows = (x_held if protocol.held_out else x_test)[: protocol.rows]
-        part = "rows for choosing" if protocol.held_out else "test rows"
-        found: dict[str, Any] = {"row": name, "paper": self.paper, "epochs": self.epochs}
+        chained, cost = learn(self.model, MCEM, x, folder / "mcem", measurement.seed, [steps], progress)
+        classifier, other = train(row, folder / "aevb", x, measurement.seed)
+        rows = (x_held if measurement.held_out else x_test)[: measurement.rows]
+        part = "rows for choosing" if measurement.held_out else "test rows"
+        found: Numbers = {"row": name, "paper": self.paper, "epochs": self.epochs}
         for method, model, spent in (("mcem", chained, cost), ("aevb", classifier.model_, other)):
             found |= _measured(method, model, rows) | {f"{method}_{key}": value for key, value in spent.items()}
             _save_square(model, folder / f"{method}.png")
-        sampled = density(classifier, rows[:ROWS], protocol.samples)
+        sampled = density(classifier, rows[:ROWS], measurement.samples)
         found |= {f"aevb_{key}": value for key, value in sampled.items()}
         return {**found, "measured": f"{len(rows)} {part}, importance samples on the first {len(rows[:ROWS])}"}
 
 
-def _measured(method: str, model: Any, rows: np.ndarray) -> dict[str, float]:
-    """Return −log p by quadrature, and what half of the points along each latent would add."""
+def _measured(method: str, model: M1, rows: np.ndarray) -> dict[str, float]:
+    """Return −log p by quadrature, and by how much half of the points along each latent exceeds it."""
     coarse, fine = (-log_p(model, rows, n * POINTS).mean() for n in (1, 2))
     return {f"{method}_negative_log_p": float(fine), f"{method}_coarse": float(coarse - fine)}
 
 
-def _save_square(model: Any, path: Path) -> None:
-    """Draw p(x = 1 | z) over a square of equal masses of p(z)."""
+def _save_square(model: M1, path: Path) -> None:
+    """Draw p(x = 1 | z) over a grid of equal masses of p(z)."""
     import tensorflow as tf
 
     from ssvae.bayes_nets.grid_quadrature import grid

@@ -1,27 +1,31 @@
-"""What is measured of a trained density: bounds and log p(x) in nats, perplexity."""
+"""Measures of a trained density: bounds and log p(x) in nats, perplexity."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ssvae.evaluation import log_likelihood
 from ssvae.evaluation.metrics import perplexity
+from ssvae.experiments.reproductions.base import Numbers, Progress
 from ssvae.inference import INFERENCES
 
-Numbers = dict[str, Any]
+if TYPE_CHECKING:
+    from ssvae import SSVAEClassifier
 
 
-def _estimate(classifier: Any, x: np.ndarray, way: Any, samples: int, progress: Any) -> log_likelihood.Estimate:
+def _estimate(
+    classifier: SSVAEClassifier, x: np.ndarray, inference: str | None, samples: int, progress: Progress | None
+) -> log_likelihood.Estimate:
     """Return bounds and log p by the fitted inference method or another."""
-    method = INFERENCES.build(way) if way else classifier.objective_.inference
+    method = INFERENCES.build(inference) if inference else classifier.objective_.inference
     rows = log_likelihood.observed(classifier.model_, classifier.preprocessing_.transform(x), 1)
     return log_likelihood.estimate(classifier.model_, rows, samples, method, 1, progress)
 
 
-def density(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) -> Numbers:
+def density(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> Numbers:
     """Return −log p by importance sampling with its standard error, and −bound, nats."""
     found = _estimate(classifier, x, None, samples, progress)
     error = found.log_p.std(ddof=1) / np.sqrt(len(x))
@@ -29,7 +33,7 @@ def density(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) 
     return {**{name: float(value) for name, value in numbers.items()}, "samples": samples}
 
 
-def words(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) -> Numbers:
+def words(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> Numbers:
     """Return perplexities exp(mean over documents of −log p / words), by log p and by the bound."""
     found = _estimate(classifier, x, None, samples, progress)
     return {
@@ -39,7 +43,7 @@ def words(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) ->
     }
 
 
-def refined(classifier: Any, x: np.ndarray, samples: int, progress: Any = None) -> Numbers:
+def refined(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> Numbers:
     """Return the numbers of `density` by the model's own q_0, and by its inference method, which refines it."""
     before = _estimate(classifier, x, "amortized", samples, progress)
     own = {"bound_before": -before.bound.mean(), "log_p_before": -before.log_p.mean()}

@@ -1,4 +1,4 @@
-"""The dynamic Bayes net of the slides, 20 steps of 10 latents and a bit seen of each, sampled in both forms.
+"""The dynamic Bayes net of the slides, 20 steps of 10 latents and one observed bit each, sampled in both forms.
 
 References
 ----------
@@ -8,11 +8,16 @@ Fast gradient-based inference with continuous latent variable models in auxiliar
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Progress, Protocol
+from ssvae.experiments.reproductions.base import Measurement, Numbers, Progress
+from ssvae.settings.checks import Settings
+
+if TYPE_CHECKING:
+    from ssvae.bayes_nets import BayesNet
+    from ssvae.bayes_nets.draws import Draws
 
 STEPS, WIDTH = 20, 10
 LAGS = 60
@@ -27,36 +32,36 @@ class Mixing(NamedTuple):
     paper: str = "a figure: the original form decays terribly slowly, the auxiliary form fast"
 
     def shortened(self, epochs: int) -> Mixing:
-        """Refuse: nothing is trained."""
-        raise ValueError(f"--epochs {epochs} is of rows that are trained, and this one draws: give --samples")
+        """Refuse, because nothing is trained."""
+        raise ValueError(f"--epochs {epochs} is for rows that are trained, and this one draws: give --samples")
 
     def run(
         self,
         name: str,
         folder: Path,
-        protocol: Protocol,
+        measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
-        """Draw in both forms and in the one that is chosen; return least effective sample sizes and keep a figure."""
+    ) -> Numbers:
+        """Sample in both forms and in the one that is chosen; return effective sample sizes, draw autocorrelations."""
         del data_dir
         from ssvae.bayes_nets.sampling import sample
 
-        net = dynamic_net(self.scale, protocol.seed)
-        data = {"x": net.sample((1,), protocol.seed)["x"]}
-        how: dict[str, Any] = {"chains": self.chains, "warm_up": self.warm_up}
-        how |= {"draws": protocol.samples, "seed": protocol.seed, "progress": progress}
+        net = dynamic_net(self.scale, measurement.seed)
+        data = {"x": net.sample((1,), measurement.seed)["x"]}
+        how: Settings = {"chains": self.chains, "warm_up": self.warm_up}
+        how |= {"draws": measurement.samples, "seed": measurement.seed, "progress": progress}
         draws = {form: sample(net, data, form=form, **how) for form in ("original", "auxiliary", "auto")}
         reports = {form: found.report() for form, found in draws.items()}
         _save_figure(draws, folder / "autocorrelation.png")
-        found: dict[str, Any] = {"row": name, "paper": self.paper}
+        found: Numbers = {"row": name, "paper": self.paper}
         for form, report in reports.items():
             found |= {f"{form}_{key}": report[key] for key in ("ess_per_gradient", "ess_per_second", "r_hat")}
         ratio = reports["auxiliary"]["ess_per_gradient"] / reports["original"]["ess_per_gradient"]
         return {**found, "ratio": ratio, "chosen": draws["auto"].form["z"], "before": draws["auxiliary"].before}
 
 
-def dynamic_net(scale: float, seed: int) -> Any:
+def dynamic_net(scale: float, seed: int) -> BayesNet:
     """Return the net; W has standard deviation 1.5 / √10, v has 1."""
     import tensorflow as tf
     from tensorflow_probability import distributions as tfd
@@ -72,8 +77,8 @@ def dynamic_net(scale: float, seed: int) -> Any:
     )
 
 
-def _save_figure(draws: dict[str, Any], path: Path) -> None:
-    """Draw the autocorrelation of every coordinate's draws against the gradients between them."""
+def _save_figure(draws: dict[str, Draws], path: Path) -> None:
+    """Draw the autocorrelation of every latent against the gradient evaluations between draws."""
     from matplotlib.figure import Figure
 
     from ssvae.bayes_nets.diagnostics import autocorrelation
@@ -84,8 +89,8 @@ def _save_figure(draws: dict[str, Any], path: Path) -> None:
         found = autocorrelation(draws[form].values["z"][:, :, 0], LAGS).reshape(LAGS + 1, -1)
         gradients = np.arange(LAGS + 1) * draws[form].gradients / len(draws[form].accepted)
         axes.plot(gradients, found, color="#1d4ed8", linewidth=0.5, alpha=0.25)
-        axes.plot(gradients, found.max(axis=1), color="#c2410c", linewidth=1.6, label="the slowest")
-        axes.set(title=f"{form} form", xlabel="gradients between two draws", ylim=(-0.6, 1.0))
+        axes.plot(gradients, found.max(axis=1), color="#c2410c", linewidth=1.6, label="maximum")
+        axes.set(title=f"{form} form", xlabel="gradient evaluations between draws", ylim=(-0.6, 1.0))
         axes.axhline(0.0, color="#9ca3af", linewidth=0.8)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""The rows of Mnih and Gregor (2014), of Hjelm et al. (2015) with binary latents, and rivals on the same nets.
+"""The rows of Mnih and Gregor (2014) and of Hjelm et al. (2015) with binary latents, and others on the same nets.
 
 References
 ----------
@@ -10,8 +10,7 @@ binary models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from ssvae.experiments.reproductions.base import Row
 
@@ -26,13 +25,17 @@ REFINED = {
 }  # fmt: skip
 
 
-def _pixels(latent: Sequence[int], paper: str, epochs: int, gradient: Any = "nvil", **more: Any) -> Row:
+def _pixels(
+    latent: Sequence[int], paper: str, epochs: int, gradient: str | Mapping[str, object] = "nvil", **more: object
+) -> Row:
     """Return a row of fixed binarised MNIST; `more` is of the model."""
     model = {"name": "sbn", "latent": list(latent), **more}
     return Row("binarized_mnist", {**PIXELS, "model": model, "gradient": gradient, "epochs": epochs}, "density", paper)
 
 
-def _words(data: str, model: str, latent: int, paper: str, epochs: int, gradient: Any = "nvil") -> Row:
+def _words(
+    data: str, model: str, latent: int, paper: str, epochs: int, gradient: str | Mapping[str, object] = "nvil"
+) -> Row:
     """Return a row of word counts."""
     own = {"name": model, "latent": [latent], "autoregressive": ["latent"] if model == "fdarn" else []}
     return Row(data, {**COUNTS, "model": own, "gradient": gradient, "epochs": epochs}, "words", paper)
