@@ -69,8 +69,8 @@ def gap(
 def _draw_refinement(
     classifier: SSVAEClassifier, x: np.ndarray, image_shape: tuple[int, ...] | None, folder: Path
 ) -> None:
-    from ssvae.plots import refinement_gallery
+    from ssvae.plots import refinement_figures
 
-    for name, reason in refinement_gallery.draw_all(classifier, x, image_shape, folder).items():
+    for name, reason in refinement_figures.draw_all(classifier, x, image_shape, folder).items():
         click.echo(f"no {name}: {reason}", err=True)
     click.echo(f"wrote pictures to {folder}", err=True)

@@ -1,1 +1,1 @@
-"""Figures."""
+"""Figures of runs and of inference gaps: matplotlib figures from arrays, without pyplot."""

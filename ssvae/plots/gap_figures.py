@@ -1,4 +1,4 @@
-"""Pictures of a gap report: bounds and effective sample size against steps of refinement, bounds against draws."""
+"""Figures of an inference gap report: bounds and effective sample size by steps of refinement, bounds by draws."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ssvae.evaluation.inference_gap_report import GapReport
-from ssvae.plots.primitives import FAINT, INK, LABELLED, UNLABELLED
+from ssvae.plots.primitives import INK, LABELLED, UNLABELLED, clean
 
 
 def refinement(report: GapReport) -> Figure:
@@ -18,12 +18,12 @@ def refinement(report: GapReport) -> Figure:
 
 
 def samples(report: GapReport) -> Figure:
-    """Draw the importance-weighted bound against the number of draws, from the encoder's q and from the best one."""
+    """Draw the importance-weighted bound against the number of draws from q of the encoder and of the local optimum."""
     return _side_by_side(report, (_draws,))
 
 
 def overview(report: GapReport) -> Figure:
-    """Draw both, three panels in a line."""
+    """Draw both, three panels side by side."""
     return _side_by_side(report, (_bounds, _effective, _draws))
 
 
@@ -33,10 +33,7 @@ def _side_by_side(report: GapReport, panels: Sequence[Callable[[Axes, GapReport]
     for position, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), position + 1)
         panel(axes, report)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(FAINT)
-        axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
-        axes.set_axisbelow(True)
+        clean(axes)
     return figure
 
 
@@ -65,12 +62,12 @@ def _effective(axes: Axes, report: GapReport) -> None:
     ):
         axes.axhline(at.effective.mean(), color=color, linestyle=style, linewidth=1.3, label=words)
     axes.set_ylim(bottom=0)
-    axes.set(ylabel=f"of {report.about.samples} draws", title="effective sample size")
+    axes.set(ylabel=f"out of {report.about.samples} draws", title="effective sample size")
     _steps(axes, steps)
 
 
 def _steps(axes: Axes, steps: Sequence[int]) -> None:
-    """Show steps on the scale log(1 + t), which has a place for 0."""
+    """Show steps on the scale log(1 + t), which includes 0."""
     axes.set_xscale("function", functions=(np.log1p, np.expm1))
     axes.set_xlim(min(steps) - 0.15, 1.15 * max(steps))
     axes.set_xticks(steps, [str(count) for count in steps])

@@ -1,17 +1,20 @@
-"""Pictures of a fitted model: arrays in, matplotlib figures out; nothing global is touched (no pyplot)."""
+"""Basic figures, from arrays to matplotlib figures; no global state is touched (no pyplot)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 LABELLED, UNLABELLED, INK, FAINT = "#c2410c", "#1d4ed8", "#1f2937", "#9ca3af"
-FEATURES = 24  # columns of a heat table that can still be read
+FEATURES = 24  # features of a heat table that can still be read
+Classes: TypeAlias = np.ndarray | Sequence[object]  # names, or labels as they stand in y
+History: TypeAlias = Mapping[str, Sequence[object]]  # of a fit, as `SSVAEClassifier.history_`
 
 
 def class_colors(classes: int) -> np.ndarray:
@@ -21,9 +24,9 @@ def class_colors(classes: int) -> np.ndarray:
     return matplotlib.colormaps["turbo"](np.linspace(0.03, 0.97, classes))
 
 
-def learning_curves(history: Mapping[str, Sequence[Any]]) -> Figure:
+def learning_curves(history: History) -> Figure:
     """Draw the bounds and the cross-entropy over the epochs, one column for each training stage."""
-    stages = list(dict.fromkeys(history["stage"]))
+    stages = [str(stage) for stage in dict.fromkeys(history["stage"])]
     panels = [(("bound (nats a row)"), {"labelled_bound": LABELLED, "unlabelled_bound": UNLABELLED})]
     panels += [("cross-entropy (nats)", {"cross_entropy": LABELLED})]
     drawn = [(stage, *panel) for stage in stages for panel in panels if _any_finite(history, stage, panel[1])]
@@ -37,25 +40,25 @@ def learning_curves(history: Mapping[str, Sequence[Any]]) -> Figure:
         _limit(axes)
         axes.set(title=f"stage {stage}", xlabel="epoch", ylabel=words)
         axes.legend(frameon=False)
-        _clean(axes)
+        clean(axes)
     return figure
 
 
-def _curve(history: Mapping[str, Sequence[Any]], stage: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _curve(history: History, stage: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     rows = [row for row, s in enumerate(history["stage"]) if s == stage]
     column = history.get(name) or [None] * len(history["stage"])
     values = np.array([np.nan if column[row] is None else column[row] for row in rows], dtype=float)
-    if not values.any():  # a stage without such rows reports zeros
+    if not values.any():  # a stage without such rows has zeros
         values[:] = np.nan
     return np.arange(1, len(rows) + 1), values
 
 
-def _any_finite(history: Mapping[str, Sequence[Any]], stage: Any, curves: Mapping[str, str]) -> bool:
+def _any_finite(history: History, stage: str, curves: Mapping[str, str]) -> bool:
     return any(np.isfinite(_curve(history, stage, name)[1]).any() for name in curves)
 
 
 def _limit(axes: Axes) -> None:
-    """Leave the first epochs' fall out of the picture where it would flatten everything after it."""
+    """Fit the vertical limits to all but the first epochs, whose steep change would flatten the rest."""
     lines = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines]
     values = np.concatenate([line[np.isfinite(line)][len(line) // 20 :] for line in lines])
     if len(values) > 20:
@@ -64,7 +67,7 @@ def _limit(axes: Axes) -> None:
         axes.set_ylim(low - margin, high + margin)
 
 
-def confusion_matrix(counts: Any, classes: Sequence[Any], title: str = "") -> Figure:
+def confusion_matrix(counts: ArrayLike, classes: Classes, title: str = "") -> Figure:
     """Draw counts [K, K]: rows are true classes, columns predicted; shades are shares of the row."""
     counts = np.asarray(counts)
     side = 1.8 + 0.42 * len(counts)
@@ -86,7 +89,7 @@ def confusion_matrix(counts: Any, classes: Sequence[Any], title: str = "") -> Fi
     return figure
 
 
-def latent_map(latents: np.ndarray, y: np.ndarray, classes: Sequence[Any]) -> Figure:
+def latent_map(latents: np.ndarray, y: np.ndarray, classes: Classes) -> Figure:
     """Draw latents [N, Z] on their first two principal axes, coloured by the true class."""
     centred = latents - latents.mean(axis=0)
     _, scales, axes_ = np.linalg.svd(centred, full_matrices=False)
@@ -101,23 +104,23 @@ def latent_map(latents: np.ndarray, y: np.ndarray, classes: Sequence[Any]) -> Fi
     labels = [f"principal axis {n + 1} ({share:.0f} % of the variance)" for n, share in enumerate(shown)]
     axes.set(xlabel=labels[0], ylabel=labels[1], title="latents of test rows")
     axes.legend(frameon=False, markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
-    _clean(axes)
+    clean(axes)
     return figure
 
 
-def image_grid(images: np.ndarray, columns: Sequence[Any] = (), rows: Any = (), title: str = "") -> Figure:
-    """Draw pictures [rows, columns, height, width] or [..., channels] in a grid.
+def image_grid(images: np.ndarray, columns: Classes = (), rows: Classes = (), title: str = "") -> Figure:
+    """Draw images [rows, columns, height, width] or [..., channels] in a grid.
 
     Parameters
     ----------
     images : ndarray
-        Values in [0, 1], or in any range, which is then stretched to it; NaN pictures stay blank.
+        Values in [0, 1], or in any range, which is then stretched to it; NaN images stay blank.
     columns, rows : sequence
-        Words above the columns and beside the rows.
+        Labels above the columns and beside the rows.
     title : str
     """
     r, c, height, width = images.shape[:4]
-    gap = max(1, height // 10)  # pixels between pictures
+    gap = max(1, height // 10)  # pixels between images
     low, high = min(0.0, float(np.nanmin(images))), max(1.0, float(np.nanmax(images)))
     shape = (r * (height + gap) - gap, c * (width + gap) - gap)
     sheet = np.ones((*shape, *images.shape[4:])) if images.ndim == 5 else np.full(shape, np.nan)
@@ -138,17 +141,17 @@ def image_grid(images: np.ndarray, columns: Sequence[Any] = (), rows: Any = (), 
     return figure
 
 
-def heat_table(values: np.ndarray, classes: Sequence[Any], features: Sequence[str], scale: np.ndarray) -> Figure:
-    """Draw how one row's columns change with the class: [K, D] as deviations from their mean over the classes.
+def heat_table(values: np.ndarray, classes: Classes, features: Sequence[str], scale: np.ndarray) -> Figure:
+    """Draw how the features of one row change with the class, as deviations from their mean over the classes.
 
     Parameters
     ----------
     values : ndarray of shape [K, D]
-        One row's analogies, in original units.
+        Analogies of one row, in original units.
     classes, features : sequence
-        Names, K and D of them; the columns that change most are shown.
+        Names, K and D of them; the features that change most are shown.
     scale : ndarray of shape [D]
-        Standard deviation of each column in the data: the unit of the shades.
+        Standard deviation of each feature in the data: the unit of the shades.
     """
     change = (values - values.mean(axis=0)) / np.where(scale > 0, scale, 1)
     shown = np.sort(np.argsort(-np.abs(change).max(axis=0), kind="stable")[:FEATURES])
@@ -166,12 +169,13 @@ def heat_table(values: np.ndarray, classes: Sequence[Any], features: Sequence[st
     axes.set_yticks(range(len(classes)), [str(name) for name in classes])
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    axes.set_title("analogies of one test row: latent kept, class changed", fontsize=9)
-    figure.colorbar(shades).set_label("s.d. of the column, from the classes' mean", fontsize=8)
+    axes.set_title("analogies of one test row: same latent, other class", fontsize=9)
+    figure.colorbar(shades).set_label("deviation from the classes' mean (s.d. of the feature)", fontsize=8)
     return figure
 
 
-def _clean(axes: Axes) -> None:
+def clean(axes: Axes) -> None:
+    """Leave out two sides of the frame, and put a faint grid behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)

@@ -1,13 +1,14 @@
-"""The pictures of a run: which rows are shown, and which pictures its data and model allow."""
+"""Figures of a run: those that its data and model allow, on which rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from ssvae.atomic_files import beside
 from ssvae.plots import primitives
@@ -16,22 +17,25 @@ from ssvae.readers.base import Rows
 from ssvae.splits import has_label
 from ssvae.types import Dataset
 
-MAP_ROWS = 3000  # more points than this hide each other
+if TYPE_CHECKING:
+    from ssvae import SSVAEClassifier
+
+MAP_ROWS = 3000  # of a map of latents: more points hide each other
 SHOWN = 10  # rows of a grid
 
 
 class Skipped(ValueError):
-    """A picture that these data or this model have not; the message is the reason."""
+    """A figure that these data or this model do not have; the message is the reason."""
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure, cut to what is drawn."""
+    """Write a figure, cropped to its content."""
     with beside(path) as draft:
         figure.savefig(draft, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
 
 
 def save_all(plans: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[str, str]:
-    """Write every picture that there is as NAME.png, and return name -> why for those that were skipped."""
+    """Write every figure that there is as NAME.png, and return name -> why for those that were skipped."""
     skipped = {}
     for name, plan in plans.items():
         try:
@@ -41,8 +45,10 @@ def save_all(plans: Mapping[str, Callable[[], Figure]], folder: Path) -> dict[st
     return skipped
 
 
-def draw_all(classifier: Any, dataset: Dataset, numbers: dict[str, Any], folder: Path) -> dict[str, str]:
-    """Write every picture of a run.
+def draw_all(
+    classifier: SSVAEClassifier, dataset: Dataset, numbers: Mapping[str, object], folder: Path
+) -> dict[str, str]:
+    """Write every figure of a run.
 
     Parameters
     ----------
@@ -57,7 +63,7 @@ def draw_all(classifier: Any, dataset: Dataset, numbers: dict[str, Any], folder:
     Returns
     -------
     dict
-        Name -> why it was skipped, for the pictures that were.
+        Name -> why, for the figures that were skipped.
     """
     plans: dict[str, Callable[[], Figure]] = {
         "learning_curves": lambda: primitives.learning_curves(classifier.history_),
@@ -70,44 +76,46 @@ def draw_all(classifier: Any, dataset: Dataset, numbers: dict[str, Any], folder:
     return save_all(plans, folder)
 
 
-def analogies(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
-    """Draw test rows with their latent kept and their class changed: a grid of images, or a heat table."""
+def analogies(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:
+    """Draw analogies of test rows, the same latent with every class: a grid of images, or a heat table."""
     x, y = examples(classifier, dataset, rows)
-    swept = _asked(classifier, "analogies", x)
+    swept = _or_skip(lambda: classifier.analogies(x))
     if dataset.image_shape is None:
         names = dataset.feature_names or tuple(f"column {n}" for n in range(x.shape[1]))
         spread = column_moments.standard_deviation(dataset.x, column_moments.mean(dataset.x))
         return primitives.heat_table(swept[0], classifier.classes_, names, spread)
     grid = _images(np.concatenate([x[:, None], swept], axis=1), dataset)
-    return primitives.image_grid(grid, ["test", *classifier.classes_], y)
+    return primitives.image_grid(grid, ["image", *classifier.classes_], y)
 
 
-def reconstructions(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
-    """Draw test images above what the model makes of them."""
+def reconstructions(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:
+    """Draw test images above their reconstructions."""
     _need_images(dataset)
     if not classifier.has_density:
         raise Skipped("the model does not generate x")
     x, _ = examples(classifier, dataset, rows)
-    pairs = np.stack([x, _asked(classifier, "reconstruct", x)])
+    pairs = np.stack([x, _or_skip(lambda: classifier.reconstruct(x))])
     return primitives.image_grid(_images(pairs, dataset), rows=["test image", "reconstruction"])
 
 
-def samples(classifier: Any, dataset: Dataset, rows: int = SHOWN) -> Figure:
-    """Draw samples of the model, one column a class; of a model without classes in p(x, z), a square."""
+def samples(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:
+    """Draw samples of the model, one column a class."""
     _need_images(dataset)
     classes = list(classifier.classes_)
-    drawn = _asked(classifier, "sample", rows * len(classes), np.array(classes * rows), random_state=0)
+    y = np.array(classes * rows)
+    drawn = _or_skip(lambda: classifier.sample(len(y), y, random_state=0))
     return primitives.image_grid(_images(drawn.reshape(rows, len(classes), -1), dataset), classes)
 
 
-def latent_map(classifier: Any, dataset: Dataset) -> Figure:
+def latent_map(classifier: SSVAEClassifier, dataset: Dataset) -> Figure:
     """Draw the latents of test rows on their principal axes."""
     x, y = _test_rows(classifier, dataset)
-    return primitives.latent_map(_asked(classifier, "transform", x[:MAP_ROWS]), y[:MAP_ROWS], classifier.classes_)
+    latents = _or_skip(lambda: classifier.transform(x[:MAP_ROWS]))
+    return primitives.latent_map(latents, y[:MAP_ROWS], classifier.classes_)
 
 
-def examples(classifier: Any, dataset: Dataset, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return test rows to show, one class after another, as many of each as there is room for."""
+def examples(classifier: SSVAEClassifier, dataset: Dataset, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return test rows to show, sorted by class, about equally many of each."""
     x, y = _test_rows(classifier, dataset)
     rank = np.zeros(len(y), dtype=int)  # how many rows of the same class come before
     for name in classifier.classes_:
@@ -117,7 +125,7 @@ def examples(classifier: Any, dataset: Dataset, rows: int) -> tuple[np.ndarray, 
     return np.asarray(x[shown]), y[shown]
 
 
-def _test_rows(classifier: Any, dataset: Dataset) -> tuple[Rows, np.ndarray]:
+def _test_rows(classifier: SSVAEClassifier, dataset: Dataset) -> tuple[Rows, np.ndarray]:
     if dataset.x_test is None or dataset.y_test is None:
         raise Skipped("the data set has no test rows")
     known = has_label(dataset.y_test, classifier.unlabeled) & np.isin(dataset.y_test, classifier.classes_)
@@ -126,17 +134,17 @@ def _test_rows(classifier: Any, dataset: Dataset) -> tuple[Rows, np.ndarray]:
     return dataset.x_test[known], dataset.y_test[known]
 
 
-def _confusion(classifier: Any, numbers: dict[str, Any]) -> Figure:
+def _confusion(classifier: SSVAEClassifier, numbers: Mapping[str, object]) -> Figure:
     if not numbers:
         raise Skipped("the data set has no test rows")
     title = f"error {numbers['error']:.2f} % of {numbers['rows']} test rows"
-    return primitives.confusion_matrix(numbers["confusion"], classifier.classes_, title)
+    return primitives.confusion_matrix(cast(ArrayLike, numbers["confusion"]), classifier.classes_, title)
 
 
-def _asked(classifier: Any, method: str, *arguments: Any, **options: Any) -> np.ndarray:
-    """Ask the classifier for something that not every model has; its ValueError says why."""
+def _or_skip(call: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return what a call gives that not every model supports; the ValueError says why it does not."""
     try:
-        return np.asarray(getattr(classifier, method)(*arguments, **options))
+        return np.asarray(call())
     except ValueError as error:
         raise Skipped(str(error)) from error
 

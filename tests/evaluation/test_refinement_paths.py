@@ -11,7 +11,7 @@ from ssvae.evaluation import refinement_paths
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.m1 import M1
-from ssvae.plots import refinement_gallery
+from ssvae.plots import refinement_figures
 
 RNG = np.random.default_rng(0)
 D = 3
@@ -81,18 +81,18 @@ def test_the_surface_is_highest_at_the_posterior_mean(linear, rows):
 
 def test_the_pictures_that_there_are_and_why_others_are_not(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        refinement_gallery, "paths", partial(refinement_gallery.paths, steps=3)
+        refinement_figures, "paths", partial(refinement_figures.paths, steps=3)
     )  # each step is compiled
     x = RNG.uniform(size=(24, 16)).astype(np.float32)
     y = np.where(np.arange(24) < 12, np.arange(24) % 2, -1)
     settings = {"name": "m1", "hidden": [8], "classifier": "knn"}
     iterative = {"name": "iterative", "hidden": [8], "steps": 2, "warm_start": 0.0}
     two = SSVAEClassifier({**settings, "latent": 2}, inference=iterative, epochs=1).fit(x, y)
-    assert refinement_gallery.draw_all(two, x, (4, 4), tmp_path / "two") == {}
+    assert refinement_figures.draw_all(two, x, (4, 4), tmp_path / "two") == {}
     assert {path.name for path in (tmp_path / "two").iterdir()} == {"optimizers.png", "surface.png", "iterations.png"}
     three = SSVAEClassifier({**settings, "latent": 3}, epochs=1).fit(x, y)
-    skipped = refinement_gallery.draw_all(three, x, None, tmp_path / "three")
+    skipped = refinement_figures.draw_all(three, x, None, tmp_path / "three")
     assert skipped.keys() == {"surface", "iterations"}
-    assert "no images" in skipped["iterations"]
+    assert "not images" in skipped["iterations"]
     with pytest.raises(ValueError, match="2 rows or more, got 1"):
-        refinement_gallery.draw_all(two, x[:1], (4, 4), tmp_path / "none")
+        refinement_figures.draw_all(two, x[:1], (4, 4), tmp_path / "none")
