@@ -85,7 +85,8 @@ def analogies(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) 
         spread = column_moments.standard_deviation(dataset.x, column_moments.mean(dataset.x))
         return primitives.heat_table(swept[0], classifier.classes_, names, spread)
     grid = _images(np.concatenate([x[:, None], swept], axis=1), dataset)
-    return primitives.image_grid(grid, ["image", *classifier.classes_], y)
+    title = "analogies: latent of the image, class of the column"
+    return primitives.image_grid(grid, ["image", *classifier.classes_], y, title)
 
 
 def reconstructions(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:
@@ -104,7 +105,9 @@ def samples(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) ->
     classes = list(classifier.classes_)
     y = np.array(classes * rows)
     drawn = _or_skip(lambda: classifier.sample(len(y), y, random_state=0))
-    return primitives.image_grid(_images(drawn.reshape(rows, len(classes), -1), dataset), classes)
+    return primitives.image_grid(
+        _images(drawn.reshape(rows, len(classes), -1), dataset), classes, title="samples by class"
+    )
 
 
 def latent_map(classifier: SSVAEClassifier, dataset: Dataset) -> Figure:
