@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.bayes_nets.base import Latent, Observed
@@ -20,7 +19,7 @@ from ssvae.models.capabilities import HasClasses, HasDensity
 def of_model(model: HasDensity) -> BayesNet:
     """Return the net of ``model.joint()``: Gaussian latents, and x whose parents are those that the likelihood reads.
 
-    Its functions read the model's weights, which are thus what there is to learn.
+    Its functions read the model's weights, which `mcem.MonteCarloEM` can thus learn.
 
     Parameters
     ----------
@@ -30,7 +29,7 @@ def of_model(model: HasDensity) -> BayesNet:
     Raises
     ------
     ValueError
-        If p(x, z) is given a class, or a latent is not Gaussian.
+        If the model has classes, or a latent is not Gaussian.
     """
     if isinstance(model, HasClasses):
         raise ValueError(f"a net has no classes, and {type(model).__name__} has: take a model such as 'm1'")
@@ -42,17 +41,20 @@ def of_model(model: HasDensity) -> BayesNet:
         if name == "x":
             nodes[name] = Observed(_of(conditional, parents, lambda p: p))
             continue
-        if not isinstance(getattr(given(conditional, drawn), "distribution", None), tfp.distributions.Normal):
-            raise ValueError(f"a net needs Gaussian latents, and {name!r} of {type(model).__name__} is none")
+        p = given(conditional, drawn)
+        if not isinstance(p, tfd.Independent) or not isinstance(p.distribution, tfd.Normal):
+            raise ValueError(f"a net needs Gaussian latents, and {name!r} of {type(model).__name__} is not Gaussian")
         mean, scale = (_of(conditional, parents, part) for part in (lambda p: p.mean(), lambda p: p.stddev()))
         nodes[name] = Gaussian(drawn[name].shape[-1], mean, scale)
     return BayesNet(**nodes)
 
 
-def _of(conditional: Conditional, parents: Sequence[str], part: Callable[[Any], tf.Tensor]) -> Callable[..., Any]:
-    """Return a function of the parents' values, its arguments named after them, as nodes want it."""
+def _of(
+    conditional: Conditional, parents: Sequence[str], part: Callable[[tfd.Distribution], tf.Tensor]
+) -> Callable[..., tf.Tensor]:
+    """Return a function of the parents' values, with arguments of their names, as nodes read them."""
 
-    def read(*values: tf.Tensor) -> Any:
+    def read(*values: tf.Tensor) -> tf.Tensor:
         return part(given(conditional, dict(zip(parents, values, strict=True))))
 
     named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in parents]

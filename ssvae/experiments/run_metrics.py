@@ -47,7 +47,7 @@ def _baseline_error(config: Settings, dataset: Dataset, labeled: np.ndarray) -> 
 def _levels(classifier: SSVAEClassifier) -> int | None:
     """Return n where the bound less log n nats a column is of a probability, 1 where it is of one as it stands.
 
-    None: it is of a density, which depends on the units and has no number of bits, or of words, which have a perplexity.
+    None: it is of a density, which depends on the units and has no bits, or of words, which have a perplexity.
     """
     levels, identity = classifier.likelihood_.bits_levels, classifier.preprocessing_.identity
     return levels if levels == 1 or identity else None  # another scale makes another density of grey levels
