@@ -1,7 +1,10 @@
-"""Checks where chains start: finite log-densities and gradients, positive scales."""
+"""Checks before chains start: finite log-densities and gradients, positive scales, variables that can be learnt."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import keras
 import tensorflow as tf
 
 from ssvae.bayes_nets.net import BayesNet
@@ -61,6 +64,20 @@ def check_gradient(density: PosteriorDensity, state: tf.Tensor) -> None:
             f"the gradient of log p by {bad} is {_worst(parts[bad[0]])} at the start point: look for functions without "
             "a derivative there, such as a square root at 0"
         )
+
+
+def check_variables(variables: Sequence[keras.Variable]) -> None:
+    """Check the variables that a net is learnt by.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one is not a keras.Variable.
+    """
+    if not variables:
+        raise ValueError("variables is empty: there is nothing to learn; to draw from a net use sampling.sample")
+    if not all(isinstance(variable, keras.Variable) for variable in variables):
+        raise ValueError("variables must be keras.Variable, such as a layer's weights, and not tf.Variable")
 
 
 def _finite(x: tf.Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Whether chains have mixed: R-hat, effective sample sizes, autocorrelation; of draws [draws, chains, ...].
+"""Convergence diagnostics of Markov chains: R-hat, effective sample sizes, autocorrelation of [draws, chains, ...].
 
 References
 ----------

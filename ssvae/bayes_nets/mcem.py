@@ -22,7 +22,7 @@ from ssvae.backend import random
 from ssvae.backend.adam import penalty
 from ssvae.backend.engine import Engine, using
 from ssvae.bayes_nets.base import Data
-from ssvae.bayes_nets.check import check_gradient, check_start
+from ssvae.bayes_nets.check import check_gradient, check_start, check_variables
 from ssvae.bayes_nets.iterated_sir import resampled
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.bayes_nets.posterior_density import PosteriorDensity
@@ -85,11 +85,14 @@ class MonteCarloEM:
         optimizer: keras.optimizers.Optimizer | None = None,
         seed: int = 0,
     ) -> None:
-        counts = {"batch_size": batch_size, "leapfrog": leapfrog, "moves": moves, "updates": updates}
-        for name, value in counts.items():
+        for name, value in {"batch_size": batch_size, "leapfrog": leapfrog, "moves": moves, "updates": updates}.items():
             whole(name, value)
         whole("proposals", proposals, least=0)
-        _check(variables, weight_prior, accept)
+        if not 0.0 <= weight_prior < float("inf"):
+            raise ValueError(f"weight_prior must be >= 0, got {weight_prior!r}")
+        if not 0.0 < accept < 1.0:
+            raise ValueError(f"accept must be between 0 and 1, got {accept!r}")
+        check_variables(variables)
         self.density, self.variables = PosteriorDensity(net, data, form), list(variables)
         self.leapfrog, self.moves, self.updates, self.accept = leapfrog, moves, updates, accept
         self.batch_size, self.seed = min(batch_size, self.density.rows), seed
@@ -188,23 +191,10 @@ class MonteCarloEM:
 
     def _description(self) -> str:
         """Return the settings and data that a stored state belongs to."""
-        names = ["batch_size", "leapfrog", "moves", "updates", "accept", "proposals", "weight_prior", "seed"]
-        own = {name: getattr(self, name) for name in names}
-        own["optimizer"] = {
-            **self.optimizer.get_config(),
-            "name": keras.optimizers.serialize(self.optimizer)["class_name"],
-        }
+        names = ("batch_size", "leapfrog", "moves", "updates", "accept", "proposals", "weight_prior", "seed")
+        own: dict[str, object] = {name: vars(self)[name] for name in names}
+        kind = keras.optimizers.serialize(self.optimizer)["class_name"]  # get_config's name has a counter
+        own["optimizer"] = {**self.optimizer.get_config(), "name": kind}
         shapes = {name: list(np.shape(v)) for name, v in self._arrays().items()}
         data = {name: [list(v.shape), float(tf.reduce_sum(v))] for name, v in self.density.data.items()}
         return json.dumps([own, self.density.form, shapes, data], default=str)
-
-
-def _check(variables: Sequence[keras.Variable], weight_prior: float, accept: float) -> None:
-    if not 0.0 <= weight_prior < float("inf"):
-        raise ValueError(f"weight_prior must be >= 0, got {weight_prior!r}")
-    if not 0.0 < accept < 1.0:
-        raise ValueError(f"accept must be between 0 and 1, got {accept!r}")
-    if not variables:
-        raise ValueError("variables is empty: there is nothing to learn; to draw from a net use sampling.sample")
-    if not all(isinstance(variable, keras.Variable) for variable in variables):
-        raise ValueError("variables must be keras.Variable, such as a layer's weights, and not tf.Variable")

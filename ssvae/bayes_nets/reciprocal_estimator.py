@@ -53,16 +53,8 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
             f"the reciprocal estimator is of no use beyond {MOST} latent numbers a row, this net has {density.size}: "
             "take annealed_importance.annealed_importance"
         )
-    shapes = {name: (density.rows, *node.shape) for name, node in net.latents.items()}
-    if {name: value.shape[2:] for name, value in draws.values.items()} != shapes:
-        raise ValueError(
-            f"these are not draws of this net given these data, of shapes {shapes} for each draw and chain"
-        )
-    values = {name: tf.constant(value, tf.float32) for name, value in draws.values.items()}
-    states = density.state(values)
+    states = _states(density, draws)
     half = len(states) // 2
-    if half < 10:
-        raise ValueError(f"the reciprocal estimator needs 20 draws or more, got {len(states)}")
     log_p = density.log_prob(states[half:]).numpy()
     fitted, judged = (np.asarray(part, np.float64) for part in (states[:half], states[half:]))
     log_w = np.stack([_log_q(fitted[:, :, row], judged[:, :, row]) for row in range(density.rows)], axis=-1) - log_p
@@ -76,6 +68,20 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
             stacklevel=2,
         )
     return found._replace(log_p=-found.log_p)
+
+
+def _states(density: PosteriorDensity, draws: Draws) -> tf.Tensor:
+    """Return draws as states [draws, chains, rows, size]."""
+    shapes = {name: (density.rows, *node.shape) for name, node in density.net.latents.items()}
+    if {name: value.shape[2:] for name, value in draws.values.items()} != shapes:
+        raise ValueError(
+            f"these are not draws of this net given these data, of shapes {shapes} for each draw and chain"
+        )
+    values = {name: tf.constant(value, tf.float32) for name, value in draws.values.items()}
+    states = density.state(values)
+    if len(states) < 20:
+        raise ValueError(f"the reciprocal estimator needs 20 draws or more, got {len(states)}")
+    return states
 
 
 def _log_q(fitted: np.ndarray, judged: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from ssvae.backend import fork_guard
 from ssvae.bayes_nets.base import Data
 from ssvae.bayes_nets.chains import Chains
 from ssvae.bayes_nets.check import check_gradient, check_start
-from ssvae.bayes_nets.choose_form import Form, choose_form
+from ssvae.bayes_nets.choose_form import choose_form
 from ssvae.bayes_nets.draws import Draws
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.bayes_nets.posterior_density import PosteriorDensity
@@ -84,12 +85,9 @@ def sample(
     _check(chains, draws, warm_up, engine)
     begin = time.perf_counter()
     if form == "auto":
-
-        def pilot(form: Form) -> Draws:
-            short = PILOT._replace(chains=max(chains, PILOT.chains))._asdict()
-            return sample(net, data, form=form, sampler=sampler, seed=seed, metric=metric, engine=engine, **short)
-
-        form = choose_form(pilot, net)
+        short = PILOT._replace(chains=max(chains, PILOT.chains))._asdict()
+        pilot = partial(sample, net, data, sampler=sampler, seed=seed, metric=metric, engine=engine, **short)
+        form = choose_form(lambda form: pilot(form=form), net)
     density = PosteriorDensity(net, data, form)
     start = net.sample((chains, density.rows), seed)
     check_start(net, density.data, start)
@@ -106,6 +104,10 @@ def sample(
         kept.append(found)
         report(run.done, warm_up + draws)
     seconds, before = time.perf_counter() - middle, middle - begin
+    return _draws(density, kept, seconds, before)
+
+
+def _draws(density: PosteriorDensity, kept: list[tuple[np.ndarray, Trace]], seconds: float, before: float) -> Draws:
     states = np.concatenate([part for part, _ in kept])
     trace = Trace(*(np.concatenate(part) for part in zip(*(part for _, part in kept), strict=True)))
     values = {name: value.numpy() for name, value in density.values(tf.constant(states)).items()}

@@ -119,18 +119,20 @@ def _number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def summary(metrics: Mapping[str, object], console: Console, title: str = "") -> None:
+def summary(metrics: Mapping[str, object], console: Console | None, title: str = "") -> None:
     """Show the metrics: a table on a terminal, plain lines elsewhere.
 
     Parameters
     ----------
     metrics : Mapping
         As in metrics.json.
-    console : rich.console.Console
-        Where to write.
+    console : rich.console.Console, optional
+        Where to write; None: nowhere.
     title : str
         Written above, such as the run's folder.
     """
+    if console is None:
+        return
     rows = [(words, form.format(metrics[key])) for key, words, form in ROWS if metrics.get(key) is not None]
     if not console.is_terminal:
         width = max(len(words) for words, _ in rows)

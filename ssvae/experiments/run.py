@@ -64,8 +64,7 @@ def run(
     KeyboardInterrupt
         On Ctrl-C, after the state of training has been saved; `resume` continues from it.
     """
-    start, folder = time.perf_counter(), Path(folder)
-    config = resolve(SettingsSource("config", dict(config)))
+    start, folder, config = time.perf_counter(), Path(folder), resolve(SettingsSource("config", dict(config)))
     dataset = run_folder.load_dataset(config)
     labeled, y = split(config, dataset)
     if overwrite and folder_claim.same_launch(folder):
@@ -88,8 +87,7 @@ def run(
     folder_claim.forget_checkpoint(folder)
     if joined:
         joined.wait()
-    if console is not None:
-        report.summary(metrics, console, str(folder))
+    report.summary(metrics, console, str(folder))
     return metrics
 
 

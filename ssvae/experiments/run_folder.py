@@ -3,9 +3,9 @@
 ::
 
     config.yaml       every setting, as resolved     dataset.json   form of the data: names, shape, rows
-    environment.json  versions, threads, command     labeled.json   rows that kept their label
+    environment.json  versions, threads, command     labeled.json   rows that keep their label
     history.csv       one line an epoch              model/         what `ssvae.load` reads
-    metrics.json      the numbers; written last      figures/       pictures
+    metrics.json      the numbers; written last      figures/       PNG files
     checkpoint/       training state, while unfinished
 """
 

@@ -3,7 +3,7 @@
 References
 ----------
 Fast gradient-based inference with continuous latent variable models in auxiliary form (Kingma, 2013): slides.
-Auto-encoding variational Bayes (Kingma and Welling, 2014): AEVB, and the picture, its figure 4.
+Auto-encoding variational Bayes (Kingma and Welling, 2014): AEVB, and its figure 4.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ssvae.settings.checks import Settings
 if TYPE_CHECKING:
     from ssvae.models.m1 import M1
 
-SIDE = 20  # pictures along a side of the square
+SIDE = 20  # images along a side of the square
 POINTS = 100  # of the quadrature along each latent; twice as many show whether it has converged
 ROWS = 1000  # that importance samples are drawn for
 MODEL: Settings = {"name": "m1", "latent": 2, "hidden": [500], "activation": "tanh"}
