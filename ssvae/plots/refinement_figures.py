@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
@@ -17,7 +16,7 @@ from ssvae.evaluation.refinement_paths import OPTIMIZERS, Rows
 from ssvae.inference.base import Inference
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.refining import Refining
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.plots.primitives import INK, LABELLED, UNLABELLED, clean, image_grid
 from ssvae.plots.run_figures import Skipped, save_all
 
@@ -72,7 +71,7 @@ def second_half(rows: Rows) -> Rows:
     return _rows(rows, slice(len(rows.x) // 2, None))
 
 
-def paths(part: keras.Model, rows: Rows, inference: Inference, steps: int = STEPS) -> dict[str, list[Parameters]]:
+def paths(part: HasDensity, rows: Rows, inference: Inference, steps: int = STEPS) -> dict[str, list[Parameters]]:
     """Return λ_0, …, λ_T of the second half by method, all from the λ_0 of the fitted inference."""
     tuning, half = _rows(rows, slice(len(rows.x) // 2)), second_half(rows)
     start = inference.initial_parameters(part, half.x, half.y)
@@ -86,7 +85,7 @@ def paths(part: keras.Model, rows: Rows, inference: Inference, steps: int = STEP
     return found
 
 
-def optimizers(part: keras.Model, rows: Rows, paths: Paths) -> Figure:
+def optimizers(part: HasDensity, rows: Rows, paths: Paths) -> Figure:
     """Draw the mean bound against the number of steps, one line a method."""
     curves = {name: refinement_paths.bounds(part, rows, path).mean(axis=1) for name, path in paths.items()}
     figure = Figure(figsize=(5.4, 3.8), layout="constrained", dpi=130)
@@ -105,7 +104,7 @@ def optimizers(part: keras.Model, rows: Rows, paths: Paths) -> Figure:
     return figure
 
 
-def surfaces(part: keras.Model, rows: Rows, paths: Paths) -> Figure:
+def surfaces(part: HasDensity, rows: Rows, paths: Paths) -> Figure:
     """Draw the paths over the surface of the bound for a few rows; for 2 latents only."""
     name, *others = next(iter(paths.values()))[0]
     if others or next(iter(paths.values()))[0][name].shape[-1] != 4:
@@ -143,7 +142,7 @@ def contours(surfaces: Sequence[Surface], depth: float = 30.0) -> Figure:
 
 
 def iterations(
-    part: keras.Model, rows: Rows, paths: Paths, image_shape: tuple[int, ...] | None, shown: int = 8
+    part: HasDensity, rows: Rows, paths: Paths, image_shape: tuple[int, ...] | None, shown: int = 8
 ) -> Figure:
     """Draw images, and their reconstructions after several steps of the first method."""
     if image_shape is None:

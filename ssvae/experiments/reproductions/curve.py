@@ -13,7 +13,7 @@ from ssvae.atomic_files import write_text
 from ssvae.training.callbacks import Callback, Verdict, View
 
 if TYPE_CHECKING:
-    from ssvae.models.m1 import M1
+    from ssvae.models.capabilities import HasDensity
 
 
 class Curve(Callback):
@@ -51,7 +51,7 @@ class Curve(Callback):
             raise ValueError(f"{self.path} was measured on other rows: {remedy}")
         return found
 
-    def __call__(self, model: M1, done: int) -> None:
+    def __call__(self, model: HasDensity, done: int) -> None:
         """Measure the model after `done` epochs or steps, if that is a mark that was not measured yet."""
         seen = self.marks.get(done)
         if seen is None or seen in self.found:
@@ -61,7 +61,7 @@ class Curve(Callback):
 
     def watch(self, view: View) -> Verdict:
         """See `Callback.watch`."""
-        self(cast("M1", view.model), view.epoch)
+        self(cast("HasDensity", view.model), view.epoch)
         return Verdict()
 
     def values(self) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +81,7 @@ class Curve(Callback):
         return seen, np.array([self.found[samples] for samples in seen])
 
 
-def log_p(model: M1, rows: np.ndarray, points: int) -> np.ndarray:
+def log_p(model: HasDensity, rows: np.ndarray, points: int) -> np.ndarray:
     """Return log p(x) of a model without classes by quadrature, [rows], nats."""
     from ssvae.bayes_nets.grid_quadrature import log_marginal
     from ssvae.bayes_nets.of_model import of_model
