@@ -9,11 +9,11 @@ import numpy as np
 
 from ssvae.evaluation import log_likelihood
 from ssvae.evaluation.metrics import perplexity
-from ssvae.experiments.reproductions.base import Numbers, Progress
 from ssvae.inference import INFERENCES
 
 if TYPE_CHECKING:
     from ssvae import SSVAEClassifier
+    from ssvae.experiments.reproductions.base import Numbers, Progress
 
 
 def _estimate(
