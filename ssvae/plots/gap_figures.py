@@ -29,7 +29,7 @@ def overview(report: GapReport) -> Figure:
 
 def _side_by_side(report: GapReport, panels: Sequence[Callable[[Axes, GapReport], None]]) -> Figure:
     figure = Figure(figsize=(4.6 * len(panels), 3.6), layout="constrained", dpi=130)
-    figure.suptitle(report.about.of, fontsize=11)
+    figure.suptitle(f"bounds of {report.about.of}", fontsize=11)
     for position, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), position + 1)
         panel(axes, report)

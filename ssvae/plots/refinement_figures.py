@@ -123,12 +123,12 @@ def surfaces(part: HasDensity, rows: Rows, paths: Paths) -> Figure:
 
 
 def contours(surfaces: Sequence[Surface], depth: float = 30.0) -> Figure:
-    """Draw the surface of the bound of several rows down to `depth` nats below its top, and the paths over it."""
+    """Draw the surface of the bound of several rows, at most `depth` nats below its top, and the paths over it."""
     figure = Figure(figsize=(3.6 * len(surfaces), 3.9), layout="constrained", dpi=130)
     for position, surface in enumerate(surfaces):
         axes = figure.add_subplot(1, len(surfaces), position + 1)
         top = surface.bound.max()
-        levels = np.linspace(top - depth, top, 13)
+        levels = np.linspace(top - (min(depth, np.ptp(surface.bound)) or depth), top, 13)
         shown = np.maximum(surface.bound, levels[0])
         axes.contourf(surface.first, surface.second, shown, levels=levels, cmap="Greys", alpha=0.75)
         for (name, path), color in zip(surface.paths.items(), COLORS, strict=False):
