@@ -15,7 +15,7 @@ def quick(net, data):
 
 
 def level(noise):
-    """Return a mean whose spread is unknown, for 8 groups; `noise` of the data says how much they tell."""
+    """Return a mean whose spread is unknown, for 8 groups; `noise` of the data says how informative they are."""
     return BayesNet(
         a=Gaussian(1, 0.0, 3.0),
         b=Gaussian(8, lambda a: a, 0.1),

@@ -26,11 +26,11 @@ X = np.random.default_rng(0).normal(size=(5, 3)).astype("f4")
 
 def test_a_grid_finds_log_p_of_probabilistic_pca():
     net = BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Normal(tf.linalg.matmul(z, LOADING), 0.5)))
-    told = []
-    found = log_marginal(net, {"x": X}, 100, lambda done, total: told.append((done, total)))
+    reported = []
+    found = log_marginal(net, {"x": X}, 100, lambda done, total: reported.append((done, total)))
     truth = stats.multivariate_normal(np.zeros(3), LOADING.T @ LOADING + 0.25 * np.eye(3)).logpdf(X)
     np.testing.assert_allclose(found, truth, atol=1e-3)
-    assert told[-1] == (10_000, 10_000)
+    assert reported[-1] == (10_000, 10_000)
     assert np.abs(log_marginal(net, {"x": X}, 4) - truth).max() > 0.02  # four points are too few
 
 

@@ -44,11 +44,11 @@ def best():
 def test_it_finds_the_maximum_of_the_likelihood(form, proposals):
     optimizer = keras.optimizers.Adam(0.01)
     method, (loading, log_scale) = learner(form, batch_size=N, proposals=proposals, optimizer=optimizer)
-    told = method.run(400)
+    reported = method.run(400)
     found = log_likelihood(loading.numpy(), np.exp(2 * float(log_scale.numpy())))
     assert best() - 0.05 < found < best() + 1e-3
-    assert told.shape == (400, 2)
-    assert 0.8 < told[200:, 1].mean() < 0.97
+    assert reported.shape == (400, 2)
+    assert 0.8 < reported[200:, 1].mean() < 0.97
 
 
 def test_interrupted_and_gone_on_with_it_ends_where_it_would_have(tmp_path):

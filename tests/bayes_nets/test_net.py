@@ -30,8 +30,8 @@ def test_densities_of_the_forms_differ_by_the_log_determinant(net):
 
     with tf.GradientTape() as tape:
         moved = move(epsilon)
-    slope = tape.jacobian(moved, epsilon)[0, :, 0, :]
-    log_determinant = np.linalg.slogdet(np.float64(slope))[1]
+    jacobian = tape.jacobian(moved, epsilon)[0, :, 0, :]
+    log_determinant = np.linalg.slogdet(np.float64(jacobian))[1]
     found = auxiliary.log_prob(epsilon)[0] - original.log_prob(original.state(z)[0])[0]
     assert float(found) == pytest.approx(log_determinant, abs=2e-3)
 
@@ -172,7 +172,7 @@ def test_functions_see_no_leading_axes_of_one_entry(shape):
     assert all(list(of[: -1 if len(of) < 3 else 1]).count(1) <= ones for of in seen)
 
 
-def test_many_steps_are_a_loop_with_the_same_values_and_slopes(monkeypatch):
+def test_many_steps_are_a_loop_with_the_same_values_and_gradients(monkeypatch):
     net = BayesNet(z=Recurrent(6, 2, lambda before: tf.tanh(1.5 * before), scale=0.3))
     epsilon = tf.random.stateless_normal([5, 6, 2], [1, 2])
 

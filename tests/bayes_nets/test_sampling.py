@@ -1,4 +1,4 @@
-"""Draws of nets whose posterior is known otherwise; calibration; what a run tells."""
+"""Draws of nets whose posterior is known otherwise; calibration; what a run reports."""
 
 import numpy as np
 import pytest
@@ -43,9 +43,9 @@ def test_a_start_from_the_posterior_stays_there():
 
 def test_what_a_run_tells():
     net = BayesNet(z=Gaussian(2), x=Observed(lambda z: tfd.Normal(z, 1.0)))
-    told = []
-    found = sample(net, {"x": np.zeros([3, 2])}, draws=150, warm_up=50, progress=lambda *now: told.append(now))
-    assert told == [(done, 200) for done in (10, 25, 50, 150, 200)]  # the metric is learnt after 10 and 25 steps
+    reported = []
+    found = sample(net, {"x": np.zeros([3, 2])}, draws=150, warm_up=50, progress=lambda *now: reported.append(now))
+    assert reported == [(done, 200) for done in (10, 25, 50, 150, 200)]  # the metric is learnt after 10 and 25 steps
     assert found.values["z"].shape == (150, 4, 3, 2)
     assert found.accepted.shape == found.divergent.shape == (150, 4, 3)
     assert found.form == {"z": "auxiliary"}

@@ -1,4 +1,4 @@
-"""The dynamic Bayes net in both forms: what a row tells, on few draws."""
+"""The dynamic Bayes net in both forms: a row of the table, on few draws."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Rows that learn nets: on a few small binary images, what they tell, keep, draw and refuse."""
+"""Rows that learn nets, on a few small binary images: numbers, files, figures and errors."""
 
 import json
 
@@ -104,6 +104,6 @@ def test_the_command_lists_the_rows_and_says_what_data_are_missing(tmp_path):
     assert "manifold" in listed.output
     assert "learning" in listed.output
     missing = ["reproduce", "auxiliary", "manifold", "--runs", str(tmp_path), "--data-dir", str(tmp_path / "none")]
-    told = CliRunner().invoke(main, missing)
-    assert told.exit_code == 1
-    assert "is not a folder" in told.output
+    result = CliRunner().invoke(main, missing)
+    assert result.exit_code == 1
+    assert "is not a folder" in result.output

@@ -59,7 +59,7 @@ def test_a_folder_of_other_settings_or_with_a_damaged_file_is_refused(tmp_path):
         TINY.run("tiny", folder, Measurement(samples=2, rows=5))
 
 
-def test_cpu_seconds_are_not_told_of_a_row_that_was_interrupted(tmp_path):
+def test_cpu_seconds_are_left_out_for_a_row_that_was_interrupted(tmp_path):
     TINY.run("tiny", tmp_path, Measurement(samples=2, rows=5))
     (tmp_path / COST).unlink()  # as if the command had ended here; the checkpoint stays
     again = TINY.run("tiny", tmp_path, Measurement(samples=2, rows=5))
@@ -71,8 +71,8 @@ def test_other_epochs_have_a_folder_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr("ssvae.experiments.reproductions.nvil.TABLE", {"tiny": TINY})
     arguments = ["reproduce", "nvil", "tiny", "--samples", "2", "--test-rows", "5", "--runs", str(tmp_path), "--json"]
     for more, epochs in ((), 2), (("--epochs", "1"), 1):
-        told = CliRunner().invoke(main, [*arguments, *more])
-        assert json.loads(told.stdout)["epochs"] == epochs
+        result = CliRunner().invoke(main, [*arguments, *more])
+        assert json.loads(result.stdout)["epochs"] == epochs
     assert sorted(folder.name for folder in (tmp_path / "nvil").iterdir()) == ["tiny-0", "tiny-0-1"]
 
 
