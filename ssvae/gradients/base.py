@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -24,6 +24,7 @@ from ssvae.relaxations import Rule
 
 if TYPE_CHECKING:
     from ssvae.inference.evidence import Evidence
+    from ssvae.models.capabilities import HasDensity
 
 
 class Terms(NamedTuple):
@@ -33,9 +34,13 @@ class Terms(NamedTuple):
     log_prior: dict[str, tf.Tensor]  # log p(z_i | its parents) by variable
     negative_log_posterior: dict[str, tf.Tensor]  # -log q(z_i | its parents) by variable
 
+    def log_joint(self) -> tf.Tensor:
+        """Return log p(x, z)."""
+        return self.log_likelihood + sum(self.log_prior.values())
+
     def total(self) -> tf.Tensor:
         """Return the sum of all terms."""
-        return self.log_likelihood + sum(self.log_prior.values()) + sum(self.negative_log_posterior.values())
+        return self.log_joint() + sum(self.negative_log_posterior.values())
 
 
 class TermParents(NamedTuple):
@@ -119,7 +124,7 @@ class Gradient(Component):
         """Return an estimate of E_q[f], shape [..., B], nats."""
 
     def bound(
-        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """Return a lower bound of log p(x | y), [..., B], nats.
 

@@ -7,9 +7,9 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import tensorflow as tf
 
@@ -21,6 +21,11 @@ from ssvae.networks.widths import sizes
 
 if TYPE_CHECKING:
     from ssvae.inference.evidence import Evidence
+    from ssvae.models.capabilities import HasDensity
+
+
+# name, values, signal -> what is left of the signal, and the surrogate term that the baseline learns from
+Reduction: TypeAlias = Callable[[str, Values, tf.Tensor], tuple[tf.Tensor, tf.Tensor | float]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class NVIL(Gradient):
         return self._estimate(f, q, seed, lambda name, values, signal: (tf.stop_gradient(signal), 0.0))
 
     def bound(
-        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.bound`; moves c and v when training."""
         del training
@@ -104,7 +109,7 @@ class NVIL(Gradient):
 
         return self._estimate(f, f.q, seed, reduced)
 
-    def _estimate(self, f: Integrand, q: Conditionals, seed: tf.Tensor, reduced: Any) -> tf.Tensor:
+    def _estimate(self, f: Integrand, q: Conditionals, seed: tf.Tensor, reduced: Reduction) -> tf.Tensor:
         values = detached(draw(q, self.samples, seed))
         terms = f(values)
         signals = local_signals(terms, f.parents(values), list(q)) if self.local_signals else {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -22,6 +22,7 @@ from ssvae.gradients.sleep_phase import sleep_phase
 
 if TYPE_CHECKING:
     from ssvae.inference.evidence import Evidence
+    from ssvae.models.capabilities import HasDensity
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class RWS(Gradient):
         return self._wake_phase(f, q, seed, 1.0)
 
     def bound(
-        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.bound`."""
         wake_phase = self._wake_phase(f, f.q, seed, self.wake)

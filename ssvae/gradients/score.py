@@ -16,7 +16,7 @@ def score(distribution: tfd.Distribution, value: tf.Tensor) -> tf.Tensor:
 
 def model_gradient(terms: Terms) -> tf.Tensor:
     """Return a tensor [..., B] of value 0 with the gradient of log p(x, z): −log q's own has mean 0 and only noise."""
-    return gradient_only(terms.log_likelihood + sum(terms.log_prior.values()))
+    return gradient_only(terms.log_joint())
 
 
 def local_signals(terms: Terms, parents: TermParents | None, order: list[str]) -> dict[str, tf.Tensor]:

@@ -7,7 +7,7 @@ The wake-sleep algorithm for unsupervised neural networks (Hinton, Dayan, Frey a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -17,9 +17,10 @@ from ssvae.distributions import given
 
 if TYPE_CHECKING:
     from ssvae.inference.evidence import Evidence
+    from ssvae.models.capabilities import HasDensity
 
 
-def sleep_phase(f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
+def sleep_phase(f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Tensor) -> tf.Tensor:
     """Return a tensor [..., B] of value 0 whose gradient is ∇log q(z' | x') at a draw (x', z') ~ p( · | y) a row."""
     rows = tf.shape(f.x)[0]
     z = detached(model.prior_sample(y, rows, seed))

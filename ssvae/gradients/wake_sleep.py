@@ -8,7 +8,7 @@ The wake-sleep algorithm for unsupervised neural networks (Hinton, Dayan, Frey a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -21,6 +21,7 @@ from ssvae.gradients.sleep_phase import sleep_phase
 
 if TYPE_CHECKING:
     from ssvae.inference.evidence import Evidence
+    from ssvae.models.capabilities import HasDensity
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class WakeSleep(Gradient):
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)
 
     def bound(
-        self, f: Evidence, model: Any, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
+        self, f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
         """See `Gradient.bound`."""
         wake_phase = self.expectation(f, f.q, seed)

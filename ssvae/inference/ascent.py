@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ssvae.distributions import LOG_VARIANCE_RANGE
 from ssvae.inference.refinement_objective import RefinementObjective
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import Parameters
 
 TINY = 1e-30  # square of a length that counts as none
 LEAST_VARIANCE = 1e-3  # of a binary number

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
 from ssvae.component import Component
 from ssvae.gradients.base import Gradient
-from ssvae.models.base import Infer, Parameters
+from ssvae.models.capabilities import HasDensity, Infer, Parameters
 
 if TYPE_CHECKING:
     from ssvae.inference.refinement_objective import RefinementObjective
@@ -29,7 +29,7 @@ Training: TypeAlias = (
 class BoundArguments(NamedTuple):
     """What a bound is of, and how it is estimated."""
 
-    model: Any
+    model: HasDensity
     x: tf.Tensor  # [B, D]
     y: tf.Tensor | None  # [..., B or 1, K] one-hot; None for a model without classes
     gradient: Gradient  # how the expectation over z is estimated and differentiated
@@ -65,7 +65,7 @@ class Inference(Component):
         del training
         return 0
 
-    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+    def initial_parameters(self, part: HasDensity, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """Return λ before any refinement; by default the recognition network's output."""
         return part.encode(x, y)
 
@@ -76,12 +76,12 @@ class Inference(Component):
         del objective, start, steps, seed
         return iter(())
 
-    def infer(self, part: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
+    def infer(self, part: HasDensity, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
         """Return λ of a part of a model outside training: here, the recognition network's output."""
         del seed
         return part.encode(x, y)
 
-    def parameters(self, model: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
+    def parameters(self, model: HasDensity, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
         """Return λ of a whole model outside training."""
         return model.recognise(x, y, self.at(seed))
 
@@ -91,7 +91,7 @@ class Inference(Component):
 
     def bound(
         self,
-        model: Any,
+        model: HasDensity,
         x: tf.Tensor,
         y: tf.Tensor | None,
         gradient: Gradient,

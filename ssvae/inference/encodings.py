@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ssvae.distributions import given
 from ssvae.inference.refinement_objective import RefinementObjective, independent_rows
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import Parameters
 
 TINY, FLOOR = 1e-5, 1e-3  # inside the logarithm of a gradient (released code); least variance that divides an error
 

@@ -7,15 +7,13 @@ Auto-Encoding Variational Bayes (Kingma and Welling, 2014), eqs. 2 and 3.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae.distributions import Conditionals, Values, given, has_kl, reads
 from ssvae.gradients.base import Integrand, TermParents, Terms, draw
 from ssvae.inference.base import BoundArguments, Training
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 
 
 class Evidence(Integrand):
@@ -84,7 +82,7 @@ def kl_weight(kl_warm_up: float, training: Training) -> tf.Tensor | float:
 
 
 def log_weights(
-    model: Any, parameters: Parameters, x: tf.Tensor, y: tf.Tensor | None, samples: int, seed: tf.Tensor
+    model: HasDensity, parameters: Parameters, x: tf.Tensor, y: tf.Tensor | None, samples: int, seed: tf.Tensor
 ) -> tf.Tensor:
     """Return log p(x, z_s | y) − log q(z_s), z_s ~ q at λ, [S, ..., B], nats; for S = 1 without the first axis."""
     q = model.posterior(parameters)

@@ -10,12 +10,12 @@ Natural Gradient Works Efficiently in Learning (Amari, 1998): the steps in the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.backend.surrogates import detached
@@ -25,7 +25,7 @@ from ssvae.inference.ascent import bounded, broadcast, direction, where, zeros
 from ssvae.inference.base import Training
 from ssvae.inference.refinement_objective import RefinementObjective, independent_rows, surrogate
 from ssvae.inference.refining import Refined, Refining
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.relaxations import Rule, soft, straight_through
 from ssvae.settings.checks import one_of
 
@@ -35,6 +35,9 @@ DECAYS = ("linear", "constant")
 RULES = {"straight_through": straight_through, "mean": soft}
 UNROLLED = 8  # steps up to which no loop is made: loops inside the loop of training are slow under XLA
 WIDER, NARROWER = 1.25, 0.5  # of a row's rate after a step that the line search took, or refused
+
+
+State: TypeAlias = tuple["Parameters | tf.Tensor", ...]  # of a loop
 
 
 @dataclass(frozen=True)
@@ -128,16 +131,23 @@ class GradientRefined(Refining):
         if steps <= UNROLLED:
             return list(self.refinement_path(objective, start, steps, seed))[-1]
 
-        def body(step, parameters, velocity):  # type: ignore[no-untyped-def]
+        def body(step: tf.Tensor, parameters: Parameters, velocity: Parameters) -> State:
             rate = self._rate(tf.cast(step, tf.float32), steps)
             return step + 1, *self._step(objective, parameters, velocity, rate, random.fold(seed, step))
 
         return _loop(body, steps, (start, zeros(start)))[0]
 
-    def _rate(self, step: Any, steps: int) -> Any:
+    def _rate(self, step: int | tf.Tensor, steps: int) -> float | tf.Tensor:
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
 
-    def _step(self, objective, parameters, velocity, rate, seed):  # type: ignore[no-untyped-def]
+    def _step(
+        self,
+        objective: RefinementObjective,
+        parameters: Parameters,
+        velocity: Parameters,
+        rate: float | tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tuple[Parameters, Parameters]:
         direction = self._direction(objective, parameters, objective.value_and_gradient(parameters, seed)[1])
         velocity = {name: self.momentum * velocity[name] + direction[name] for name in parameters}
         return bounded(objective, {name: value + rate * velocity[name] for name, value in parameters.items()}), velocity
@@ -145,7 +155,9 @@ class GradientRefined(Refining):
     def _line_searched(
         self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
     ) -> Parameters:
-        def body(step, parameters, bound, direction, rate):  # type: ignore[no-untyped-def]
+        def body(
+            step: tf.Tensor, parameters: Parameters, bound: tf.Tensor, direction: Parameters, rate: tf.Tensor
+        ) -> State:
             length = rate[..., tf.newaxis]
             proposed = {name: value + length * direction[name] for name, value in parameters.items()}
             proposed = bounded(objective, proposed)
@@ -180,7 +192,7 @@ class GradientRefined(Refining):
         return surrogate(start, {name: -value for name, value in tape.gradient(distance, own).items()})
 
 
-def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tensor) -> tf.Tensor:
+def _divergence(model: HasDensity, refined: Parameters, own: Parameters, seed: tf.Tensor) -> tf.Tensor:
     """Return KL(q_T || q_0), [..., B], nats; every latent given those that q_T draws before it."""
     with independent_rows():
         target, q = model.posterior(refined), model.posterior(own)
@@ -188,12 +200,13 @@ def _divergence(model: Any, refined: Parameters, own: Parameters, seed: tf.Tenso
         return sum(_kl(given(target[name], values), given(q[name], values), values[name]) for name in q)
 
 
-def _kl(p: Any, q: Any, value: tf.Tensor) -> tf.Tensor:
+def _kl(p: tfd.Distribution, q: tfd.Distribution, value: tf.Tensor) -> tf.Tensor:
     """Return KL(p || q), or an estimate by the value drawn from p where it has no closed form."""
-    return tfp.distributions.kl_divergence(p, q) if has_kl(p, q) else p.log_prob(value) - q.log_prob(value)
+    return tfd.kl_divergence(p, q) if has_kl(p, q) else p.log_prob(value) - q.log_prob(value)
 
 
-def _loop(body: Any, steps: int, state: tuple[Any, ...]) -> Any:
+def _loop(body: Callable[..., State], steps: int, state: State) -> State:
+    """Return the state after some steps; `body` takes and returns the step's number before it."""
     if steps <= UNROLLED:
         for step in range(steps):
             state = body(step, *state)[1:]

@@ -10,13 +10,14 @@ MCMC using Hamiltonian dynamics (Neal, 2011).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.backend.leapfrog import LogProb, position, transition
-from ssvae.gradients.base import Terms, draw
+from ssvae.backend.surrogates import gradient_only
+from ssvae.gradients.base import draw
 from ssvae.inference.base import BoundArguments, Inference
 from ssvae.inference.evidence import Evidence, elbo, kl_weight
 from ssvae.settings.checks import whole
@@ -74,14 +75,14 @@ class HMC(Inference):
         found = evidence.closed_form({"z": z}).total()
         moved = self._moved(evidence, q["z"], tf.stop_gradient(z), random.fold(seed, 1 << 16))
         # What the model would learn from z_0 is taken off, what it learns from z_T is put in its place.
-        return found + _learn(evidence, moved) - _learn(evidence, tf.stop_gradient(z))
+        return found + _model_gradient(evidence, moved) - _model_gradient(evidence, tf.stop_gradient(z))
 
-    def _moved(self, evidence: Evidence, q: Any, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _moved(self, evidence: Evidence, q: tfd.Distribution, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Return z_T."""
         mean, scale = tf.stop_gradient(q.mean()), tf.stop_gradient(q.stddev())
 
         def log_prob(epsilon: tf.Tensor) -> tf.Tensor:
-            return _log_joint(evidence({"z": mean + scale * epsilon}))
+            return evidence({"z": mean + scale * epsilon}).log_joint()
 
         def body(step: tf.Tensor, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return step + 1, self._transition(log_prob, epsilon, random.fold(seed, step))
@@ -100,11 +101,6 @@ class HMC(Inference):
         return transition(log_prob, start, momentum, log_uniform, self.step_size, self.leapfrog)[0].state
 
 
-def _log_joint(terms: Terms) -> tf.Tensor:
-    return terms.log_likelihood + sum(terms.log_prior.values())
-
-
-def _learn(evidence: Evidence, z: tf.Tensor) -> tf.Tensor:
+def _model_gradient(evidence: Evidence, z: tf.Tensor) -> tf.Tensor:
     """Return a tensor of value 0 whose gradient is that of log p(x, z) by the model."""
-    log_p = _log_joint(evidence({"z": z}))
-    return log_p - tf.stop_gradient(log_p)
+    return gradient_only(evidence({"z": z}).log_joint())

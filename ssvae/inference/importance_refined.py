@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
@@ -22,7 +21,7 @@ from ssvae.inference.base import Training
 from ssvae.inference.evidence import Evidence
 from ssvae.inference.refinement_objective import RefinementObjective, independent_rows, surrogate
 from ssvae.inference.refining import Refined, Refining
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 
 LEAST = 1e-4  # distance of a mean from 0 and 1: a logit without bound could not come back
 
@@ -53,7 +52,7 @@ class ImportanceRefined(Refining):
                 f"importance_refined needs samples >= 2 and 0 < rate <= 1, got {self.samples!r} and {self.rate!r}"
             )
 
-    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+    def initial_parameters(self, part: HasDensity, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """See `Inference.initial_parameters`."""
         if not part.mean_field:
             raise ValueError(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import tensorflow as tf
 
@@ -21,8 +20,8 @@ from ssvae.inference.base import Inference, Training
 from ssvae.inference.encodings import update_inputs
 from ssvae.inference.refinement_objective import RefinementObjective, surrogate
 from ssvae.inference.refining import Refined, Refining
-from ssvae.models.base import Parameters
-from ssvae.networks.update import GATES, WIDTHS
+from ssvae.models.capabilities import HasDensity, Parameters
+from ssvae.networks.update import GATES, WIDTHS, Update
 from ssvae.networks.widths import sizes
 from ssvae.settings.checks import one_of
 
@@ -91,7 +90,7 @@ class Iterative(Refining):
         """See `Inference.warm_up`."""
         return self.warm_start, replace(self, steps=0, warm_start=0.0, start="encoder")
 
-    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+    def initial_parameters(self, part: HasDensity, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """See `Inference.initial_parameters`."""
         _networks(part)  # also where no step is taken: the first epochs are amortised, and the error would come late
         return part.encode(x, y) if self.start == "encoder" else part.prior_parameters(x, y)
@@ -140,7 +139,7 @@ class Iterative(Refining):
         return [*data, *([] if objective.y is None else [objective.y])]
 
 
-def _networks(part: Any) -> Mapping[str, Any]:
+def _networks(part: HasDensity) -> Mapping[str, Update]:
     if part.binary:
         raise ValueError(
             "inference 'iterative' is for continuous latents, and those of this model are binary: use "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
 
 import tensorflow as tf
 
@@ -12,7 +11,7 @@ from ssvae.backend.surrogates import gradient_only
 from ssvae.distributions import Values, given
 from ssvae.gradients.base import draw
 from ssvae.inference.evidence import Evidence
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.relaxations import Rule, soft, straight_through
 
 
@@ -38,7 +37,7 @@ class RefinementObjective:
 
     def __init__(
         self,
-        model: Any,
+        model: HasDensity,
         x: tf.Tensor,
         y: tf.Tensor | None,
         samples: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -13,7 +13,7 @@ from ssvae.backend import random
 from ssvae.inference.base import BoundArguments, Inference, Training
 from ssvae.inference.evidence import elbo, kl_weight
 from ssvae.inference.refinement_objective import RefinementObjective
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.relaxations import Rule, straight_through
 from ssvae.settings.checks import one_of, whole
 
@@ -99,20 +99,20 @@ class Refining(Inference):
     ) -> Iterator[Parameters]:
         """See `Inference.refinement_path`: before λ_T is compared with λ_0."""
 
-    def initial_parameters(self, part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+    def initial_parameters(self, part: HasDensity, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
         """See `Inference.initial_parameters`."""
         return part.encode(x, y)
 
-    def infer(self, part: Any, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
+    def infer(self, part: HasDensity, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor) -> Parameters:
         """See `Inference.infer`: λ_T, the same for a row wherever it stands."""
-        return self._refined(part, x, y, seed, False, 1.0).parameters
+        return self._refined(part, x, y, seed).parameters
 
     def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""
         model, x, y, _, seed, training = arguments
         surrogates, weight = [], kl_weight(self.kl_warm_up, training)
 
-        def infer(part: Any, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
+        def infer(part: HasDensity, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
             found = self._refined(part, x, y, random.fold(seed, 1 << 17), training, weight)
             surrogates.append(found.surrogate)
             return found.parameters
@@ -120,7 +120,15 @@ class Refining(Inference):
         parameters = model.recognise(x, y, infer)
         return elbo(arguments, parameters, self.kl_warm_up) + sum(surrogates)
 
-    def _refined(self, part, x, y, seed, training, weight):  # type: ignore[no-untyped-def]
+    def _refined(
+        self,
+        part: HasDensity,
+        x: tf.Tensor,
+        y: tf.Tensor | None,
+        seed: tf.Tensor,
+        training: Training = False,
+        weight: tf.Tensor | float = 1.0,
+    ) -> Refined:
         steps = self.refinement_steps(training is not False)
         start = self.initial_parameters(part, x, y)
         if not steps:

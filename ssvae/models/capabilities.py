@@ -11,6 +11,7 @@ default they are the recognition network's output (`encoded`).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -159,6 +160,10 @@ class HasClasses(ABC):
     @abstractmethod
     def class_network(self) -> MLP:
         """Return the network of q(y | ·)."""
+
+    def log_class_prior(self) -> tf.Tensor:
+        """Return log p(y), [K]; by default all classes alike."""
+        return tf.fill([self.classes], -math.log(self.classes))
 
     def class_model(self, x: tf.Tensor, infer: Infer = encoded) -> tuple[HasClasses, tf.Tensor]:
         """Return the part of the model that the class is read from, and what it sees of x; by default self and x."""

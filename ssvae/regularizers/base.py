@@ -11,12 +11,15 @@ Where replicas share the batches, it returns its replica's part of the penalty (
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from ssvae.component import Component
 from ssvae.types import Batch
+
+if TYPE_CHECKING:
+    from ssvae.models.capabilities import HasClasses
 
 
 class Regularizer(Component):
@@ -35,7 +38,12 @@ class Regularizer(Component):
 
     @abstractmethod
     def penalty(
-        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+        self,
+        model: HasClasses,
+        labelled: Batch | None,
+        unlabelled: Batch | None,
+        seed: tf.Tensor,
+        done: tf.Tensor | bool,
     ) -> tf.Tensor:
         """Return the weighted penalty, a scalar in nats; `done` is the share of the training steps that are done."""
 

@@ -8,13 +8,16 @@ Discriminative Clustering by Regularized Information Maximization (Krause, Peron
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from ssvae.backend.replica_context import mean, part, shared
 from ssvae.regularizers.base import Regularizer
 from ssvae.types import Batch
+
+if TYPE_CHECKING:
+    from ssvae.models.capabilities import HasClasses
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,12 @@ class MutualInformation(Regularizer):
     balance: float = 1.0
 
     def penalty(
-        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+        self,
+        model: HasClasses,
+        labelled: Batch | None,
+        unlabelled: Batch | None,
+        seed: tf.Tensor,
+        done: tf.Tensor | bool,
     ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
         del labelled, seed, done

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.neighbors import NearestNeighbors
@@ -13,7 +11,7 @@ from ssvae.readers.sparse_table import SparseTable
 WIDEST = 50  # columns; more are brought down by PCA, which keeps the order of distances well and costs far less
 
 
-def nearest(rows: Any, count: int) -> np.ndarray:
+def nearest(rows: np.ndarray | SparseTable | tuple[np.ndarray, ...], count: int) -> np.ndarray:
     """Return the `count` nearest other rows of each row by Euclidean distance, [N, count] int32.
 
     Parameters

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import tensorflow as tf
 
 from ssvae.backend.replica_context import part
 from ssvae.regularizers.base import Regularizer
 from ssvae.types import Batch
+
+if TYPE_CHECKING:
+    from ssvae.models.capabilities import HasClasses
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,12 @@ class Neighbours(Regularizer):
     renamed: ClassVar[Mapping[str, str]] = {"peers": "neighbours"}
 
     def penalty(
-        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+        self,
+        model: HasClasses,
+        labelled: Batch | None,
+        unlabelled: Batch | None,
+        seed: tf.Tensor,
+        done: tf.Tensor | bool,
     ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
         del model, labelled, seed, done

@@ -9,7 +9,7 @@ and Ishii, 2018), eqs. 5 to 12.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -17,6 +17,9 @@ from ssvae.backend import random
 from ssvae.backend.replica_context import moments, part
 from ssvae.regularizers.base import Regularizer, logits, rows, standing
 from ssvae.types import Batch
+
+if TYPE_CHECKING:
+    from ssvae.models.capabilities import HasClasses
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,12 @@ class VirtualAdversarial(Regularizer):
     probe: float = 0.1
 
     def penalty(
-        self, model: Any, labelled: Batch | None, unlabelled: Batch | None, seed: tf.Tensor, done: tf.Tensor | bool
+        self,
+        model: HasClasses,
+        labelled: Batch | None,
+        unlabelled: Batch | None,
+        seed: tf.Tensor,
+        done: tf.Tensor | bool,
     ) -> tf.Tensor:
         """See `Regularizer.penalty`."""
         del done
