@@ -8,8 +8,8 @@ later stage may be made from the earlier one's result.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, TypeAlias
 
 import keras
 import numpy as np
@@ -18,6 +18,10 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.capabilities import HasClasses, HasDensity, HasLatents, Infer, Parameters, encoded
+from ssvae.types import Observed, StageRows
+
+if TYPE_CHECKING:
+    from ssvae.objective import Objective
 
 __all__ = ["Infer", "InferRows", "Model", "Observation", "Parameters", "Stage", "encoded"]
 
@@ -28,7 +32,7 @@ InferRows: TypeAlias = Callable[[HasDensity, np.ndarray], np.ndarray]
 class Observation(Protocol):
     """How the values that a model scores come from rows of the data: most often a likelihood."""
 
-    def observe(self, rows: tf.Tensor, seed: tf.Tensor, /) -> tf.Tensor:
+    def observe(self, rows: Observed, seed: tf.Tensor, /) -> tf.Tensor:
         """Return the values [B, D] to score for rows, a nest of tensors [B, ...]."""
 
 
@@ -37,7 +41,7 @@ class Stage(NamedTuple):
 
     name: str
     model: Model
-    rows: Any  # nest of arrays [N, ...], the stage's view of the data
+    rows: StageRows  # the stage's view of the data
     observation: Observation
     labels: bool  # whether the stage uses labels; without, every row is one of a single stream
 
@@ -66,7 +70,7 @@ class Model(keras.Model):
     auto_steps: ClassVar[tuple[int, int]] = (250, 8_000)
     _mean_loss: keras.metrics.Mean = None  # since `compile`; Keras owns the name _tracker
 
-    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, seed: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.seed = seed
 
@@ -101,20 +105,22 @@ class Model(keras.Model):
             return self.latents(x)
         raise NotImplementedError(f"{type(self).__name__} has neither classes nor latents")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments, read from the attributes of the same names."""
         names = [name for name in inspect.signature(type(self)).parameters if name != "kwargs"]
         return {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, object]) -> Self:
         """Rebuild from `get_config`."""
         return cls(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
 
     # keras.Model used alone: compile(optimizer, objective=...), fit(x[, y]), predict(x)
 
-    def compile(self, optimizer: Any = "adam", objective: Any = None, **kwargs: Any) -> None:
-        """Configure `fit`: `objective` is an `ssvae.objective.Objective`."""
+    def compile(
+        self, optimizer: str | keras.optimizers.Optimizer = "adam", objective: Objective | None = None, **kwargs: object
+    ) -> None:
+        """Configure `fit`; it cannot do without an objective."""
         if objective is None:
             raise ValueError("compile needs objective=Objective(inference, gradient, class_gradient)")
         super().compile(optimizer=optimizer, **kwargs)
@@ -130,10 +136,10 @@ class Model(keras.Model):
         """See `keras.Model.metrics`."""
         return [] if self._mean_loss is None else [self._mean_loss]
 
-    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+    def train_step(self, data: object) -> dict[str, tf.Tensor]:
         """See `keras.Model.train_step`."""
         with tf.GradientTape() as tape, engine.using(engine.current()._replace(training=True)):
-            loss = self._alone(data)
+            loss = self._mixed_loss(data)
         weights = self.trainable_variables
         # What a method does not teach, such as the encoder where iterative inference starts from the prior, has none.
         gradients = tape.gradient(loss, [w.value for w in weights], unconnected_gradients="zero")
@@ -142,12 +148,12 @@ class Model(keras.Model):
         self._mean_loss.update_state(loss)
         return {"loss": self._mean_loss.result()}
 
-    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+    def test_step(self, data: object) -> dict[str, tf.Tensor]:
         """See `keras.Model.test_step`."""
-        self._mean_loss.update_state(self._alone(data))
+        self._mean_loss.update_state(self._mixed_loss(data))
         return {"loss": self._mean_loss.result()}
 
-    def _alone(self, data: Any) -> tf.Tensor:
+    def _mixed_loss(self, data: object) -> tf.Tensor:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
         seed = random.fold(random.seed_tensor(self.seed), self._steps)
         observed = self.likelihood.observe(tf.cast(x, tf.float32), random.fold(seed, 0))

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
-from ssvae.distributions import Conditionals, Values, bernoulli
+from ssvae.distributions import Conditional, Conditionals, Values, bernoulli
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.base import InferRows, Model, Stage
 from ssvae.models.capabilities import HasLatents, Infer, Parameters, encoded
@@ -53,15 +53,16 @@ class BeliefNetwork(HasLatents, Model):
         activation: str = "tanh",
         autoregressive: Sequence[str] = (),
         upwards: str = "sampled",
-        baseline: Mapping[str, Any] | None = None,
+        baseline: Mapping[str, object] | None = None,
         classes: int = 0,
-        **kwargs: Any,
+        seed: int = 0,
+        **kwargs: object,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(seed=seed, **kwargs)
         self.features, self.likelihood = features, likelihood
         self.latent, self.hidden, self.activation = sizes(latent, "latent"), sizes(hidden), activation
         several = isinstance(autoregressive, Iterable) and not isinstance(autoregressive, str)
-        self.autoregressive: Any = list(autoregressive) if several else autoregressive
+        self.autoregressive = list(autoregressive) if several else autoregressive
         self.upwards, self.baseline = upwards, baseline
         self._check()
         self.levels = tuple(f"z{level}" for level in range(1, len(self.latent) + 1))
@@ -69,7 +70,7 @@ class BeliefNetwork(HasLatents, Model):
         alone = self.upwards == "deterministic" or len(self.latent) == 1
         self.mean_field = alone and not self.posterior_chains  # whether λ are all that q(z | x) is made of
         self.built = True
-        self.reset(np.random.default_rng(self.seed))
+        self.reset(np.random.default_rng(seed))
 
     def _check(self) -> None:
         given = self.autoregressive if isinstance(self.autoregressive, list) else [None]
@@ -113,15 +114,15 @@ class BeliefNetwork(HasLatents, Model):
 
     def joint(self, y: tf.Tensor | None = None) -> Conditionals:
         """See `HasDensity`: p(z_L), …, p(z_1 | z_2) and p(x | z_1)."""
-        found: dict[str, Any] = {self.levels[-1]: self._binary(self.latent_chains, -1, self.top.read())}
+        found: dict[str, Conditional] = {self.levels[-1]: self._binary(self.latent_chains, -1, self.top.read())}
         for level in reversed(range(len(self.priors))):
             found[self.levels[level]] = partial(self._prior, level)
         return {**found, "x": partial(self._observed, y)}
 
-    def _prior(self, level: int, values: Values) -> Any:
+    def _prior(self, level: int, values: Values) -> tfd.Distribution:
         return self._binary(self.latent_chains, level, self.priors[level](values[self.levels[level + 1]]))
 
-    def _observed(self, y: tf.Tensor | None, values: Values) -> Any:
+    def _observed(self, y: tf.Tensor | None, values: Values) -> tfd.Distribution:
         h = self.decoder(values[self.levels[0]], *self._class(y))
         return self.visible_chains[0](h) if self.visible_chains else self.likelihood(h)
 
@@ -129,7 +130,7 @@ class BeliefNetwork(HasLatents, Model):
         """Return what the networks at the bottom get of the class: nothing where there are no classes."""
         return [y] if len(self.decoder.inputs) > 1 and y is not None else []
 
-    def _binary(self, chains: list[Autoregression], level: int, logits: tf.Tensor) -> Any:
+    def _binary(self, chains: list[Autoregression], level: int, logits: tf.Tensor) -> tfd.Distribution:
         return chains[level](logits) if chains else bernoulli(logits)
 
     def posterior_inputs(self, name: str, x: tf.Tensor, y: tf.Tensor | None, values: Values) -> list[tf.Tensor]:
@@ -153,7 +154,7 @@ class BeliefNetwork(HasLatents, Model):
 
     def posterior(self, parameters: Parameters) -> Conditionals:
         """See `HasDensity`: q(z_1), q(z_2 | z_1), …, or with upwards='deterministic' q(z_1), q(z_2), …."""
-        found: dict[str, Any] = {}
+        found: dict[str, Conditional] = {}
         for level, name in enumerate(self.levels):
             if level and self.upwards == "sampled":
                 found[name] = partial(self._inferred, level, parameters[name])
@@ -161,7 +162,7 @@ class BeliefNetwork(HasLatents, Model):
                 found[name] = self._binary(self.posterior_chains, level, parameters[name])
         return found
 
-    def _inferred(self, level: int, added: tf.Tensor, values: Values) -> Any:
+    def _inferred(self, level: int, added: tf.Tensor, values: Values) -> tfd.Distribution:
         logits = added + self.encoders[level](values[self.levels[level - 1]])
         return self._binary(self.posterior_chains, level, logits)
 

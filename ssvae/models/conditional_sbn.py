@@ -9,7 +9,6 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -54,17 +53,28 @@ class ConditionalSBN(GenerativeNetworkClassifier, BeliefNetwork):
         activation: str = "tanh",
         autoregressive: Sequence[str] = (),
         upwards: str = "sampled",
-        baseline: Mapping[str, Any] | None = None,
+        baseline: Mapping[str, object] | None = None,
         classifier_hidden: int | Sequence[int] = (300, 300),
         normalization: str = "none",
         prior: str | Sequence[float] = "uniform",
         seed: int = 0,
         name: str = "conditional_sbn",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
-        own: dict[str, Any] = {"autoregressive": autoregressive, "upwards": upwards, "baseline": baseline}
-        own |= {"seed": seed, "name": name, "classes": classes}
-        super().__init__(features, likelihood, latent, hidden, activation, **own, **kwargs)
+        super().__init__(
+            features,
+            likelihood,
+            latent,
+            hidden,
+            activation,
+            autoregressive,
+            upwards,
+            baseline,
+            classes,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.classes, self.classifier_hidden = classes, sizes(classifier_hidden, "classifier_hidden")
         self.normalization, self.prior = normalization, prior
         self.make_class_prior(prior)

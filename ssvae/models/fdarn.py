@@ -9,7 +9,6 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 
@@ -30,12 +29,23 @@ class FDARN(SBN):
         activation: str = "tanh",
         autoregressive: Sequence[str] = ("latent", "visible"),
         upwards: str = "sampled",
-        baseline: Mapping[str, Any] | None = None,
-        classifier: str | dict[str, Any] = "svm",
+        baseline: Mapping[str, object] | None = None,
+        classifier: str | Mapping[str, object] = "svm",
         seed: int = 0,
         name: str = "fdarn",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
-        own: dict[str, Any] = {"autoregressive": autoregressive, "upwards": upwards, "baseline": baseline}
-        own |= {"classifier": classifier, "seed": seed, "name": name}
-        super().__init__(features, likelihood, latent, hidden, activation, **own, **kwargs)
+        super().__init__(
+            features,
+            likelihood,
+            latent,
+            hidden,
+            activation,
+            autoregressive,
+            upwards,
+            baseline,
+            classifier,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )

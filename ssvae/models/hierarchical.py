@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import engine
-from ssvae.distributions import LOG_VARIANCE_RANGE, Conditionals, Values, diagonal_normal, standard_normal
+from ssvae.distributions import LOG_VARIANCE_RANGE, Conditional, Conditionals, Values, diagonal_normal, standard_normal
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.base import Model
 from ssvae.models.capabilities import Infer, LatentFeatures, Parameters, encoded
@@ -87,11 +87,11 @@ class Hierarchical(LatentFeatures, Model):
         normalization: str = "none",
         top_down: str = "none",
         generator_sees: str = "bottom",
-        update: Mapping[str, Any] | None = None,
-        classifier: str | dict[str, Any] = "svm",
+        update: Mapping[str, object] | None = None,
+        classifier: str | Mapping[str, object] = "svm",
         seed: int = 0,
         name: str = "hierarchical",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.likelihood, self.classifier = features, likelihood, classifier
@@ -136,12 +136,12 @@ class Hierarchical(LatentFeatures, Model):
     def joint(self, y: tf.Tensor | None = None) -> Conditionals:
         """See `HasDensity`: p(z_L), …, p(z_1 | z_2) and p(x | ·)."""
         del y
-        found: dict[str, Any] = {self.levels[-1]: standard_normal(self.latent[-1])}
+        found: dict[str, Conditional] = {self.levels[-1]: standard_normal(self.latent[-1])}
         for level in reversed(range(len(self.priors))):
             found[self.levels[level]] = partial(self._prior, level)
         return {**found, "x": lambda v: self.likelihood(self.decoder(*(v[name] for name in self.seen)))}
 
-    def _prior(self, level: int, values: Values) -> Any:
+    def _prior(self, level: int, values: Values) -> tfd.Distribution:
         return diagonal_normal(*self._expected(level, values[self.levels[level + 1]]))
 
     def _expected(self, level: int, above: tf.Tensor) -> list[tf.Tensor]:
@@ -160,14 +160,14 @@ class Hierarchical(LatentFeatures, Model):
 
     def posterior(self, parameters: Parameters) -> Conditionals:
         """See `HasDensity`: q(z_L), …, q(z_1 | ·), as `top_down` says."""
-        found: dict[str, Any] = {}
+        found: dict[str, Conditional] = {}
         for level, name in reversed(list(enumerate(self.levels))):
             own = tf.split(parameters[name], 2, axis=-1)
             free = self.top_down == "none" or level == len(self.priors)
             found[name] = diagonal_normal(*own) if free else partial(self._corrected, level, own)
         return found
 
-    def _corrected(self, level: int, own: Sequence[tf.Tensor], values: Values) -> Any:
+    def _corrected(self, level: int, own: Sequence[tf.Tensor], values: Values) -> tfd.Distribution:
         return diagonal_normal(*combined(own, self._expected(level, values[self.levels[level + 1]])))
 
     def prior_parameters(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:

@@ -8,7 +8,6 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -65,11 +64,11 @@ class M1(GaussianLatent, LatentFeatures, Model):
         normalization: str = "none",
         skip: str = "none",
         decoder_hidden: int | Sequence[int] | None = None,
-        update: Mapping[str, Any] | None = None,
-        classifier: str | dict[str, Any] = "svm",
+        update: Mapping[str, object] | None = None,
+        classifier: str | Mapping[str, object] = "svm",
         seed: int = 0,
         name: str = "m1",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.likelihood, self.latent = features, likelihood, latent
@@ -77,9 +76,9 @@ class M1(GaussianLatent, LatentFeatures, Model):
         self.normalization, self.skip, self.update = normalization, skip, update
         self.decoder_hidden = None if decoder_hidden is None else sizes(decoder_hidden, "decoder_hidden")
         upwards = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
-        shared: dict[str, Any] = {"activation": activation, "normalization": normalization, "skip": skip}
-        self.encoder = MLP([features], self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
-        self.decoder = MLP([latent], upwards, likelihood.outputs(features), name="decoder", **shared)
+        self.encoder = MLP([features], self.hidden, 2 * latent, activation, normalization, latent, skip, name="encoder")
+        outputs = likelihood.outputs(features)
+        self.decoder = MLP([latent], upwards, outputs, activation, normalization, skip=skip, name="decoder")
         self.updates = updates(update, {"z": Level(latent, features, self.hidden)})
         self.built = True
         self.reset(np.random.default_rng(seed))

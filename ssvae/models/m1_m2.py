@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.component import Component
@@ -27,7 +28,7 @@ from ssvae.models.m2 import M2
 from ssvae.networks.mlp import MLP
 from ssvae.networks.selection import Selection
 from ssvae.readers import column_moments
-from ssvae.readers.base import transformed
+from ssvae.readers.base import Rows, transformed
 
 NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1's arguments in a stack
 
@@ -91,14 +92,14 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         hidden: int | Sequence[int] = (300,),
         activation: str = "relu",
         prior: str | Sequence[float] = "uniform",
-        update: Mapping[str, Any] | None = None,
-        m1: Mapping[str, Any] | M1 | None = None,
-        m2: Mapping[str, Any] | None = None,
+        update: Mapping[str, object] | None = None,
+        m1: Mapping[str, object] | M1 | None = None,
+        m2: Mapping[str, object] | None = None,
         threshold: float = 0.1,
         active: Sequence[int] | None = None,
         seed: int = 0,
         name: str = "m1_m2",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes = features, classes
@@ -111,14 +112,14 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         if isinstance(m1, M1):
             self.first.set_weights(m1.get_weights())
         self.active = tuple(range(self.first.latent)) if active is None else tuple(active)
-        self.upper: list[Any] = []
+        self.upper: list[Selection | M2] = []
         self._stack()
         self.built = True
 
     def _stack(self) -> None:
         """(Re)make M2 for the active columns."""
         shared = {"latent": self.latent, "hidden": self.hidden, "activation": self.activation}
-        arguments = {**shared, "prior": self.prior, "update": self.update, "seed": self.seed, **self.m2}
+        arguments: dict[str, Any] = {**shared, "prior": self.prior, "update": self.update, "seed": self.seed, **self.m2}
         # Kept in a list: Keras forgets the weights of what a list lets go, not those of a replaced attribute.
         self.upper.clear()
         self.upper.append(Selection(self.first.latent, self.active, name="selection"))
@@ -153,7 +154,7 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         self.activate(parameters)
         yield Stage("m2", self.second, transformed(parameters, self._standardised), FreshSamples(), labels=True)
 
-    def activate(self, parameters: Any) -> None:
+    def activate(self, parameters: Rows) -> None:
         """Keep the columns of z1 whose posterior means vary, and standardise draws from q(z1 | x) over rows.
 
         `parameters` are the means and log-variances of q(z1 | x), [N, 2Z].
@@ -190,7 +191,7 @@ class M1M2(Stacked, GenerativeClassifier, Model):
             "x": lambda v: given(lower["x"], {"z": v["z1"]}),
         }
 
-    def _first_prior(self, upper: Conditionals, values: Values) -> Any:
+    def _first_prior(self, upper: Conditionals, values: Values) -> tfd.Distribution:
         p = given(upper["x"], {"z": values["z2"]})
         return diagonal_normal(*self.selection.spread(p.mean(), 2.0 * tf.math.log(p.stddev())))
 
@@ -208,7 +209,7 @@ class M1M2(Stacked, GenerativeClassifier, Model):
     def posterior(self, parameters: Parameters) -> Conditionals:
         """See `HasDensity.posterior`: q(z1 | x) and q(z2 | z1, y)."""
 
-        def second(values: Values) -> Any:
+        def second(values: Values) -> tfd.Distribution:
             encoded = self.second.encode(self.selection(values["z1"]), parameters["y"])
             return self.second.posterior(encoded)["z"]
 
@@ -237,7 +238,7 @@ def _log_variances(parameters: np.ndarray) -> np.ndarray:
     return parameters[:, parameters.shape[1] // 2 :]
 
 
-def _arguments(m1: Mapping[str, Any] | M1 | None) -> dict[str, Any]:
+def _arguments(m1: Mapping[str, object] | M1 | None) -> dict[str, Any]:
     """Return the arguments of M1 that are its own: not the data's, nor the seed."""
     if not isinstance(m1, M1):
         return dict(m1 or {})

@@ -8,7 +8,6 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -68,11 +67,11 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         classifier_hidden: int | Sequence[int] | None = None,
         normalization: str = "none",
         skip: str = "none",
-        update: Mapping[str, Any] | None = None,
+        update: Mapping[str, object] | None = None,
         prior: str | Sequence[float] = "uniform",
         seed: int = 0,
         name: str = "m2",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood, self.latent = features, classes, likelihood, latent
@@ -84,10 +83,9 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         self.make_class_prior(prior)
         self.make_classifier(self.classifier_hidden, activation, normalization)
         inputs = [features, classes]
-        shared: dict[str, Any] = {"activation": activation, "skip": skip}
-        self.encoder = MLP(inputs, self.hidden, 2 * latent, zero_outputs=latent, name="encoder", **shared)
+        self.encoder = MLP(inputs, self.hidden, 2 * latent, activation, zero_outputs=latent, skip=skip, name="encoder")
         outputs = likelihood.outputs(features)
-        self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, name="decoder", **shared)
+        self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, activation, skip=skip, name="decoder")
         self.updates = updates(update, {"z": Level(latent, features, self.hidden)}, classes)
         self.built = True
         self.reset(np.random.default_rng(seed))

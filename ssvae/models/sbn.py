@@ -9,7 +9,6 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 
@@ -65,13 +64,24 @@ class SBN(LatentFeatures, BeliefNetwork):
         activation: str = "tanh",
         autoregressive: Sequence[str] = (),
         upwards: str = "sampled",
-        baseline: Mapping[str, Any] | None = None,
-        classifier: str | dict[str, Any] = "svm",
+        baseline: Mapping[str, object] | None = None,
+        classifier: str | Mapping[str, object] = "svm",
         seed: int = 0,
         name: str = "sbn",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
-        own: dict[str, Any] = {"autoregressive": autoregressive, "upwards": upwards, "baseline": baseline}
-        own |= {"seed": seed, "name": name}
-        super().__init__(features, likelihood, latent, hidden, activation, **own, **kwargs)
+        super().__init__(
+            features,
+            likelihood,
+            latent,
+            hidden,
+            activation,
+            autoregressive,
+            upwards,
+            baseline,
+            classes=0,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.classifier = classifier

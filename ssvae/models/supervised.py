@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -46,7 +45,7 @@ class Supervised(NetworkClassifier, Model):
         normalization: str = "none",
         seed: int = 0,
         name: str = "supervised",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.classes, self.likelihood = features, classes, likelihood

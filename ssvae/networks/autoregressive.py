@@ -9,7 +9,6 @@ Neural Variational Inference and Learning in Belief Networks (Mnih and Gregor, 2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +33,7 @@ class Autoregression(keras.layers.Layer):
         Numbers of v.
     """
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.kernel = self.add_weight(name="kernel", shape=(width, width), initializer="zeros")
@@ -53,7 +52,7 @@ class Autoregression(keras.layers.Layer):
         """Return the distribution with these logits [..., width] where all earlier numbers are 0."""
         return Chain(logits, self.masked())
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         return {**super().get_config(), "width": self.width}
 
@@ -84,7 +83,7 @@ class Chain(BinaryVector, tfd.Distribution):
         )
 
     @classmethod
-    def _parameter_properties(cls, dtype: Any, num_classes: Any = None) -> dict[str, Any]:
+    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None) -> dict[str, object]:
         raise NotImplementedError("a Chain is not sliced or broadcast by its parameters")
 
     def _batch_shape(self) -> tf.TensorShape:

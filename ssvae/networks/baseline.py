@@ -33,7 +33,7 @@ class Baseline(keras.layers.Layer):
     """
 
     def __init__(
-        self, inputs: Sequence[int], hidden: Sequence[int] = (100,), momentum: float = 0.8, **kwargs: Any
+        self, inputs: Sequence[int], hidden: Sequence[int] = (100,), momentum: float = 0.8, **kwargs: object
     ) -> None:
         super().__init__(**kwargs)
         self.inputs, self.hidden, self.momentum = tuple(inputs), tuple(hidden), momentum
@@ -71,7 +71,7 @@ class Baseline(keras.layers.Layer):
             seen.assign(before + rate * (now - before))
         self.steps.assign(steps)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         own = {"inputs": self.inputs, "hidden": self.hidden, "momentum": self.momentum}
         return {**super().get_config(), **own}

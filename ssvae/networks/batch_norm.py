@@ -8,8 +8,6 @@ algorithms 1 and 2; scale and bias are left to the layer that follows.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -33,7 +31,7 @@ class BatchNorm(keras.layers.Layer):
         Columns of h.
     """
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width = width
         self.mean = self.add_weight(name="mean", shape=(width,), initializer="zeros", trainable=False)
@@ -66,6 +64,6 @@ class BatchNorm(keras.layers.Layer):
             average.assign(before + rate * (seen - before))
         self.calls.assign(calls)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         return {**super().get_config(), "width": self.width}

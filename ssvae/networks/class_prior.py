@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -27,7 +26,7 @@ class ClassPrior(keras.layers.Layer):
         If `prior` is another word, or its numbers are not K positive ones.
     """
 
-    def __init__(self, classes: int, prior: str | Sequence[float] = "uniform", **kwargs: Any) -> None:
+    def __init__(self, classes: int, prior: str | Sequence[float] = "uniform", **kwargs: object) -> None:
         super().__init__(**kwargs)
         if isinstance(prior, str) and prior not in ("uniform", "learned"):
             raise ValueError(f"prior must be 'uniform', 'learned' or {classes} numbers, got {prior!r}")
@@ -49,6 +48,6 @@ class ClassPrior(keras.layers.Layer):
         """Return log p(y), [K], nats."""
         return tf.nn.log_softmax(tf.convert_to_tensor(self.logits))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         return {**super().get_config(), "classes": self.classes, "prior": self.prior}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,7 +18,7 @@ class Constant(keras.layers.Layer):
         Whether it is learnt with the other weights. Otherwise it is what `set` was told, which `reset` leaves alone.
     """
 
-    def __init__(self, width: int, learned: bool = True, **kwargs: Any) -> None:
+    def __init__(self, width: int, learned: bool = True, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width, self.learned = width, learned
         self.value = self.add_weight(name="value", shape=(width,), initializer="zeros", trainable=learned)
@@ -32,7 +30,7 @@ class Constant(keras.layers.Layer):
         if self.learned:
             self.set(np.zeros(self.width))
 
-    def set(self, value: Any) -> None:
+    def set(self, value: np.typing.ArrayLike) -> None:
         """Take other numbers, [width]."""
         self.value.assign(np.asarray(value, np.float32))
 
@@ -40,6 +38,6 @@ class Constant(keras.layers.Layer):
         """Return the vector, [width]."""
         return tf.convert_to_tensor(self.value)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         return {**super().get_config(), "width": self.width, "learned": self.learned}

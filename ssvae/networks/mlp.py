@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -57,7 +56,7 @@ class MLP(keras.layers.Layer):
         normalization: str = "none",
         zero_outputs: int = 0,
         skip: str = "none",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.inputs, self.hidden, self.outputs = tuple(inputs), tuple(hidden), outputs
@@ -160,7 +159,7 @@ class MLP(keras.layers.Layer):
         mean, variance = tf.nn.moments(h, axes=[-1], keepdims=True)
         return (h - mean) * tf.math.rsqrt(variance + 1e-3) * self.gains[layer]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         own = ("inputs", "hidden", "outputs", "activation", "normalization", "zero_outputs", "skip")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,7 +21,7 @@ class Selection(keras.layers.Layer):
         Those that are kept.
     """
 
-    def __init__(self, width: int, columns: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, width: int, columns: Sequence[int], **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width, self.columns = width, tuple(columns)
         self.shift = self.add_weight(name="shift", shape=(len(columns),), initializer="zeros", trainable=False)
@@ -52,6 +51,6 @@ class Selection(keras.layers.Layer):
         wide = tf.tensordot(mean * self.scale + self.shift, into, 1)
         return wide, tf.tensordot(log_variance + 2.0 * self.log_scale(), into, 1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         return {**super().get_config(), "width": self.width, "columns": self.columns}

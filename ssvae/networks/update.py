@@ -63,7 +63,7 @@ class Update(keras.layers.Layer):
         activation: str = "elu",
         skip: str = "highway",
         gate: str = "residual",
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.latent, self.still, self.moving, self.hidden = latent, tuple(still), moving, tuple(hidden)
@@ -93,7 +93,7 @@ class Update(keras.layers.Layer):
             return parameters + tf.sigmoid(gate) * proposal
         return parameters + tf.sigmoid(-gate) * (proposal - parameters)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""
         names = ("latent", "still", "moving", "hidden", "activation", "skip", "gate")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
