@@ -8,9 +8,10 @@ Semi-Supervised Learning with Deep Generative Models (Kingma, Rezende, Mohamed a
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.backend.replica_context import part
@@ -209,7 +210,7 @@ class _Labelled(Integrand):
         objective: Objective,
         model: GenerativeClassifier,
         x: tf.Tensor,
-        q: Any,
+        q: tfd.Distribution,
         seed: tf.Tensor,
         training: bool | tf.Tensor,
     ) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -28,7 +27,12 @@ class _Compiled:
     """One function of a twin model, compiled."""
 
     def __init__(
-        self, model: Any, function: Callable[..., tf.Tensor], shape: tuple[int, int], xla: bool, static: dict[str, Any]
+        self,
+        model: Model,
+        function: Callable[..., tf.Tensor],
+        shape: tuple[int, int],
+        xla: bool,
+        static: Mapping[str, Hashable],
     ) -> None:
         self.model, self._shape = twin(model), shape
 
@@ -52,14 +56,14 @@ class _Compiled:
 
 
 def over_rows(
-    model: Any,
+    model: Model,
     function: Callable[..., tf.Tensor],
     x: Rows,
     seed: int = 0,
     chunk: int = CHUNK,
     xla: bool = False,
     prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
-    **static: Any,
+    **static: Hashable,
 ) -> np.ndarray:
     """Return function(model, x, seed, **static) for all rows; beside x and the result, memory holds a chunk.
 

@@ -8,6 +8,7 @@ Adam: A Method for Stochastic Optimization (Kingma and Ba, 2015), algorithm 1, i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -65,6 +66,29 @@ class Adam:
                 grad=scale * gradient + precision * weight,
                 **powers,
             )
+
+
+class AdamStep(NamedTuple):
+    """A step of Adam, and the running means of gradients and of their squares after it."""
+
+    step: tf.Tensor
+    first: tf.Tensor
+    second: tf.Tensor
+
+
+def adam_step(
+    gradient: tf.Tensor,
+    first: tf.Tensor,
+    second: tf.Tensor,
+    time: tf.Tensor,
+    rate: tf.Tensor | float,
+    epsilon: float = 1e-8,
+) -> AdamStep:
+    """Return step number `time`, from 1 on, along a gradient of any shape, for loops whose state is tensors."""
+    first = BETA_1 * first + (1.0 - BETA_1) * gradient
+    second = BETA_2 * second + (1.0 - BETA_2) * tf.square(gradient)
+    scale = rate * tf.sqrt(1.0 - BETA_2**time) / (1.0 - BETA_1**time)
+    return AdamStep(scale * first / (tf.sqrt(second) + epsilon), first, second)
 
 
 def global_norm(tensors: Sequence[tf.Tensor]) -> tf.Tensor:

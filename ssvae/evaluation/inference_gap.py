@@ -8,7 +8,8 @@ Inference Suboptimality in Variational Autoencoders (Cremer, Li and Duvenaud, 20
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Self
+from functools import partial
+from typing import NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
@@ -21,10 +22,11 @@ from ssvae.evaluation.log_likelihood import Estimate, Progress
 from ssvae.inference.base import Inference
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.refinement_objective import RefinementObjective
-from ssvae.models.base import Parameters
+from ssvae.models.base import Model
+from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.prediction import SAME, over_rows
 
-ROWS = 256  # that climb side by side
+ROWS = 256  # optimised side by side
 STEPS = (1, 2, 3, 5, 8, 13, 20, 50)  # of gradient refinement after which the bound is measured
 COUNTS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)  # of draws, the same: between one, the bound, and S, log p
 
@@ -37,7 +39,7 @@ class Layout(NamedTuple):
     latents: tuple[tuple[str, int], ...]  # name and width of λ
 
     @classmethod
-    def of(cls, part: Any, x: np.ndarray, y: np.ndarray | None) -> Self:
+    def of(cls, part: HasDensity, x: np.ndarray, y: np.ndarray | None) -> Self:
         """Return the layout for x [N, D] and y [N, K]."""
         found = part.encode(tf.constant(x[:1]), None if y is None else tf.constant(y[:1]))
         return cls(x.shape[1], 0 if y is None else y.shape[1], tuple((n, v.shape[-1]) for n, v in found.items()))
@@ -56,7 +58,7 @@ class Layout(NamedTuple):
 
 
 def gaps(
-    part: Any,
+    part: Model,
     x: np.ndarray,
     y: np.ndarray | None,
     about: About,
@@ -104,7 +106,7 @@ def _counts(about: About) -> tuple[int, ...]:
 class _Work(NamedTuple):
     """What is the same for all rows."""
 
-    part: Any
+    part: Model
     layout: Layout
     about: About
     inference: Inference
@@ -113,10 +115,11 @@ class _Work(NamedTuple):
     def measured(self, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return `Estimate`s of at most `ROWS` rows at every λ, [λ, 3, n], and bounds by draws, [S, 2, n]."""
         chunk = min(ROWS, 2 ** math.ceil(math.log2(len(rows))))
-        settings: dict[str, Any] = {"layout": self.layout, "inference": self.inference, "tried": STEPS}
-        found = over_rows(self.part, refined, rows, chunk=chunk, **settings)
+        found = over_rows(
+            self.part, refined, rows, chunk=chunk, layout=self.layout, inference=self.inference, tried=STEPS
+        )
         encoder, ours, *path = np.moveaxis(found, 1, 0)
-        best = self._climbed(np.concatenate([rows, encoder, ours], axis=1), chunk)
+        best = self._optimized(np.concatenate([rows, encoder, ours], axis=1), chunk)
         every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, ours, best, *path)]
         between = [
             [self._weighed(rows, at, count, seed)[0] for at in (encoder, best)] for count in _counts(self.about)[1:-1]
@@ -124,21 +127,21 @@ class _Work(NamedTuple):
         one, all_of_them = ([every[0][i], every[2][i]] for i in (1, 0))
         return np.stack(every), np.stack([one, *between, all_of_them])
 
-    def _climbed(self, rows: np.ndarray, chunk: int) -> np.ndarray:
+    def _optimized(self, rows: np.ndarray, chunk: int) -> np.ndarray:
         """Return λ* [n, Σ2Z] of rows with two λ to start from."""
         steps, flop = self.about.steps, 6.0 * self.part.count_params() * chunk * SAMPLES
         xla = engine.choose("auto", "float32", steps * math.ceil(self.rows / chunk), flop).xla
-        return over_rows(self.part, climbed, rows, chunk=chunk, xla=xla, layout=self.layout, steps=steps)
+        return over_rows(self.part, optimized, rows, chunk=chunk, xla=xla, layout=self.layout, steps=steps)
 
     def _weighed(self, rows: np.ndarray, parameters: np.ndarray, samples: int, seed: int) -> np.ndarray:
         """Return an `Estimate` as an array [3, n]."""
         plan, rows = log_likelihood.cut(self.part, self.rows, samples), np.concatenate([rows, parameters], axis=1)
-        cutting: dict[str, Any] = {"chunk": plan.rows, "xla": plan.xla, "block": plan.block}
-        return over_rows(self.part, weighed, rows, seed=seed, layout=self.layout, samples=samples, **cutting).T
+        weighing = partial(over_rows, self.part, weighed, chunk=plan.rows, xla=plan.xla, block=plan.block)
+        return weighing(rows, seed=seed, layout=self.layout, samples=samples).T
 
 
 def refined(
-    model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, inference: Inference, tried: tuple[int, ...]
+    model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, inference: Inference, tried: tuple[int, ...]
 ) -> tf.Tensor:
     """Return λ_0, the λ of the fitted inference, and those of T steps of gradient refinement, [B, λ, Σ2Z]."""
     x, y, _ = layout.split(rows)
@@ -149,7 +152,7 @@ def refined(
     return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, SAME), *path)], axis=1)
 
 
-def climbed(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps: int) -> tf.Tensor:
+def optimized(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps: int) -> tf.Tensor:
     """Return λ* of rows, [B, Σ2Z], from the better of the two λ beside them; the same for a row wherever it stands."""
     seen = layout.features + layout.classes
     one, other = tf.split(rows[:, seen:], 2, axis=1)
@@ -158,7 +161,7 @@ def climbed(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps:
     return layout.joined(local_optimum(model, start, x, y, steps, SAME))
 
 
-def weighed(model: Any, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, samples: int, block: int) -> tf.Tensor:
+def weighed(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, samples: int, block: int) -> tf.Tensor:
     """Return log p, bound and effective sample size of rows with their λ, [B, 3]."""
     x, y, parameters = layout.split(rows)
     return log_likelihood.Target(model, x, y).weighed(parameters, samples, block, seed)

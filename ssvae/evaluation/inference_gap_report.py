@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -128,7 +128,7 @@ class GapReport:
             "are larger than shown, take more samples."
         ]
 
-    def numbers(self) -> dict[str, Any]:
+    def numbers(self) -> dict[str, object]:
         """Return means over the rows as JSON can hold them, nats; gaps with their standard errors."""
         ends = {"encoder": self.encoder, "inference": self.inference, "local": self.local}
         return {
@@ -151,7 +151,7 @@ class GapReport:
         }
 
 
-def _columns(found: Iterable[Any], names: Sequence[str]) -> dict[str, list[float]]:
+def _columns(found: Iterable[Sequence[np.ndarray] | np.ndarray], names: Sequence[str]) -> dict[str, list[float]]:
     """Return means over rows, one column for each name."""
     return {
         name: [round(float(mean), 3) for mean in column]

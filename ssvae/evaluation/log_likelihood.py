@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +19,8 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.inference.base import Inference
 from ssvae.inference.evidence import log_weights
-from ssvae.models.capabilities import GenerativeClassifier, Parameters, class_count
+from ssvae.models.base import Model
+from ssvae.models.capabilities import GenerativeClassifier, HasDensity, Parameters, class_count
 from ssvae.prediction import SAME, over_rows
 
 ROWS, PART = 64, 1024  # rows a call, and between two words of progress
@@ -35,7 +37,7 @@ class Estimate(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How the work on N rows is cut."""
+    """How the work on N rows is split."""
 
     rows: int  # a call
     block: int  # draws a row at once
@@ -43,7 +45,7 @@ class Plan(NamedTuple):
 
 
 def estimate(
-    model: Any, x: np.ndarray, samples: int, inference: Inference, seed: int = 0, progress: Progress | None = None
+    model: Model, x: np.ndarray, samples: int, inference: Inference, seed: int = 0, progress: Progress | None = None
 ) -> Estimate:
     """Return log p(x) of all rows with q at the λ that the inference method finds once for each row (and class).
 
@@ -62,16 +64,17 @@ def estimate(
         Told how many rows are done, and of how many.
     """
     plan = cut(model, len(x), samples, class_count(model))
-    cutting: dict[str, Any] = {"chunk": plan.rows, "xla": plan.xla, "block": plan.block}
+    importance_weighted = partial(
+        over_rows, model, importance, chunk=plan.rows, xla=plan.xla, samples=samples, block=plan.block
+    )
     found = [
-        over_rows(model, importance, x[rows], seed=own, samples=samples, inference=inference, **cutting)
-        for rows, own in parts(len(x), PART, seed, progress)
+        importance_weighted(x[rows], seed=own, inference=inference) for rows, own in parts(len(x), PART, seed, progress)
     ]
     return Estimate(*np.concatenate(found).T.astype(np.float64))
 
 
 def parts(rows: int, size: int, seed: int, progress: Progress | None = None) -> Iterator[tuple[slice, int]]:
-    """Yield at most `size` rows after another, each with a seed of its own; say how many were dealt with."""
+    """Yield at most `size` rows after another, each with a seed of its own; report how many are done."""
     for position, start in enumerate(range(0, rows, size)):
         own = np.random.SeedSequence([seed, position]).generate_state(1)[0]
         yield slice(start, min(start + size, rows)), int(own >> 1)
@@ -79,14 +82,14 @@ def parts(rows: int, size: int, seed: int, progress: Progress | None = None) -> 
             progress(min(start + size, rows), rows)
 
 
-def observed(model: Any, x: np.ndarray, seed: int) -> np.ndarray:
+def observed(model: Model, x: np.ndarray, seed: int) -> np.ndarray:
     """Return the values [N, D] that the likelihood scores, grey levels binarised: those of `bound` with this seed."""
     if not model.likelihood.observes:
         return x  # as they are; a sparse table stays one
     return over_rows(model, values, x, seed=seed)
 
 
-def values(model: Any, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def values(model: HasDensity, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Return x as `prediction.bound` scores it, [B, D]."""
     return model.likelihood.observe(x, random.fold(seed, 0))
 
@@ -96,7 +99,7 @@ def steps(inference: Inference) -> int:
     return inference.refinement_steps(training=False)
 
 
-def cut(model: Any, rows: int, samples: int, classes: int = 1) -> Plan:
+def cut(model: Model, rows: int, samples: int, classes: int = 1) -> Plan:
     """Return rows a call and draws a block for N rows and S draws, such that no layer is larger than `NUMBERS`."""
     width = classes * max(side for weight in model.weights for side in weight.shape)
     chunk = max(1, min(ROWS, 2 ** math.ceil(math.log2(rows)), NUMBERS // width))
@@ -106,7 +109,9 @@ def cut(model: Any, rows: int, samples: int, classes: int = 1) -> Plan:
     return Plan(chunk, block, engine.choose("auto", "float32", blocks * math.ceil(rows / chunk), flop).xla)
 
 
-def importance(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, block: int, inference: Inference) -> tf.Tensor:
+def importance(
+    model: HasDensity, x: tf.Tensor, seed: tf.Tensor, samples: int, block: int, inference: Inference
+) -> tf.Tensor:
     """Return log p, bound and effective sample size of each row, [B, 3], the class summed out."""
     y, log_prior = None, None
     if isinstance(model, GenerativeClassifier):
@@ -118,7 +123,7 @@ def importance(model: Any, x: tf.Tensor, seed: tf.Tensor, samples: int, block: i
 class Target(NamedTuple):
     """Of what the draws are weighed: log p(x | y), or log p(x) where classes have a prior here."""
 
-    model: Any
+    model: HasDensity
     x: tf.Tensor  # [B, D]
     y: tf.Tensor | None = None  # [..., B or 1, K]
     log_prior: tf.Tensor | None = None  # [K]: y is every class, to be summed out

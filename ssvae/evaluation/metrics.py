@@ -1,22 +1,59 @@
-"""A fitted classifier and labelled rows become numbers; errors are percentages, bounds are nats per row."""
+"""Metrics of a fitted classifier on labelled rows: errors in percent, bounds in nats a row."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from ssvae.readers import sparse_table
+from ssvae.readers.base import RowsInMemory
 from ssvae.splits import has_label
+from ssvae.types import ArrayLike
+
+if TYPE_CHECKING:  # this module stays light
+    from ssvae.likelihoods.base import Likelihood
+    from ssvae.objective import Objective
+    from ssvae.preprocessing.base import Preprocessing
 
 BINS = 15  # of equal width in confidence; the customary number for the expected calibration error
+Numbers: TypeAlias = dict[str, Any]  # values of JSON by name: numbers, lists and dicts of them, words
+
+
+class FittedClassifier(Protocol):
+    """What is asked of a fitted `SSVAEClassifier`."""
+
+    unlabeled: object
+    classes_: np.ndarray
+    likelihood_: Likelihood
+    preprocessing_: Preprocessing
+    objective_: Objective
+
+    @property
+    def has_density(self) -> bool:
+        """Whether the model has bounds of log p(x)."""
+
+    def predict_proba(self, X: ArrayLike, /) -> np.ndarray:
+        """Return class probabilities [N, K]."""
+
+    def bound(self, X: ArrayLike, /) -> np.ndarray:
+        """Return a bound of log p(x) of each row, [N], nats."""
+
+    def log_evidence(
+        self, X: ArrayLike, samples: int, /, *, progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
+        """Return log p(x) of each row by importance sampling, [N], nats."""
 
 
 def evaluate(
-    classifier: Any, x: Any, y: Any, log_p: int | None = None, progress: Callable[[int, int], None] | None = None
-) -> dict[str, Any]:
+    classifier: FittedClassifier,
+    x: ArrayLike | None,
+    y: np.ndarray | None,
+    log_p: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Numbers:
     """Measure a fitted classifier on the rows that have a label.
 
     Parameters
@@ -45,36 +82,38 @@ def evaluate(
     ValueError
         If no row has a label, or `log_p` is given for a model that has none.
     """
+    if x is None or y is None:
+        raise ValueError("there are no rows with labels, so there is no error to measure")
     keep = has_label(y, classifier.unlabeled)
     if not keep.any():
         raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
-    x, y = sparse_table.as_rows(x)[keep], np.asarray(y)[keep]
-    numbers = measure(classifier.classes_, y, classifier.predict_proba(x))
+    rows, y = sparse_table.as_rows(x)[keep], np.asarray(y)[keep]
+    numbers = measure(classifier.classes_, y, classifier.predict_proba(rows))
     if not classifier.has_density:
         if log_p is not None:
             raise ValueError("log p needs a generative model: this one only classifies; leave log_p out")
         return numbers
-    bounds = np.asarray(classifier.bound(x))
+    bounds = np.asarray(classifier.bound(rows))
     numbers["bound"] = float(bounds.mean())
     if classifier.likelihood_.in_order:
         numbers |= {
-            "perplexity": perplexity(bounds, x),
-            "wordless": int(np.sum(sparse_table.as_rows(x).sum(axis=1) == 0)),
+            "perplexity": perplexity(bounds, rows),
+            "wordless": int(np.sum(rows.sum(axis=1) == 0)),
         }
     if log_p is not None:
-        evidence = classifier.log_evidence(x, log_p, progress=progress)
-        numbers |= {"log_p": float(np.mean(evidence)), "log_p_samples": log_p, **circumstances(classifier, x)}
+        evidence = classifier.log_evidence(rows, log_p, progress=progress)
+        numbers |= {"log_p": float(np.mean(evidence)), "log_p_samples": log_p, **circumstances(classifier, rows)}
     return numbers
 
 
-def circumstances(classifier: Any, x: np.ndarray) -> dict[str, Any]:
+def circumstances(classifier: FittedClassifier, x: RowsInMemory) -> Numbers:
     """Return what bounds and log p depend on beside model, rows and samples; see `evaluate`."""
     from ssvae.evaluation.log_likelihood import steps
 
     return {"steps": steps(classifier.objective_.inference), "binarisation": binarisation(classifier, x)}
 
 
-def binarisation(classifier: Any, x: np.ndarray) -> str:
+def binarisation(classifier: FittedClassifier, x: RowsInMemory) -> str:
     """Say how a Bernoulli likelihood gets binary values from rows x [N, D].
 
     Returns
@@ -89,7 +128,7 @@ def binarisation(classifier: Any, x: np.ndarray) -> str:
     return "resampled once" if likelihood.resample and np.any((seen > 0) & (seen < 1)) else "as they are"
 
 
-def measure(classes: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def measure(classes: np.ndarray, y: np.ndarray, probabilities: np.ndarray) -> Numbers:
     """Return every number that needs only labels [N] and class probabilities [N, K]; see `evaluate`.
 
     >>> numbers = measure(np.array([0, 1]), np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
@@ -157,7 +196,7 @@ def bits_per_dim(bound: float, features: int, levels: int = 1) -> float:
     return (math.log(levels) - bound / features) / math.log(2)
 
 
-def perplexity(bounds: np.ndarray, counts: np.ndarray) -> float:
+def perplexity(bounds: np.ndarray, counts: RowsInMemory) -> float:
     """Return the perplexity per word of documents, exp(mean_d −bound_d / N_d), N_d the words of document d.
 
     Documents without words have none, and are left out.

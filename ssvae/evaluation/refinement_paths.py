@@ -1,9 +1,9 @@
-"""The way of λ up the bound, step by step, by refinement, by a learnt update and by conventional optimizers."""
+"""Refinement paths: λ after each step, by refinement, by a learnt update and by conventional optimizers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -12,15 +12,16 @@ import tensorflow as tf
 from ssvae.backend import random
 from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.inference.refining import Refining
-from ssvae.models.base import Parameters
+from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.prediction import SAME
 
 # Optimizer -> the rates that are tried on other rows.
-OPTIMIZERS: dict[str, tuple[Any, tuple[float, ...]]] = {
+OPTIMIZERS: dict[str, tuple[type[keras.optimizers.Optimizer], tuple[float, ...]]] = {
     "SGD": (keras.optimizers.SGD, (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
     "Adam": (keras.optimizers.Adam, (1e-2, 3e-2, 1e-1, 3e-1)),
     "RMSProp": (keras.optimizers.RMSprop, (1e-2, 3e-2, 1e-1, 3e-1)),
 }
+Traced = TypeVar("Traced", tf.Tensor, Parameters)  # what a compiled function returns
 JUDGES = 100  # draws a row that measure a bound
 
 
@@ -31,13 +32,13 @@ class Rows(NamedTuple):
     y: tf.Tensor | None = None  # [B, K] one-hot
 
 
-def refined(part: Any, rows: Rows, start: Parameters, method: Refining, steps: int) -> list[Parameters]:
+def refinement_path(part: HasDensity, rows: Rows, start: Parameters, method: Refining, steps: int) -> list[Parameters]:
     """Return λ_0, …, λ_T of an inference method on its way to λ_T."""
     objective = RefinementObjective(part, rows.x, rows.y, method.test_samples or method.samples)
     return [start, *method.refinement_path(objective, start, steps, random.seed_tensor(0))]
 
 
-def sloped(part: Any, rows: Rows, start: Parameters, samples: int = 10) -> Callable[..., Parameters]:
+def bound_gradient(part: HasDensity, rows: Rows, start: Parameters, samples: int = 10) -> Callable[..., Parameters]:
     """Return ∇_λ of the rows' bounds as a compiled function of λ and the step, whose draws are its own."""
     objective = RefinementObjective(part, rows.x, rows.y, samples)
     return _traced(
@@ -45,28 +46,28 @@ def sloped(part: Any, rows: Rows, start: Parameters, samples: int = 10) -> Calla
     )
 
 
-def optimized(
-    start: Parameters, optimizer: keras.optimizers.Optimizer, steps: int, slope: Callable[..., Parameters]
+def optimizer_path(
+    start: Parameters, optimizer: keras.optimizers.Optimizer, steps: int, gradient: Callable[..., Parameters]
 ) -> list[Parameters]:
-    """Return λ_0, …, λ_T of a Keras optimizer that maximises the sum of the rows' bounds, of `sloped`, from λ_0 on."""
+    """Return λ_0, …, λ_T of a Keras optimizer that maximises the sum of the rows' bounds, from λ_0 on."""
     variables = {name: tf.Variable(value) for name, value in start.items()}
     path = [dict(start)]
     for step in range(steps):
-        found = slope({name: tf.convert_to_tensor(v) for name, v in variables.items()}, tf.constant(step))
+        found = gradient({name: tf.convert_to_tensor(v) for name, v in variables.items()}, tf.constant(step))
         optimizer.apply([-found[name] for name in variables], list(variables.values()))
         path.append({name: tf.convert_to_tensor(v) for name, v in variables.items()})
     return path
 
 
-def tuned(part: Any, rows: Rows, start: Parameters, name: str, steps: int) -> float:
+def tuned_rate(part: HasDensity, rows: Rows, start: Parameters, name: str, steps: int) -> float:
     """Return the rate of an optimizer of `OPTIMIZERS` whose bound is highest after all steps."""
     kind, rates = OPTIMIZERS[name]
-    slope = sloped(part, rows, start)
-    ends = [optimized(start, kind(rate), steps, slope)[-1] for rate in rates]
+    gradient = bound_gradient(part, rows, start)
+    ends = [optimizer_path(start, kind(rate), steps, gradient)[-1] for rate in rates]
     return rates[int(np.nanargmax([bound.mean() for bound in bounds(part, rows, ends)]))]
 
 
-def bounds(part: Any, rows: Rows, path: Iterable[Parameters], samples: int = JUDGES) -> np.ndarray:
+def bounds(part: HasDensity, rows: Rows, path: Iterable[Parameters], samples: int = JUDGES) -> np.ndarray:
     """Return the ELBO of every row at every λ of a path, [T + 1, B], nats, all by the same draws."""
     objective, seed = RefinementObjective(part, rows.x, rows.y, samples), random.fold(SAME, -1)
     every = [dict(at) for at in path]
@@ -74,12 +75,12 @@ def bounds(part: Any, rows: Rows, path: Iterable[Parameters], samples: int = JUD
     return np.stack([measure(at).numpy() for at in every])
 
 
-def _traced(function: Callable[..., Any], *like: Any) -> Callable[..., Any]:
+def _traced(function: Callable[..., Traced], *like: tf.Tensor | Parameters) -> Callable[..., Traced]:
     """Return the function compiled for arguments such as these; TensorFlow warns of those that it traces at calls."""
     return tf.function(function, autograph=False).get_concrete_function(*like)
 
 
-def landscape(part: Any, rows: Rows, at: Parameters, means: np.ndarray, samples: int = JUDGES) -> np.ndarray:
+def landscape(part: HasDensity, rows: Rows, at: Parameters, means: np.ndarray, samples: int = JUDGES) -> np.ndarray:
     """Return one row's ELBO over a grid of means [G, 2] of its only latent, log σ² as at λ, [G].
 
     Raises
@@ -96,7 +97,7 @@ def landscape(part: Any, rows: Rows, at: Parameters, means: np.ndarray, samples:
     return bounds(part, repeated, [grid], samples)[0]
 
 
-def means(part: Any, rows: Rows, path: Iterable[Parameters]) -> np.ndarray:
+def means(part: HasDensity, rows: Rows, path: Iterable[Parameters]) -> np.ndarray:
     """Return the mean of p(x | z) at the posterior means along a path, [T + 1, B, D]."""
 
     def decoded(at: Parameters) -> np.ndarray:

@@ -75,13 +75,18 @@ def paths(part: HasDensity, rows: Rows, inference: Inference, steps: int = STEPS
     """Return λ_0, …, λ_T of the second half by method, all from the λ_0 of the fitted inference."""
     tuning, half = _rows(rows, slice(len(rows.x) // 2)), second_half(rows)
     start = inference.initial_parameters(part, half.x, half.y)
-    found = {"gradient_refined": refinement_paths.refined(part, half, start, GradientRefined(), steps)}
+    found = {"gradient_refined": refinement_paths.refinement_path(part, half, start, GradientRefined(), steps)}
     if inference.update is not None:
-        found = {"iterative": refinement_paths.refined(part, half, start, cast(Refining, inference), steps), **found}
-    gradient = refinement_paths.sloped(part, half, start)
+        found = {
+            "iterative": refinement_paths.refinement_path(part, half, start, cast(Refining, inference), steps),
+            **found,
+        }
+    gradient = refinement_paths.bound_gradient(part, half, start)
     for name, (kind, _) in OPTIMIZERS.items():
-        rate = refinement_paths.tuned(part, tuning, inference.initial_parameters(part, tuning.x, tuning.y), name, steps)
-        found[f"{name}, rate {rate:g}"] = refinement_paths.optimized(start, kind(rate), steps, gradient)
+        rate = refinement_paths.tuned_rate(
+            part, tuning, inference.initial_parameters(part, tuning.x, tuning.y), name, steps
+        )
+        found[f"{name}, rate {rate:g}"] = refinement_paths.optimizer_path(start, kind(rate), steps, gradient)
     return found
 
 

@@ -45,9 +45,9 @@ def rows():
 def test_optimizers_climb_to_the_closed_form(linear, rows, name):
     kind, rates = refinement_paths.OPTIMIZERS[name]
     start = linear.prior_parameters(rows.x, None)
-    rate = refinement_paths.tuned(linear, rows, start, name, 15)
+    rate = refinement_paths.tuned_rate(linear, rows, start, name, 15)
     assert rate in rates
-    path = refinement_paths.optimized(start, kind(rate), 60, refinement_paths.sloped(linear, rows, start))
+    path = refinement_paths.optimizer_path(start, kind(rate), 60, refinement_paths.bound_gradient(linear, rows, start))
     assert len(path) == 61
     mean = best(linear)(rows.x.numpy())[0]
     first, last = (np.abs(at["z"].numpy()[:, :2] - mean).max() for at in (path[0], path[-1]))
@@ -60,7 +60,7 @@ def test_optimizers_climb_to_the_closed_form(linear, rows, name):
 def test_a_refined_path_goes_on_to_the_closed_form(linear, rows):
     mean, variance = best(linear)(rows.x.numpy())
     start = {"z": tf.constant(np.c_[mean + 0.3, np.tile(np.log(variance), (6, 1))], tf.float32)}
-    path = refinement_paths.refined(linear, rows, start, GradientRefined(test_samples=50), 10)
+    path = refinement_paths.refinement_path(linear, rows, start, GradientRefined(test_samples=50), 10)
     assert len(path) == 11
     errors = [np.abs(at["z"].numpy()[:, :2] - mean).max() for at in path]
     assert errors[-1] < 0.1 * errors[0]
