@@ -7,11 +7,12 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.neighbors import NearestNeighbors
 
 from ssvae.readers.sparse_table import SparseTable
+from ssvae.types import StageRows
 
 WIDEST = 50  # columns; more are brought down by PCA, which keeps the order of distances well and costs far less
 
 
-def nearest(rows: np.ndarray | SparseTable | tuple[np.ndarray, ...], count: int) -> np.ndarray:
+def nearest(rows: StageRows, count: int) -> np.ndarray:
     """Return the `count` nearest other rows of each row by Euclidean distance, [N, count] int32.
 
     Parameters
