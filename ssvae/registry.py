@@ -120,7 +120,7 @@ class Registry(LazyTable[type[Kind]]):
         ------
         ValueError
             If the name, or an argument of the dict, is unknown, or not the number or text that it should be, or an
-            object is no component of this kind.
+            object is not a component of this kind.
         """
         if isinstance(slot, str):
             slot = {"name": slot}
@@ -185,7 +185,7 @@ def lazy_names(package: str, where: Mapping[str, str]) -> tuple[Callable[[str], 
 
 
 def _wrong_kind(annotation: object, value: object) -> str | None:
-    """Return what an argument that is annotated as a number or a text should be, where its value is no such thing."""
+    """Return what an argument that is annotated as a number or a text should be, or None where its value is that."""
     kinds = {"int": (Integral, "an integer"), "float": (Real, "a number"), "str": (str, "a text")}
     kind, words = kinds.get(annotation.__name__ if isinstance(annotation, type) else str(annotation), (object, ""))
     return None if isinstance(value, kind) and not (words and isinstance(value, bool)) else words

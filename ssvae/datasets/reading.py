@@ -16,7 +16,7 @@ def unzip(path: Path) -> bytes:
     Raises
     ------
     DataError
-        If the file is no complete gzip file.
+        If the file is not a complete gzip file.
     """
     try:
         return gzip.decompress(path.read_bytes())
@@ -32,13 +32,13 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises
     ------
     DataError
-        If the file is no complete gzip file, or no text.
+        If the file is not a complete gzip file, or not text.
     """
     content = unzip(path) if path.suffix == ".gz" else path.read_bytes()
     try:
         yield from content.decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no text ({error}); delete it and fetch it again") from error
+        raise DataError(f"{path} is not text ({error}); delete it and fetch it again") from error
 
 
 def training_rows(rows: int, valid: int, option: str) -> int:

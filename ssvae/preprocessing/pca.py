@@ -21,7 +21,7 @@ from ssvae.readers.base import Rows, RowsInMemory
 class PCA(Preprocessing):
     """Keep the first principal components, scaled together to sd 1.
 
-    The map loses dimensions, so that a bound of log p(t(x)) is none of log p(x): `original_units` is False and
+    The map loses dimensions, so that a bound of log p(t(x)) is not one of log p(x): `original_units` is False and
     `log_jacobian` is NaN.
 
     Parameters
@@ -70,7 +70,9 @@ class PCA(Preprocessing):
                 f"give 1 to {min(x.shape)}"
             )
         if np.ptp(x, axis=0).max() == 0:
-            raise ValueError("all rows to fit on are equal; there is no principal component, use no 'pca'")
+            raise ValueError(
+                "all rows to fit on are equal; there is no principal component: use another preprocessing than 'pca'"
+            )
         # Exact solvers only: the randomised one would make the map depend on a random state.
         solver = "covariance_eigh" if len(x) >= x.shape[1] else "full"
         found = Decomposition(self.components, svd_solver=solver).fit(x)

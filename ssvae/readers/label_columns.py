@@ -41,7 +41,9 @@ def _whole(known: list, origin: object) -> np.ndarray:
     numbers = np.array(known, dtype=np.float64)
     fractions = ~np.isfinite(numbers) | (numbers != np.rint(numbers))
     if fractions.any():
-        raise DataError(f"{origin}: label {known[int(np.argmax(fractions))]!r} is no class; use whole numbers or text")
+        raise DataError(
+            f"{origin}: label {known[int(np.argmax(fractions))]!r} is not a class; use whole numbers or text"
+        )
     return numbers.astype(np.int64)
 
 

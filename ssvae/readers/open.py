@@ -35,7 +35,7 @@ def open_rows(x: str | Path | InMemory) -> RowSource | InMemory:
     if isinstance(x, np.memmap):
         found = of_map(x)
         return x if found is None else found
-    h5py = sys.modules.get("h5py")  # optional: where it is not imported, x is none of its objects
+    h5py = sys.modules.get("h5py")  # optional; x can be one of its objects only if it is imported
     if h5py is not None and isinstance(x, h5py.Dataset | h5py.Group):
         from ssvae.readers.hdf5 import of_open_dataset
 
@@ -44,9 +44,9 @@ def open_rows(x: str | Path | InMemory) -> RowSource | InMemory:
 
 
 def open_path(path: Path, target: str | Sequence[str] | None = None) -> RowSource:
-    """Return the source of a file; `target` is what it calls its labels, which are no feature of a row.
+    """Return the source of a file; `target` is its name for the labels, which are not features.
 
-    For a table it may be a sequence of the features that are wanted instead, as `readers.tables` names them.
+    For a table it may instead be a sequence of the features to read, as `readers.tables` names them.
 
     Raises
     ------

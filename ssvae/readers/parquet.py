@@ -117,7 +117,7 @@ class ParquetFile(BlockedFile["pq.ParquetFile"]):
 
 
 def open_file(path: Path, target: str | Sequence[str] | None = None) -> ParquetFile:
-    """Return the rows of a Parquet file; `target` is a column that is no feature, or the features that are wanted.
+    """Return the rows of a Parquet file; `target` is the column of labels, or the features to read.
 
     If they are not given, all values of text columns are read once, for their names.
 

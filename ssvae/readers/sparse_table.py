@@ -65,11 +65,6 @@ class SparseTable:
         """Return the means of the columns (axis 0) or of the rows (1)."""
         return self.sum(axis) / self.shape[axis]
 
-    def std(self, axis: int = 0) -> np.ndarray:
-        """Return the standard deviations of the columns (axis 0) or of the rows (1)."""
-        squares = SparseTable(self.matrix.power(2)).mean(axis)
-        return np.sqrt(np.maximum(squares - self.mean(axis) ** 2, 0.0))
-
     def arrays(self) -> SparseArrays:
         """Return the table as arrays that TensorFlow takes."""
         columns, starts = self.matrix.indices.astype(np.int32), self.matrix.indptr.astype(np.int64)

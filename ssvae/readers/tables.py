@@ -163,7 +163,7 @@ def _text(series: pd.Series, path: Path) -> np.ndarray:
 
 
 def _categories(series: pd.Series, path: Path) -> list[str]:
-    """Return the sorted values of a text column; refuse one that is no category."""
+    """Return the sorted values of a text column; refuse one that is not categorical."""
     text = _text(series, path)
     values = sorted(set(text))
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna()

@@ -49,7 +49,7 @@ class TFRecordFile(RowSource):
         file.seek(first)
         found = file.read(last - first)
         if len(found) < last - first:
-            raise DataError(f"{self.path} ends before record {end - 1}: it has been cut off")
+            raise DataError(f"{self.path} ends before record {end - 1}: it is truncated")
         cuts = self.ends[begin : end + 1] - first
         return [found[a + FRAME - 4 : b - 4] for a, b in pairwise(cuts)]
 

@@ -33,7 +33,7 @@ def read(text: str, name: str) -> SettingsSource:
     Raises
     ------
     ValueError
-        If the text is no YAML, is no mapping, or gives a key twice; file and line are named.
+        If the text is not YAML, is not a mapping, or gives a key twice; the message names file and line.
     """
     loader = None
     try:

@@ -54,7 +54,7 @@ class TestArrays:
             ({"x": np.where(X == 9, 1e300, X), "y": Y}, "row 2, column 1"),
             ({"x": X[:0]}, "are needed"),
             ({"x": X.astype(str)}, "are needed"),
-            ({"x": X, "y": Y + 0.5}, "label 0.5 is no class"),
+            ({"x": X, "y": Y + 0.5}, "label 0.5 is not a class"),
             ({"x": X, "x_test": X[:, :2]}, "2 features, x has 4"),
             ({"x": X, "y": np.array([0, "a"] * 5, dtype=object)}, "whole numbers or as strings"),
         ],

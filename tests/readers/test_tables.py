@@ -96,7 +96,7 @@ def test_predict_meets_a_word_for_a_number(write):
         ("a,y\n" + "".join(f"name{n},0\n" for n in range(1001)), "1001 different values"),
         ("a,a=x,y\nx,1,0\n", "two features would be called 'a=x'"),
         ("y\n0\n1\n", "no columns besides the target"),
-        ("a,y\n1,0.5\n2,1\n", "label 0.5 is no class"),
+        ("a,y\n1,0.5\n2,1\n", "label 0.5 is not a class"),
         ("a,label\n1,0\n", "unknown target column 'y'"),
         ('a,y\n"1,0\n2,1\n', "cannot be read"),
     ],
