@@ -1,11 +1,10 @@
-"""The generative side of a fitted classifier: densities, reconstructions, analogies and samples."""
+"""What a fitted classifier's generative model can do beside classifying."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
@@ -16,48 +15,43 @@ from ssvae.evaluation import log_likelihood
 from ssvae.evaluation.inference_gap import gaps
 from ssvae.evaluation.inference_gap_report import About, GapReport
 from ssvae.inference import INFERENCES
-from ssvae.inference.base import Inference
 from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, Stacked
-from ssvae.objective import Objective
-from ssvae.preprocessing.base import Preprocessing
-from ssvae.readers.base import Rows
-from ssvae.registry import Slot
 from ssvae.settings.checks import whole
-from ssvae.types import ArrayLike
 
 
-class GenerativeMixin:
-    """Bounds, reconstructions, analogies and samples, in the units of X; a base class of `SSVAEClassifier`."""
+class Generation:
+    """Bounds, reconstructions, analogies and samples, in the units of X; a part of `SSVAEClassifier`."""
 
     classes_: np.ndarray
     model_: Model
-    objective_: Objective
-    preprocessing_: Preprocessing
-    predict: Callable[[ArrayLike], np.ndarray]
-    predict_proba: Callable[[ArrayLike], np.ndarray]
-    _rows: Callable[[ArrayLike], Rows]
+    objective_: Any
+    preprocessing_: Any
+    predict: Any
+    predict_proba: Any
+    _rows: Any
 
     @property
     def has_density(self) -> bool:
         """Whether the fitted model generates x, so that there are bounds; the classifier network alone does not."""
         return isinstance(self.model_, HasDensity)
 
-    def bound(self, X: ArrayLike, random_state: int = 0) -> np.ndarray:
+    def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
         """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
 
         Grey levels are binarised once, and one sample of z is drawn a row and class, both by `random_state`.
         """
-        x, model = self._rows(X), self._density("bound")
-        found = prediction.over_rows(model, prediction.bound, x, seed=random_state, objective=self.objective_)
+        x = self._rows(X)
+        self._needs_density("bound")
+        found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
         return found + self._log_jacobian(X)
 
     def log_evidence(
         self,
-        X: ArrayLike,
+        X: Any,
         samples: int = 1000,
         random_state: int = 0,
-        inference: Slot[Inference] | None = None,
+        inference: Any = None,
         progress: log_likelihood.Progress | None = None,
     ) -> np.ndarray:
         """Return log p(x) of each row by importance sampling, [N], nats, in the units of X.
@@ -75,18 +69,19 @@ class GenerativeMixin:
             How λ of q are found, once for each row (and class): by default as fitted. Gradient refinement needs nothing
             that fit would have to learn: ``{"name": "gradient_refined", "test_steps": 20}``.
         progress : callable, optional
-            Receives how many rows are done, and of how many.
+            Told how many rows are done, and of how many.
         """
-        x, model = self._rows(X), self._density("log_evidence")
+        x = self._rows(X)
+        self._needs_density("log_evidence")
         whole("samples", samples)
         inference = self.objective_.inference if inference is None else INFERENCES.build(inference)
-        observed = log_likelihood.observed(model, x, random_state)
-        found = log_likelihood.estimate(model, observed, samples, inference, random_state, progress)
+        seen = log_likelihood.observed(self.model_, x, random_state)
+        found = log_likelihood.estimate(self.model_, seen, samples, inference, random_state, progress)
         return found.log_p + self._log_jacobian(X)
 
     def elbo_gap(
         self,
-        X: ArrayLike,
+        X: Any,
         steps: int = 500,
         samples: int = 500,
         random_state: int = 0,
@@ -105,7 +100,7 @@ class GenerativeMixin:
             S, draws of z that measure each q.
         random_state : int
         progress : callable, optional
-            Receives how many rows are done, and of how many.
+            Told how many rows are done, and of how many.
 
         Returns
         -------
@@ -114,17 +109,17 @@ class GenerativeMixin:
         """
         whole("steps", steps)
         whole("samples", samples, 2)
-        part, x, y, of = self.scored(X, random_state)
+        part, seen, y, words = self.scored(X, random_state)
         if part.binary:
             raise ValueError(
-                "elbo_gap refines the posterior of continuous latents, and those of this model are binary: compare "
+                "elbo_gap climbs along paths of continuous latents, and those of this model are binary: compare "
                 "bound(X) with log_evidence(X)"
             )
         inference = self.objective_.inference
-        about = About(of, samples, steps, log_likelihood.steps(inference), inference.start)
-        return gaps(part, x, y, about, inference, random_state, self._log_jacobian(X), progress)
+        about = About(words, samples, steps, log_likelihood.steps(inference), inference.start)
+        return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
 
-    def scored(self, X: ArrayLike, random_state: int = 0) -> tuple[Model, Rows, np.ndarray | None, str]:
+    def scored(self, X: Any, random_state: int = 0) -> tuple[Any, np.ndarray, np.ndarray | None, str]:
         """Return the part of the model that has a bound of its own, and rows as it scores them.
 
         Returns
@@ -135,25 +130,27 @@ class GenerativeMixin:
             Preprocessed; grey levels binarised once by `random_state`.
         y : ndarray [N, K] or None
             The most probable classes, one-hot, where the part has classes.
-        of : str
+        words : str
             What the part's bound is a bound of.
         """
-        x, model = self._rows(X), self._density("elbo_gap")
-        part, y = model.first if isinstance(model, Stacked) else model, None
-        of = "log p(x)" if part is model else "log p(x) of M1, the lower part of the stack"
-        assert isinstance(part, Model)  # what is stacked are models
+        x = self._rows(X)
+        self._needs_density("elbo_gap")
+        part, y = self.model_.first if isinstance(self.model_, Stacked) else self.model_, None
+        words = "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
         if isinstance(part, HasClasses):
             y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
-            of = "log p(x | y), y the most probable class"
-        return part, log_likelihood.observed(model, x, random_state), y, of
+            words = "log p(x | y), y the most probable class"
+        return part, log_likelihood.observed(self.model_, x, random_state), y, words
 
-    def reconstruct(self, X: ArrayLike) -> np.ndarray:
+    def reconstruct(self, X: Any) -> np.ndarray:
         """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
-        x, model = self._rows(X), self._density("reconstruct")
-        found = prediction.over_rows(model, prediction.reconstruction, x, inference=self.objective_.inference)
+        x = self._rows(X)
+        self._needs_density("reconstruct")
+        inference = self.objective_.inference
+        found = prediction.over_rows(self.model_, prediction.reconstruction, x, inference=inference)
         return self.preprocessing_.inverse(found)
 
-    def analogies(self, X: ArrayLike, y: npt.ArrayLike | None = None) -> np.ndarray:
+    def analogies(self, X: Any, y: Any = None) -> np.ndarray:
         """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
 
         Parameters
@@ -162,9 +159,8 @@ class GenerativeMixin:
         y : array-like [N], optional
             The rows' classes; by default the predicted ones.
         """
-        x = np.asarray(self._rows(X))
-        if not isinstance(self.model_, GenerativeClassifier):
-            raise ValueError("analogies needs a generative model with classes: fit 'm2' or 'm1_m2'")
+        x = self._rows(X)
+        self._needs_classes("analogies")
         own = labels.positions(self.predict(X) if y is None else y, self.classes_)
         one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
         rows = np.concatenate([x, one_hot], axis=1)
@@ -173,9 +169,7 @@ class GenerativeMixin:
         flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
         return flat.reshape(*found.shape[:2], -1)
 
-    def sample(
-        self, n: int = 1, y: npt.ArrayLike | None = None, random_state: int | np.random.RandomState | None = None
-    ) -> np.ndarray:
+    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
         """Draw rows from the model and return their means, [n, D], in the units of X.
 
         Parameters
@@ -186,17 +180,20 @@ class GenerativeMixin:
         random_state : int, RandomState or None
         """
         check_is_fitted(self)
-        model, seed = self._density("sample"), fresh_seed(random_state)
+        self._needs_density("sample")
+        seed = fresh_seed(random_state)
         index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
-        found = prediction.draw(model, n, index, seed)
+        found = prediction.draw(self.model_, n, index, seed)
         return self.preprocessing_.inverse(found)
 
-    def _log_jacobian(self, X: ArrayLike) -> np.ndarray | float:
+    def _log_jacobian(self, X: Any) -> np.ndarray | float:
         """Return what makes a density of preprocessed rows one in the units of X, where there is such a number."""
         return self.preprocessing_.log_jacobian(check_rows(self, X)) if self.preprocessing_.original_units else 0.0
 
-    def _density(self, method: str) -> Model:
-        """Return the model, which `method` needs to be a generative one."""
+    def _needs_classes(self, method: str) -> None:
+        if not isinstance(self.model_, GenerativeClassifier):
+            raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
+
+    def _needs_density(self, method: str) -> None:
         if not isinstance(self.model_, HasDensity):
             raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")
-        return self.model_

@@ -1,4 +1,4 @@
-"""Terms of the score-function estimators, for latents that cannot be reparameterised."""
+"""Terms of the score-function estimators, for latents without a path."""
 
 from __future__ import annotations
 

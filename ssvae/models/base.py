@@ -18,7 +18,6 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.capabilities import HasClasses, HasDensity, HasLatents, Infer, Parameters, encoded
-from ssvae.readers.base import Rows, RowSource
 from ssvae.types import Observed, StageRows
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Infer", "InferRows", "Model", "Observation", "Parameters", "Stage", "encoded"]
 
 # (part, x [N, D]) -> λ of its only latent, [N, 2Z]
-InferRows: TypeAlias = Callable[[HasDensity, Rows], np.ndarray | RowSource]
+InferRows: TypeAlias = Callable[[HasDensity, np.ndarray], np.ndarray]
 
 
 class Observation(Protocol):
@@ -69,6 +68,7 @@ class Model(keras.Model):
     features: int
     likelihood: Likelihood
     auto_steps: ClassVar[tuple[int, int]] = (250, 8_000)
+    stop_training: bool = False  # set by Keras' callbacks
     _mean_loss: keras.metrics.Mean = None  # since `compile`; Keras owns the name _tracker
 
     def __init__(self, seed: int = 0, **kwargs: object) -> None:
@@ -80,7 +80,7 @@ class Model(keras.Model):
         for layer in self.layers:
             layer.reset(rng)
 
-    def stages(self, x: Rows, infer_rows: InferRows) -> Iterator[Stage]:
+    def stages(self, x: np.ndarray, infer_rows: InferRows) -> Iterator[Stage]:
         """Yield the training stages for rows x [N, D]; by default one, on x itself."""
         del infer_rows
         yield Stage(self.name, self, x, self.likelihood, labels=isinstance(self, HasClasses))

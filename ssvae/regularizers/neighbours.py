@@ -1,4 +1,4 @@
-"""Consistency of neighbours: nearest rows should have the same class.
+"""Near rows share their class.
 
 References
 ----------

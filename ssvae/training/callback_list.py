@@ -56,7 +56,7 @@ class CallbackList:
     @property
     def stop(self) -> bool:
         """See the class."""
-        return self._stopped or any(getattr(callback.model, "stop_training", False) for callback in self.keras)
+        return self._stopped or any(own.model is not None and own.model.stop_training for own in self.keras)
 
     def begin(self, stage: Any, objective: Any, epochs: int, done: int) -> None:
         """Tell that a stage begins or goes on."""

@@ -33,11 +33,14 @@ def _pixels(
     return Row("binarized_mnist", {**PIXELS, "model": model, "gradient": gradient, "epochs": epochs}, "density", paper)
 
 
+OF_WORDS: Mapping[str, list[str]] = {"sbn": [], "fdarn": ["latent"]}  # model -> what is autoregressive
+
+
 def _words(
     data: str, model: str, latent: int, paper: str, epochs: int, gradient: str | Mapping[str, object] = "nvil"
 ) -> Row:
     """Return a row of word counts."""
-    own = {"name": model, "latent": [latent], "autoregressive": ["latent"] if model == "fdarn" else []}
+    own = {"name": model, "latent": [latent], "autoregressive": OF_WORDS[model]}
     return Row(data, {**COUNTS, "model": own, "gradient": gradient, "epochs": epochs}, "words", paper)
 
 
