@@ -13,14 +13,13 @@ from ssvae.settings.checks import Settings
 def settings(classifier: Settings) -> Settings:
     """Return the settings of the classifier that differ: the network of q(y | x), and epochs of its own.
 
-    Widths and activation are those of the model's classifier network (M2's in a stack), if it has one.
+    Widths and activation are those of the model's network of q(y | x), if it has one.
     """
     slot = classifier["model"] if isinstance(classifier["model"], Mapping) else {"name": classifier["model"]}
     model = imported("ssvae.models:MODELS").get(slot["name"])
     network: Settings = {}
     if issubclass(model, imported("ssvae.models.capabilities:HasClasses")):
-        given = _defaults(model) | dict(slot)
-        given |= given["m2"] if isinstance(given.get("m2"), Mapping) else {}
+        given = model.classifier_arguments(_defaults(model) | dict(slot))
         network = {name: given[name] for name in ("activation", "normalization") if name in given}
         network["hidden"] = given.get("classifier_hidden") or imported("ssvae.networks.widths:deeper")(given["hidden"])
     own: Settings = {

@@ -161,6 +161,11 @@ class HasClasses(ABC):
     def class_network(self) -> MLP:
         """Return the network of q(y | ·)."""
 
+    @classmethod
+    def classifier_arguments(cls, arguments: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the constructor's arguments by the names that shape the network of q(y | ·)."""
+        return arguments
+
     def log_class_prior(self) -> tf.Tensor:
         """Return log p(y), [K]; by default all classes alike."""
         return tf.fill([self.classes], -math.log(self.classes))

@@ -116,6 +116,12 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         self._stack()
         self.built = True
 
+    @classmethod
+    def classifier_arguments(cls, arguments: Mapping[str, object]) -> Mapping[str, object]:
+        """See `HasClasses.classifier_arguments`: those of M2."""
+        upper = arguments.get("m2")
+        return {**arguments, **upper} if isinstance(upper, Mapping) else arguments
+
     def _stack(self) -> None:
         """(Re)make M2 for the active columns."""
         shared = {"latent": self.latent, "hidden": self.hidden, "activation": self.activation}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ssvae.training.callbacks import Callback
 
 Progress = Callable[[int, int], None]
-Numbers: TypeAlias = dict[str, float | str]  # of a row by name, with the words that say what they depend on
+RowResult: TypeAlias = dict[str, float | str]  # numbers by name, and words that say what they depend on
 Cost: TypeAlias = dict[str, float]  # seconds and CPU-seconds of training
 COST = "cost.json"  # in a row's folder: what was trained, and the time that took
 
@@ -53,7 +53,7 @@ class TableRow(Protocol):
         measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> Numbers:
+    ) -> RowResult:
         """Train and measure the row; return its numbers, what they depend on and what they cost."""
 
 
@@ -76,7 +76,7 @@ class Row(NamedTuple):
         measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> Numbers:
+    ) -> RowResult:
         """Train and measure the row; return its numbers, what they depend on and what they cost."""
         from ssvae.experiments.reproductions.measures import MEASURES
 
@@ -85,7 +85,7 @@ class Row(NamedTuple):
         rows = (x_held if measurement.held_out else x_test)[: measurement.rows]
         found = MEASURES[self.measure](classifier, rows, measurement.samples, progress)
         part = "rows for choosing" if measurement.held_out else "test rows"
-        what: Numbers = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
+        what: RowResult = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
         return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
 
 

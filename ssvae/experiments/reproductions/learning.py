@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Cost, Measurement, Numbers, Progress, Row, data, train
+from ssvae.experiments.reproductions.base import Cost, Measurement, Progress, Row, RowResult, data, train
 from ssvae.experiments.reproductions.curve import Curve, doublings, log_p
 from ssvae.settings.checks import Settings
 
@@ -67,11 +67,11 @@ class Learning(NamedTuple):
         measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> Numbers:
+    ) -> RowResult:
         """Learn by each method; return −log p at the end, of training rows and of others, and draw the curves."""
         x, x_held, x_test = data(self._row("aevb", max(self.rows)), data_dir)
         others = (x_held if measurement.held_out else x_test)[: min(MEASURED, measurement.rows)]
-        found: Numbers = {"row": name, "paper": self.paper, "epochs": self.epochs}
+        found: RowResult = {"row": name, "paper": self.paper, "epochs": self.epochs}
         curves: dict[int, dict[str, Curve]] = {rows: {} for rows in self.rows}
         for rows in self.rows:
             for method in LABELS:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Measurement, Numbers, Progress, Row, data, train
+from ssvae.experiments.reproductions.base import Measurement, Progress, Row, RowResult, data, train
 from ssvae.experiments.reproductions.curve import log_p
 from ssvae.experiments.reproductions.measures import density
 from ssvae.settings.checks import Settings
@@ -53,7 +53,7 @@ class Manifold(NamedTuple):
         measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> Numbers:
+    ) -> RowResult:
         """Learn by both; return log p by quadrature, AEVB's bound and costs, and draw both squares."""
         from ssvae.experiments.reproductions.by_mcem import learn
 
@@ -65,7 +65,7 @@ class Manifold(NamedTuple):
         classifier, other = train(row, folder / "aevb", x, measurement.seed)
         rows = (x_held if measurement.held_out else x_test)[: measurement.rows]
         part = "rows for choosing" if measurement.held_out else "test rows"
-        found: Numbers = {"row": name, "paper": self.paper, "epochs": self.epochs}
+        found: RowResult = {"row": name, "paper": self.paper, "epochs": self.epochs}
         for method, model, spent in (("mcem", chained, cost), ("aevb", classifier.model_, other)):
             found |= _measured(method, model, rows) | {f"{method}_{key}": value for key, value in spent.items()}
             _save_square(model, folder / f"{method}.png")

@@ -13,7 +13,7 @@ from ssvae.inference import INFERENCES
 
 if TYPE_CHECKING:
     from ssvae import SSVAEClassifier
-    from ssvae.experiments.reproductions.base import Numbers, Progress
+    from ssvae.experiments.reproductions.base import Progress, RowResult
 
 
 def _estimate(
@@ -25,7 +25,7 @@ def _estimate(
     return log_likelihood.estimate(classifier.model_, rows, samples, method, 1, progress)
 
 
-def density(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> Numbers:
+def density(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> RowResult:
     """Return −log p by importance sampling with its standard error, and −bound, nats."""
     found = _estimate(classifier, x, None, samples, progress)
     error = found.log_p.std(ddof=1) / np.sqrt(len(x))
@@ -33,7 +33,7 @@ def density(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: 
     return {**{name: float(value) for name, value in numbers.items()}, "samples": samples}
 
 
-def words(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> Numbers:
+def words(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> RowResult:
     """Return perplexities exp(mean over documents of −log p / words), by log p and by the bound."""
     found = _estimate(classifier, x, None, samples, progress)
     return {
@@ -43,11 +43,11 @@ def words(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Pr
     }
 
 
-def refined(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> Numbers:
+def refined(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> RowResult:
     """Return the numbers of `density` by the model's own q_0, and by its inference method, which refines it."""
     before = _estimate(classifier, x, "amortized", samples, progress)
     own = {"bound_before": -before.bound.mean(), "log_p_before": -before.log_p.mean()}
     return {**{f"negative_{name}": float(v) for name, v in own.items()}, **density(classifier, x, samples, progress)}
 
 
-MEASURES: dict[str, Callable[..., Numbers]] = {"density": density, "words": words, "refined": refined}
+MEASURES: dict[str, Callable[..., RowResult]] = {"density": density, "words": words, "refined": refined}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ssvae.experiments.reproductions.base import Measurement, Numbers, Progress
+from ssvae.experiments.reproductions.base import Measurement, Progress, RowResult
 from ssvae.settings.checks import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Mixing(NamedTuple):
         measurement: Measurement,
         data_dir: str | None = None,
         progress: Progress | None = None,
-    ) -> Numbers:
+    ) -> RowResult:
         """Sample in both forms and in the one that is chosen; return effective sample sizes, draw autocorrelations."""
         del data_dir
         from ssvae.bayes_nets.sampling import sample
@@ -54,7 +54,7 @@ class Mixing(NamedTuple):
         draws = {form: sample(net, data, form=form, **how) for form in ("original", "auxiliary", "auto")}
         reports = {form: found.report() for form, found in draws.items()}
         _save_figure(draws, folder / "autocorrelation.png")
-        found: Numbers = {"row": name, "paper": self.paper}
+        found: RowResult = {"row": name, "paper": self.paper}
         for form, report in reports.items():
             found |= {f"{form}_{key}": report[key] for key in ("ess_per_gradient", "ess_per_second", "r_hat")}
         ratio = reports["auxiliary"]["ess_per_gradient"] / reports["original"]["ess_per_gradient"]
