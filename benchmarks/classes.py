@@ -30,7 +30,8 @@ from ssvae.models.base import Stage
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
 from ssvae.training.minibatch import TrainingArrays
-from ssvae.training.step import Program, When
+from ssvae.training.program import Program
+from ssvae.training.step import RunConstants
 
 ROWS, FEATURES = 2_000, 784
 TOGETHER = 16  # steps a call
@@ -66,7 +67,7 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
     steps = Program(stage, objective, (False, True), CLIP_NORM, Engine(engine == "xla"))
     known = steps.tensors(TrainingArrays(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
     steps.start(model.get_weights())
-    when = When(random.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
+    constants = RunConstants(random.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
 
     def run(count: int) -> None:
         order = np.random.default_rng(count).integers(ROWS, size=(TOGETHER, batch))
@@ -74,7 +75,7 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
         rates = tf.fill([TOGETHER], LEARNING_RATE)
         for first in range(0, count, TOGETHER):
             position = tf.constant(first, tf.int64), tf.constant(min(TOGETHER, count - first), tf.int32)
-            steps.run(known, orders, rates, *position, when).numpy()
+            steps.run(known, orders, rates, *position, constants).numpy()
 
     return run
 

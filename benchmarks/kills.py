@@ -31,7 +31,7 @@ import numpy as np
 import ssvae.estimator.persistence  # noqa: F401 (with TensorFlow, once for all)
 from ssvae.cli.main import main as main_command
 from ssvae.experiments import run
-from ssvae.training.callbacks import Checkpoint
+from ssvae.training.checkpoint import Checkpoint
 
 FIT = ["ssvae", "fit", "--dataset", "digits", "--labels", "100", "--config", "digits", "--resume"]
 SETTINGS = ["schedule=cosine", "inference.kl_warm_up=0.2", "early_stopping={every: 5, patience: 1000}"]

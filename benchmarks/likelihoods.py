@@ -69,7 +69,7 @@ def rows_of(data: str) -> tuple[np.ndarray, ...]:
 def train(settings: dict[str, Any], seed: int, folder: Path, x: np.ndarray, y: np.ndarray) -> Any:
     """Train a row's classifier, save it, and return it."""
     import ssvae
-    from ssvae.training.callbacks import Checkpoint
+    from ssvae.training.checkpoint import Checkpoint
 
     if (folder / "model").exists():
         return ssvae.load(folder / "model")

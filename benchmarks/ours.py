@@ -18,7 +18,7 @@ import tensorflow as tf
 from cells import ALPHA, CLIP_NORM, LABELLED, LEARNING_RATE, ROWS, SIZES, rows
 
 from ssvae.backend.engine import Engine
-from ssvae.distributed.strategy import ONE, Places
+from ssvae.distributed.strategy import ONE, ReplicaLayout
 from ssvae.distributions import given
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
@@ -31,10 +31,11 @@ from ssvae.models.m1_m2 import FreshSamples
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
 from ssvae.training.callback_list import CallbackList
-from ssvae.training.loop import Streams, _Run
 from ssvae.training.minibatch import TrainingArrays
+from ssvae.training.program import Program
 from ssvae.training.schedule import Schedule
-from ssvae.training.step import Program
+from ssvae.training.stage_run import StageRun
+from ssvae.training.streams import Streams
 
 AMORTIZED = Amortized(kl_warm_up=0.0)
 
@@ -90,7 +91,7 @@ class Steps:
     inference : Inference
     samples : int
         Draws of z a row.
-    where : Places
+    where : ReplicaLayout
         Of the replicas.
     """
 
@@ -102,7 +103,7 @@ class Steps:
         noise: bool = True,
         inference: Any = AMORTIZED,
         samples: int = 1,
-        where: Places = ONE,
+        where: ReplicaLayout = ONE,
     ) -> None:
         part = stage(cell["model"], noise, inference.update)
         gradient = Pathwise(samples) if noise else AtMean()
@@ -120,7 +121,7 @@ class Steps:
     def batches_of(self, batch: int) -> None:
         """Restart with another number of rows of each stream a step; the weights stay."""
         plan = Schedule(1_000_000, batch, batch, LEARNING_RATE, None, CLIP_NORM)
-        self._run = _Run(self.program, self._stage, self._rows, self.streams, plan, 0, CallbackList(()))
+        self._run = StageRun(self.program, self._stage, self._rows, self.streams, plan, 0, CallbackList(()))
         self.done = 0
 
     def orders(self, count: int) -> list[np.ndarray]:

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 from ours import Steps
 
-from ssvae.distributed.strategy import Places, places
+from ssvae.distributed.strategy import ReplicaLayout, layout_of
 
 
-def sums(where: Places, floats: int) -> interleave.Run:
+def sums(where: ReplicaLayout, floats: int) -> interleave.Run:
     """Return a function that adds up a vector over all replicas, a number of times."""
     vector = tf.ones([floats]) / floats
 
@@ -42,7 +42,7 @@ def main(strategy: str) -> None:
     if strategy == "mirrored":
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    where, kept = places(strategy), {}
+    where, kept = layout_of(strategy), {}
 
     def prepare(cell: dict[str, Any]) -> interleave.Run:
         if "floats" in cell:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from ssvae.backend import random
+from ssvae.backend import random, seeds
 from ssvae.backend.replica_context import part
 from ssvae.component import Component
 from ssvae.distributions import Values, one_hot
@@ -113,7 +113,7 @@ class Objective(Component):
         q = {"y": one_hot(weight * logits + (1.0 - weight) * tf.stop_gradient(logits))}
         integrand = _Labelled(self, model, x, q["y"], seed, training)
         # A seed that no draw of z folds to: classes drawn with the same bits as z would bias U.
-        return self.class_gradient.expectation(integrand, q, random.fold(seed, 1 << 16), training)
+        return self.class_gradient.expectation(integrand, q, random.fold(seed, seeds.CLASSES), training)
 
     def __call__(
         self,
@@ -145,14 +145,20 @@ class Objective(Component):
             cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.total_rows)
             if isinstance(model, HasDensity):
                 with random.rows_at(labelled.position, labelled.total_rows):
-                    bound = self.labelled(model, labelled.x, labelled.y, random.fold(seed, 1), training)
+                    bound = self.labelled(
+                        model, labelled.x, labelled.y, random.fold(seed, seeds.LABELLED_BOUND), training
+                    )
                 bound_l = part(labelled.weight * bound, labelled.total_rows)
         if unlabelled is not None:
             with random.rows_at(unlabelled.position, unlabelled.total_rows):
-                bound = self.unlabelled(model, unlabelled.x, random.fold(seed, 2), training, unlabelled.logits)
+                bound = self.unlabelled(
+                    model, unlabelled.x, random.fold(seed, seeds.UNLABELLED_BOUND), training, unlabelled.logits
+                )
             bound_u = part(unlabelled.weight * bound, unlabelled.total_rows)
         for position, regularizer in enumerate(self.regularizers if isinstance(model, HasClasses) else ()):
-            extra += regularizer.penalty(model, labelled, unlabelled, random.fold(seed, 3 + position), training)
+            extra += regularizer.penalty(
+                model, labelled, unlabelled, random.fold(seed, seeds.REGULARIZERS + position), training
+            )
         bounds = share * bound_l + (1.0 - share) * bound_u
         loss = -bounds + self.alpha * (cross_entropy + extra)
         return Losses(loss, bound_l, bound_u, cross_entropy, extra)
@@ -176,8 +182,8 @@ class Objective(Component):
         target = tf.one_hot(tf.maximum(y, 0), model.classes)
         bound = tf.zeros_like(known)
         if isinstance(model, HasDensity):
-            bound += known * self.labelled(model, x, target, random.fold(seed, 1), True)
-            bound += (1.0 - known) * self.unlabelled(model, x, random.fold(seed, 2), True)
+            bound += known * self.labelled(model, x, target, random.fold(seed, seeds.LABELLED_BOUND), True)
+            bound += (1.0 - known) * self.unlabelled(model, x, random.fold(seed, seeds.UNLABELLED_BOUND), True)
         cross_entropy = tf.reduce_sum(known * _surprise(target, model.classify(x)))
         return -tf.reduce_mean(bound) + self.alpha * cross_entropy / tf.maximum(tf.reduce_sum(known), 1.0)
 

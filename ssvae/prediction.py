@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import engine, random
-from ssvae.backend.compile_cache import POOL, copy_weights, model_key, twin
+from ssvae.backend.compile_cache import POOL, copy_of, copy_weights, model_key
 from ssvae.inference.base import Inference
 from ssvae.inference.evidence import log_weights
 from ssvae.models.base import Model
@@ -24,7 +24,7 @@ WORTH_XLA = 2048  # rows a call: more are worth its compilation, a sixth of a se
 
 
 class _Compiled:
-    """One function of a twin model, compiled."""
+    """One function of a copy of a model, compiled."""
 
     def __init__(
         self,
@@ -34,12 +34,12 @@ class _Compiled:
         xla: bool,
         static: Mapping[str, Hashable],
     ) -> None:
-        self.model, self._shape = twin(model), shape
+        self.model, self._shape = copy_of(model), shape
 
-        def on_twin(x: tf.Tensor, seed: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+        def on_copy(x: tf.Tensor, seed: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
             return function(self.model, x, random.fold(seed, position), **static)
 
-        traced = tf.function(on_twin, autograph=False, jit_compile=xla)
+        traced = tf.function(on_copy, autograph=False, jit_compile=xla)
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
         with engine.using(engine.Engine(xla=xla)):
             self._call = traced.get_concrete_function(

@@ -30,7 +30,7 @@ from ssvae.estimator import persistence
 from ssvae.estimator.components import TABLES
 from ssvae.settings import files, schema
 from ssvae.settings.checks import SettingsSource
-from ssvae.training.callbacks import Checkpoint
+from ssvae.training.checkpoint import Checkpoint
 
 CASES = int(os.environ.get("SSVAE_FUZZ", "40"))
 SECONDS = 60.0  # of the processor, a case

@@ -1,4 +1,4 @@
-"""The optimizer of the compiled loop: Adam with clipping and a weight prior, in place and in few passes over memory.
+"""Adam with gradient clipping and a weight prior, in place and in few passes over memory.
 
 References
 ----------

@@ -1,6 +1,6 @@
-"""Compiled programs, kept and lent out: tracing a step takes seconds, running it milliseconds.
+"""Cache of compiled programs: tracing a step takes seconds, running it milliseconds.
 
-A program works on its own twin of a model and never on the user's; weights go in and come out as arrays. A program is
+A program works on its own copy of a model and never on the user's; weights go in and come out as arrays. A program is
 lent to one borrower at a time, so fits in several threads get several programs.
 """
 
@@ -10,7 +10,20 @@ import json
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Program(Protocol):
+    """Compiled functions of a model."""
+
+    model: keras.Model
+
+
+Model = TypeVar("Model", bound="keras.Model")
+Own = TypeVar("Own", bound=Program)
 
 
 class Pool:
@@ -26,13 +39,13 @@ class Pool:
 
     def __init__(self, size: int = 64, parameters: int = 20_000_000) -> None:
         self._size, self._parameters = size, parameters
-        self._idle: list[tuple[Hashable, Any]] = []
+        self._idle: list[tuple[Hashable, Program]] = []
         self._lock = threading.Lock()
 
     @contextmanager
-    def lend(self, key: Hashable | None, build: Callable[[], Any]) -> Iterator[Any]:
+    def lend(self, key: Hashable | None, build: Callable[[], Own]) -> Iterator[Own]:
         """Yield an idle program of this key, or a new one; a program with key None is not kept."""
-        program = self._take(key) or build()
+        program = cast(Own, self._take(key)) or build()  # one key, one kind of program
         yield program  # one that failed is in an unknown state and is not taken back
         if key is not None:
             with self._lock:
@@ -40,7 +53,7 @@ class Pool:
                 while len(self._idle) > self._size or (len(self._idle) > 1 and self._load() > self._parameters):
                     self._idle.pop(0)
 
-    def _take(self, key: Hashable | None) -> Any:
+    def _take(self, key: Hashable | None) -> Program | None:
         with self._lock:
             for position in reversed(range(len(self._idle))):
                 if key is not None and self._idle[position][0] == key:
@@ -54,7 +67,7 @@ class Pool:
 POOL = Pool()
 
 
-def model_key(model: Any) -> Hashable | None:
+def model_key(model: keras.Model) -> Hashable | None:
     """Return what decides a model's graph: its class and configuration, but not its seed; None if it has no config."""
     try:
         config = model.get_config()
@@ -64,12 +77,12 @@ def model_key(model: Any) -> Hashable | None:
         return None
 
 
-def twin(model: Any) -> Any:
+def copy_of(model: Model) -> Model:
     """Return a model of the same configuration with weights of its own, or the model itself if it has no config."""
     return model if model_key(model) is None else type(model).from_config(model.get_config())
 
 
-def copy_weights(model: Any, other: Any) -> None:
+def copy_weights(model: keras.Model, other: keras.Model) -> None:
     """Give another model of the same configuration the weights of a model; buffers are shared until one changes."""
     if other is model:
         return

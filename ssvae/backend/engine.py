@@ -1,4 +1,4 @@
-"""What runs the compiled steps, and in which precision; read while a function is traced.
+"""Engines: graph mode or XLA, and the precision of matrix products; read while a function is traced.
 
 Graph mode (with oneDNN on CPU) starts at once; XLA takes seconds to compile, and then fuses what stands between the
 matrix products. The few functions that are written differently for the two ask `current`.

@@ -1,4 +1,4 @@
-"""Forked processes: TensorFlow's threads do not live on in them, and its compiled functions would wait forever."""
+"""Guard against forked processes, in which TensorFlow's threads are gone and its functions would wait forever."""
 
 from __future__ import annotations
 

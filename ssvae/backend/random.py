@@ -77,7 +77,7 @@ def paired(antithetic: bool, same_for_rows: bool) -> Iterator[None]:
         The second half of the S draws is the first with its sign changed, or u as 1 − u (S even): what is odd in them
         cancels.
     same_for_rows : bool
-        Every row gets the same numbers, so that a row's result depends on no other row and no place. The draws then
+        Every row gets the same numbers, so that a row's result depends on no other row and no position. The draws then
         have one row, for all to be added to.
     """
     token = _PAIRED.set((antithetic, same_for_rows))
@@ -148,5 +148,5 @@ def _hash(word: tf.Tensor) -> tf.Tensor:
     return word ^ _right(word, 15)
 
 
-def _right(word: tf.Tensor, places: int) -> tf.Tensor:
-    return tf.bitwise.right_shift(word, tf.constant(places, tf.uint32))
+def _right(word: tf.Tensor, count: int) -> tf.Tensor:
+    return tf.bitwise.right_shift(word, tf.constant(count, tf.uint32))

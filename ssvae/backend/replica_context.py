@@ -1,4 +1,4 @@
-"""What a replica knows of the whole batch, of which it has some rows: read while a step is traced.
+"""Sums and means over the rows of the whole batch, of which a replica has some: read while a step is traced.
 
 A mean over rows is summed once, in the end, with the gradients: each replica adds its part, `part`. What is no mean
 over rows (statistics that every row is compared with) needs the sum of all replicas before the step goes on: `total`.
@@ -8,24 +8,26 @@ With one replica both are what TensorFlow makes of the rows that are there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import tensorflow as tf
 
 from ssvae.backend import engine
 
+Nest = TypeVar("Nest")  # of tensors
 
-def part(each: tf.Tensor, rows: tf.Tensor | None) -> tf.Tensor:
+
+def part(each: tf.Tensor, total_rows: tf.Tensor | None) -> tf.Tensor:
     """Return this replica's part of the mean over the rows of the whole batch: the parts of all add up to it.
 
     Parameters
     ----------
     each : Tensor [B]
         Of the rows that are here, of which there may be none.
-    rows : Tensor [] int32 or None
+    total_rows : Tensor [] int32 or None
         How many the whole batch has; None: they are all here.
     """
-    return tf.reduce_mean(each) if rows is None else tf.reduce_sum(each) / tf.cast(rows, each.dtype)
+    return tf.reduce_mean(each) if total_rows is None else tf.reduce_sum(each) / tf.cast(total_rows, each.dtype)
 
 
 def shared(value: tf.Tensor) -> tf.Tensor:
@@ -55,7 +57,7 @@ def _mean(h: tf.Tensor, axes: Sequence[int]) -> tf.Tensor:
     return above / below
 
 
-def total(values: Any) -> Any:
+def total(values: Nest) -> Nest:
     """Return the sums over all replicas of a nest of tensors; their gradients are those of the sums.
 
     Raises
@@ -71,7 +73,7 @@ def total(values: Any) -> Any:
     return summed(values)
 
 
-def summed(values: Any) -> Any:
+def summed(values: Nest) -> Nest:
     """Return the sums over all replicas of a nest of tensors."""
     if engine.current().replicas == 1:
         return values

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM that are answered between two steps, and never lost.
+"""Signals: Ctrl-C and SIGTERM are answered between two training steps, and never lost.
 
 Python raises KeyboardInterrupt wherever it happens to be; inside a call from C code that ignores errors, as TensorFlow
 and NumPy make them, it would vanish.

@@ -1,4 +1,4 @@
-"""Softplus, the costliest line of a step, in the form that is quickest for the engine."""
+"""Softplus, the most expensive operation of a step, in the form that is quickest for the engine."""
 
 from __future__ import annotations
 

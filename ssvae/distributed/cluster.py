@@ -1,4 +1,4 @@
-"""The processes that train together, as TF_CONFIG names them: who they are, and which of them this one is."""
+"""The cluster of TF_CONFIG: the addresses of the workers that train together, and the number of this one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "
 
 
 class Cluster(NamedTuple):
-    """The workers' addresses, and the place of this process among them; none where it works alone."""
+    """The workers' addresses, none for a process that works alone, and the number of this process among them."""
 
     workers: list[str]
     number: int

@@ -1,4 +1,4 @@
-"""Workers on this machine that train together: started, watched, and all started again when one of them dies."""
+"""Local launcher: starts the workers of one fit on this machine, and restarts all of them when one dies."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import IO, Any
+from typing import IO
 
 from ssvae.distributed import cluster
 
@@ -159,7 +159,7 @@ def _addresses(count: int) -> list[str]:
 
 
 @contextmanager
-def _passed_on() -> Any:
+def _passed_on() -> Iterator[Callable[[], int | None]]:
     """Take note of SIGTERM and Ctrl-C in place of ending; yield a function that returns which there was, or None."""
     seen: list[int] = []
     before = {number: signal.signal(number, lambda number, frame: seen.append(number)) for number in STOPS}

@@ -1,4 +1,4 @@
-"""Where the replicas of a training step live: on one device, on those of this machine, or on those of several.
+"""Distribution strategies: the replicas of a training step on one device, several devices or several machines.
 
 Each replica has its own copy of the weights and of the optimizer's moments, takes its share of the rows of each batch,
 and adds the sum of all replicas' gradients, so that the copies stay alike and the step is that of one device.
@@ -12,13 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from ssvae.distributed import cluster
 from ssvae.registry import unknown
+
+Result = TypeVar("Result")
+# The argument `strategy`: a name or an object.
+Strategy: TypeAlias = str | tf.distribute.Strategy
 
 GONE = (  # what collective operations raise where a process has ended
     tf.errors.UnavailableError,
@@ -30,7 +34,7 @@ STRATEGIES = ("auto", "mirrored", "multiworker", "one")
 
 
 @dataclass(frozen=True)
-class Places:
+class ReplicaLayout:
     """The replicas of a fit, and which of them this process has.
 
     Parameters
@@ -39,11 +43,11 @@ class Places:
         None: one replica, wherever TensorFlow puts it.
     """
 
-    strategy: Any = None
+    strategy: tf.distribute.Strategy | None = None
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
-        """Those of this process, out of `count`."""
+        """The numbers of this process's replicas, out of `count`."""
         if self.strategy is None:
             return (0,)
         numbers = self.strategy.experimental_distribute_values_from_function(lambda own: own.replica_id_in_sync_group)
@@ -60,7 +64,7 @@ class Places:
         return 1 if self.strategy is None else self.strategy.num_replicas_in_sync
 
     @property
-    def several(self) -> bool:
+    def across_processes(self) -> bool:
         """Whether other processes have replicas, too."""
         return self.count > len(self.devices)
 
@@ -69,28 +73,28 @@ class Places:
         """Whether this is the process that writes what is to be kept."""
         return self.numbers[0] == 0
 
-    def run(self, step: Callable[[int], Any]) -> Any:
-        """Call `step` for each replica of this process, with its place in `numbers`; return what the first returns."""
-        if self.count == 1:
+    def run(self, step: Callable[[int], Result]) -> Result:
+        """Call `step` for each replica of this process, with its index in `numbers`; return the first result."""
+        if self.strategy is None or self.count == 1:
             return step(0)
 
-        def replica() -> Any:
+        def replica() -> Result:
             number = tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
             return step(self.numbers.index(int(number)))
 
         return self.strategy.experimental_local_results(self.strategy.run(replica))[0]
 
-    def any(self, said: bool) -> bool:
-        """Return whether any process says so; all of them must ask."""
-        return bool(self._sum(np.array([said], np.int32))[0]) if self.several else said
+    def any(self, flag: bool) -> bool:
+        """Return whether the flag is true in any process; all of them must call it."""
+        return bool(self._sum(np.array([flag], np.int32))[0]) if self.across_processes else flag
 
     def wait(self) -> None:
-        """Wait until all processes are here: where one has ended, TensorFlow takes it for dead."""
+        """Wait until all processes call it: TensorFlow takes a process that has ended for dead."""
         self.any(False)
 
     def from_first(self, data: bytes) -> bytes:
-        """Return to every process the bytes that the first has; all of them must ask."""
-        if not self.several:
+        """Return the bytes of the first process to all of them; all of them must call it."""
+        if not self.across_processes:
             return data
         size = int(self._sum(np.array([len(data) if self.first else 0], np.int32))[0])
         words = np.zeros(size // 4 + 1, np.int32)  # one more: TensorFlow ends the process where there is nothing to add
@@ -100,6 +104,7 @@ class Places:
 
     def _sum(self, words: np.ndarray) -> np.ndarray:
         """Return the sum over all processes."""
+        assert self.strategy is not None, "without a strategy there is one process"
 
         def own() -> tf.Tensor:
             here = tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
@@ -110,7 +115,7 @@ class Places:
 
     @contextmanager
     def reached(self) -> Iterator[None]:
-        """Say it in plain words where a step fails because another process has gone.
+        """Raise an error that says what to do where a step fails because another process has ended.
 
         Raises
         ------
@@ -119,19 +124,19 @@ class Places:
         try:
             yield
         except GONE as error:
-            if not self.several:
+            if not self.across_processes:
                 raise
             raise ConnectionError(
-                f"another worker has gone ({type(error).__name__}): start all of them again, with --resume; `ssvae "
+                f"another worker has ended ({type(error).__name__}): start all of them again, with --resume; `ssvae "
                 "launch` does so by itself"
             ) from error
 
 
-ONE = Places()
+ONE = ReplicaLayout()
 
 
-def places(strategy: Any) -> Places:
-    """Return where the replicas of a fit live.
+def layout_of(strategy: Strategy) -> ReplicaLayout:
+    """Return where the replicas of a fit run.
 
     Parameters
     ----------
@@ -146,7 +151,7 @@ def places(strategy: Any) -> Places:
         If there is no such strategy, or "multiworker" is asked for and TF_CONFIG does not say who the workers are.
     """
     if isinstance(strategy, tf.distribute.Strategy):
-        return Places(_known(strategy))
+        return ReplicaLayout(_known(strategy))
     if strategy not in STRATEGIES:
         raise ValueError(unknown("strategy", strategy, list(STRATEGIES)))
     workers = cluster.read().workers
@@ -176,17 +181,17 @@ def _known(strategy: tf.distribute.Strategy) -> tf.distribute.Strategy:
 
 
 @cache
-def _mirrored() -> Places:
+def _mirrored() -> ReplicaLayout:
     devices = [device.name for kind in ("GPU", "CPU") for device in tf.config.list_logical_devices(kind)]
     alike = [name for name in devices if name.split(":")[-2] == devices[0].split(":")[-2]]
-    return Places(tf.distribute.MirroredStrategy(alike)) if len(alike) > 1 else ONE
+    return ReplicaLayout(tf.distribute.MirroredStrategy(alike)) if len(alike) > 1 else ONE
 
 
 @cache
-def _multiworker() -> Places:
+def _multiworker() -> ReplicaLayout:
     ours = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     if ours and before is not None:
         signal.signal(signal.SIGTERM, before)  # TensorFlow's own handler takes note of it and goes on
-    return Places(strategy)
+    return ReplicaLayout(strategy)

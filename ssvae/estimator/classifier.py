@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ssvae import prediction
-from ssvae.distributed.strategy import places
+from ssvae.distributed.strategy import layout_of
 from ssvae.estimator import labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
@@ -206,10 +206,10 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
             x, y, weight = take_rows(x, weight > 0), y[weight > 0], weight[weight > 0]
             limits = extremes(x)
         classes, index = labels.encode(y, self.unlabeled)
-        where = places(self.strategy)  # first: several machines must meet before TensorFlow does anything else
+        layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         parts, rows = Components.build(self, x, limits, len(classes), load)
-        seed = same_seed(where, fresh_seed(self.random_state))
-        history = fit_stages(parts, rows, index, weight, FitSettings.of(self, seed, where))
+        seed = same_seed(layout, fresh_seed(self.random_state))
+        history = fit_stages(parts, rows, index, weight, FitSettings.of(self, seed, layout))
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts

@@ -13,7 +13,7 @@ import numpy as np
 
 import ssvae
 from ssvae import prediction
-from ssvae.distributed.strategy import ONE, Places
+from ssvae.distributed.strategy import ONE, ReplicaLayout
 from ssvae.estimator.arguments import as_json, present, stored
 from ssvae.estimator.components import Components
 from ssvae.models.base import Stage
@@ -24,10 +24,12 @@ from ssvae.readers.spilled_rows import SpilledRows
 from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import nearest
 from ssvae.training.callback_list import CallbackList
-from ssvae.training.callbacks import AnyCallback, Checkpoint, Fingerprint, Progress
+from ssvae.training.callbacks import AnyCallback
+from ssvae.training.checkpoint import Checkpoint, Fingerprint
 from ssvae.training.early_stopping import BoundStopping, set_apart
 from ssvae.training.loop import train
 from ssvae.training.minibatch import TrainingArrays
+from ssvae.training.progress import Progress
 from ssvae.training.schedule import TrainingSettings, plan
 from ssvae.training.streams import Streams, blocks
 from ssvae.training.worker_agreement import SharedCheckpoint, check_same
@@ -66,7 +68,7 @@ class FitSettings:
     described : Mapping
         Every setting that the result depends on, as JSON can hold it, for the fingerprint of checkpoints.
     seed : int
-    places : Places
+    layout : ReplicaLayout
         Where the replicas live.
     """
 
@@ -74,14 +76,14 @@ class FitSettings:
     callbacks: tuple[AnyCallback, ...]
     described: Mapping[str, object]
     seed: int
-    places: Places = ONE
+    layout: ReplicaLayout = ONE
 
     @classmethod
-    def of(cls, estimator: SSVAEClassifier, seed: int, places: Places) -> Self:
+    def of(cls, estimator: SSVAEClassifier, seed: int, layout: ReplicaLayout) -> Self:
         """Return the settings among the estimator's arguments."""
         callbacks = (*(estimator.callbacks or ()), *([Progress()] if estimator.verbose else []))
         described = {name: _as_json(name, value) for name, value in stored(estimator).items()}
-        return cls(TrainingSettings.of(present(estimator)), callbacks, described, seed, places)
+        return cls(TrainingSettings.of(present(estimator)), callbacks, described, seed, layout)
 
 
 def fit_stages(
@@ -105,7 +107,7 @@ def fit_stages(
         rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
         counts = len(streams.labelled), len(streams.unlabelled)
         schedule = plan(stage, *counts, training)
-        train(stage, parts.objective, rows, streams, schedule, stage_seed, callbacks, settings.places)
+        train(stage, parts.objective, rows, streams, schedule, stage_seed, callbacks, settings.layout)
     return callbacks.history
 
 
@@ -113,10 +115,10 @@ def _callback_list(
     settings: FitSettings, stopping: Sequence[AnyCallback], fingerprint: Callable[[], Fingerprint]
 ) -> CallbackList:
     """Return the callbacks of the fit; the rows are hashed only where a checkpoint or another worker compares them."""
-    callbacks, places = [*stopping, *settings.callbacks], settings.places
-    if places.several:
-        check_same(places, fingerprint())
-        callbacks = [SharedCheckpoint(own, places) if isinstance(own, Checkpoint) else own for own in callbacks]
+    callbacks, layout = [*stopping, *settings.callbacks], settings.layout
+    if layout.across_processes:
+        check_same(layout, fingerprint())
+        callbacks = [SharedCheckpoint(own, layout) if isinstance(own, Checkpoint) else own for own in callbacks]
     return CallbackList(callbacks, fingerprint)
 
 

@@ -18,11 +18,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError
-from safetensors.numpy import load as unpack
-from safetensors.numpy import save as pack
 
 from ssvae.atomic_files import folder_beside, whole
+from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
 from ssvae.estimator.arguments import as_json, stored
 from ssvae.estimator.components import Components
@@ -75,7 +73,7 @@ def load(folder: str | Path, kind: Callable[..., Any]) -> Any:
         reference = arrays["reference.safetensors"]
         difference = np.abs(_probabilities(classifier, reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
         raise ValueError(
             f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again"
         ) from error
@@ -93,8 +91,7 @@ def _arrays(classifier: Any) -> dict[str, dict[str, np.ndarray]]:
     weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
     rows = classifier.reference_
     reference = {"x": rows, "probabilities": _probabilities(classifier, rows), "classes": _text(classifier.classes_)}
-    every = dict(zip(FILES, (weights, kept, reference), strict=True))
-    return {name: {key: np.ascontiguousarray(a) for key, a in arrays.items()} for name, arrays in every.items()}
+    return dict(zip(FILES, (weights, kept, reference), strict=True))
 
 
 def _probabilities(classifier: Any, rows: np.ndarray) -> np.ndarray:

@@ -19,13 +19,14 @@ from ssvae.registry import imported
 from ssvae.settings.checks import Settings, SettingsSource
 from ssvae.settings.schema import resolve
 from ssvae.splits import choose_labeled, has_label, hide_labels
-from ssvae.training.callbacks import Checkpoint, Progress
+from ssvae.training.checkpoint import Checkpoint
+from ssvae.training.progress import Progress
 from ssvae.types import Dataset
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ssvae.distributed.strategy import Places
+    from ssvae.distributed.strategy import ReplicaLayout
 
 
 def run(
@@ -91,13 +92,13 @@ def run(
     return metrics
 
 
-def _joined(config: Settings) -> Places | None:
+def _joined(config: Settings) -> ReplicaLayout | None:
     """Return where replicas live if other processes have some of them; without any, TensorFlow is not started here."""
     strategy = config["classifier"].get("strategy")
     return imported("ssvae.training.worker_agreement:joined")(strategy) if cluster.read().workers else None
 
 
-def _follow(joined: Places, config: Settings, x: Rows, y: np.ndarray, folder: Path) -> None:
+def _follow(joined: ReplicaLayout, config: Settings, x: Rows, y: np.ndarray, folder: Path) -> None:
     """Train along with the first worker, from its checkpoint on, unless it has nothing to train; write nothing."""
     if not joined.any(False):
         build(config, [Checkpoint(folder / "checkpoint")]).fit(x, y)

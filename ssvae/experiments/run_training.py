@@ -13,7 +13,8 @@ import ssvae
 from ssvae.experiments import report, supervised_baseline
 from ssvae.readers.base import Rows
 from ssvae.settings.checks import Settings
-from ssvae.training.callbacks import Callback, Checkpoint
+from ssvae.training.callbacks import Callback
+from ssvae.training.checkpoint import Checkpoint
 from ssvae.types import Dataset
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from ssvae.backend import random
+from ssvae.backend import random, seeds
 from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals, given
 from ssvae.gradients.base import Gradient, Integrand, draw
@@ -68,7 +68,7 @@ class RWS(Gradient):
         wake_phase = self._wake_phase(f, f.q, seed, self.wake)
         if training is False or self.wake == 1.0:
             return wake_phase
-        return wake_phase + (1.0 - self.wake) * sleep_phase(f, model, y, random.fold(seed, 1 << 18))
+        return wake_phase + (1.0 - self.wake) * sleep_phase(f, model, y, random.fold(seed, seeds.SLEEP))
 
     def _wake_phase(self, f: Integrand, q: Conditionals, seed: tf.Tensor, wake: float) -> tf.Tensor:
         values = detached(draw(q, self.samples, seed))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from ssvae.backend import random
+from ssvae.backend import random, seeds
 from ssvae.backend.surrogates import detached, gradient_only
 from ssvae.distributions import given
 
@@ -24,6 +24,6 @@ def sleep_phase(f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Te
     """Return a tensor [..., B] of value 0 whose gradient is ∇log q(z' | x') at a draw (x', z') ~ p( · | y) a row."""
     rows = tf.shape(f.x)[0]
     z = detached(model.prior_sample(y, rows, seed))
-    x = tf.stop_gradient(given(f.joint["x"], z).sample(seed=random.fold(seed, 1 << 10)))
+    x = tf.stop_gradient(given(f.joint["x"], z).sample(seed=random.fold(seed, seeds.SLEEP_ROWS)))
     q = model.posterior(model.encode(x, y))
     return sum(gradient_only(given(conditional, z).log_prob(z[name])) for name, conditional in q.items())

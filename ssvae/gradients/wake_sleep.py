@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from ssvae.backend import random
+from ssvae.backend import random, seeds
 from ssvae.backend.surrogates import detached
 from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
@@ -56,4 +56,6 @@ class WakeSleep(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.bound`."""
         wake_phase = self.expectation(f, f.q, seed)
-        return wake_phase if training is False else wake_phase + sleep_phase(f, model, y, random.fold(seed, 1 << 18))
+        return (
+            wake_phase if training is False else wake_phase + sleep_phase(f, model, y, random.fold(seed, seeds.SLEEP))
+        )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from ssvae.backend import random
+from ssvae.backend import random, seeds
 from ssvae.backend.leapfrog import LogProb, position, transition
 from ssvae.backend.surrogates import gradient_only
 from ssvae.gradients.base import draw
@@ -73,7 +73,7 @@ class HMC(Inference):
         evidence = Evidence(model.joint(y), q, x, kl_weight(self.kl_warm_up, training))
         z = draw(q, 1, seed)["z"]
         found = evidence.closed_form({"z": z}).total()
-        moved = self._moved(evidence, q["z"], tf.stop_gradient(z), random.fold(seed, 1 << 16))
+        moved = self._moved(evidence, q["z"], tf.stop_gradient(z), random.fold(seed, seeds.TRAJECTORY))
         # What the model would learn from z_0 is taken off, what it learns from z_T is put in its place.
         return found + _model_gradient(evidence, moved) - _model_gradient(evidence, tf.stop_gradient(z))
 

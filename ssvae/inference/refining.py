@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ssvae.backend import random
+from ssvae.backend import random, seeds
 from ssvae.inference.base import BoundArguments, Inference, Training
 from ssvae.inference.evidence import elbo, kl_weight
 from ssvae.inference.refinement_objective import RefinementObjective
@@ -113,7 +113,7 @@ class Refining(Inference):
         surrogates, weight = [], kl_weight(self.kl_warm_up, training)
 
         def infer(part: HasDensity, x: tf.Tensor, y: tf.Tensor | None) -> Parameters:
-            found = self._refined(part, x, y, random.fold(seed, 1 << 17), training, weight)
+            found = self._refined(part, x, y, random.fold(seed, seeds.REFINEMENT), training, weight)
             surrogates.append(found.surrogate)
             return found.parameters
 

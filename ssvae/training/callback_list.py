@@ -1,19 +1,23 @@
-"""Between the training loop and the callbacks: history, checkpoints, and Keras callbacks adapted."""
+"""The callbacks of one fit: what the training loop calls; it keeps the history and adapts Keras' callbacks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
-import numpy as np
 
-from ssvae.training.callbacks import AnyCallback, Callback, Checkpoint, Fingerprint, State, View
+from ssvae.training.callbacks import AnyCallback, Arrays, Callback, History, State, View
+from ssvae.training.checkpoint import Checkpoint, Fingerprint
+
+if TYPE_CHECKING:
+    from ssvae.models.base import Model, Stage
+    from ssvae.objective import Objective
 
 
 class CallbackList:
-    """Tells every callback what happens and keeps the history.
+    """Calls every callback and keeps the history.
 
     Parameters
     ----------
@@ -27,39 +31,44 @@ class CallbackList:
         One entry an epoch and column.
     done : dict
         Weights of the finished stages, by name.
+    state : State or None
+        Of the stage that an interrupted fit was training.
     best : list of ndarray or None
         The weights that the stage is to end with, where a callback that watches has said so.
-    stop : bool
-        Whether a callback asked for an end of the stage.
     """
 
     def __init__(self, callbacks: Sequence[AnyCallback], fingerprint: Callable[[], Fingerprint] = dict) -> None:
-        self.ours = [callback for callback in callbacks if isinstance(callback, Callback)]
+        self.own = [callback for callback in callbacks if isinstance(callback, Callback)]
         self.keras = [callback for callback in callbacks if isinstance(callback, keras.callbacks.Callback)]
-        self.history: dict[str, list[Any]] = {}
-        self.done: dict[str, list[np.ndarray]] = {}
+        self.history: History = {}
+        self.done: dict[str, Arrays] = {}
         self.state: State | None = None
-        self.best: list[np.ndarray] | None = None
-        self._watching = [callback for callback in self.ours if type(callback).watch is not Callback.watch]
+        self.best: Arrays | None = None
+        self._watching = [callback for callback in self.own if type(callback).watch is not Callback.watch]
         self._stopped = False
         self.watch_weights = bool(self.keras or self._watching)
-        self._checkpoints = [callback for callback in self.ours if isinstance(callback, Checkpoint)]
+        self._checkpoints = [callback for callback in self.own if isinstance(callback, Checkpoint)]
+        self._resume(fingerprint)
+        self._kept = self._epochs  # of the history, those that the last good state has seen
+
+    def _resume(self, fingerprint: Callable[[], Fingerprint]) -> None:
         identity = fingerprint() if self._checkpoints else {}
         for checkpoint in self._checkpoints:
             kept = checkpoint.resume(identity)
-            if kept:
-                self.done, self.state, self.history, self.best = (
-                    kept[name] for name in ("done", "state", "history", "best")
-                )
-        self._kept = len(self.history.get("epoch", []))  # epochs of the history that the last good state has seen
+            if kept is not None:
+                self.done, self.state, self.history, self.best = kept
+
+    @property
+    def _epochs(self) -> int:
+        return len(self.history.get("epoch", []))
 
     @property
     def stop(self) -> bool:
-        """See the class."""
+        """Whether a callback asked for an end of the stage."""
         return self._stopped or any(own.model is not None and own.model.stop_training for own in self.keras)
 
-    def begin(self, stage: Any, objective: Any, epochs: int, done: int) -> None:
-        """Tell that a stage begins or goes on."""
+    def stage_begin(self, stage: Stage, objective: Objective, epochs: int, done: int) -> None:
+        """Begin a stage, or resume it after `done` epochs."""
         self.stage, self.objective, self.epochs = stage, objective, epochs
         stage.model.stop_training = self._stopped = False
         if done and self.state is not None:
@@ -70,27 +79,27 @@ class CallbackList:
             callback.set_model(stage.model)
             callback.set_params({"epochs": epochs, "verbose": 0})
             callback.on_train_begin({})
-        self._epoch_begins(done)
+        self._keras_epoch_begin(done)
         self._watch(done)  # first, because a callback may refuse the stage, and others write when it begins
-        for own in self.ours:
+        for own in self.own:
             own.stage_begin(stage.name, epochs, done)
 
-    def progress(self, epochs: float) -> None:
+    def advance(self, epochs: float) -> None:
         """`epochs` of the stage are done."""
-        for callback in self.ours:
+        for callback in self.own:
             callback.advance(self.stage.name, epochs)
 
-    def epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        """Tell that an epoch ended."""
-        row, rows = {"stage": self.stage.name, "epoch": epoch + 1, **logs}, len(self.history.get("epoch", []))
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Add an epoch to the history."""
+        row, rows = {"stage": self.stage.name, "epoch": epoch + 1, **logs}, self._epochs
         for column in {**self.history, **row}:
             self.history.setdefault(column, [math.nan] * rows).append(row.get(column, math.nan))
-        for callback in self.ours:
+        for callback in self.own:
             callback.epoch_end(self.stage.name, epoch, logs)
 
-    def keep(self, state: State, model: Any) -> None:
-        """`state` is finite and at the end of an epoch."""
-        self._kept = len(self.history["epoch"])
+    def keep(self, state: State, model: Model) -> None:
+        """Keep a state that is finite, at the end of an epoch; `model` has its weights."""
+        self._kept = self._epochs
         if self.watch_weights:
             self.stage.model.set_weights(model.get_weights())
         self._watch(state.epoch)
@@ -98,7 +107,7 @@ class CallbackList:
             logs = {name: column[-1] for name, column in self.history.items() if name not in ("stage", "epoch")}
             for callback in self.keras:
                 callback.on_epoch_end(state.epoch - 1, logs)
-            self._epoch_begins(state.epoch)
+            self._keras_epoch_begin(state.epoch)
         for checkpoint in self._checkpoints:
             checkpoint.save(self.done, state, self.history, self.best)
 
@@ -110,29 +119,29 @@ class CallbackList:
             if verdict.best:
                 self.best = self.stage.model.get_weights()
             for column, value in verdict.numbers.items():
-                self.history.setdefault(column, [math.nan] * len(self.history["epoch"]))[-1] = value
+                self.history.setdefault(column, [math.nan] * self._epochs)[-1] = value
             self._stopped |= verdict.stop
 
-    def _epoch_begins(self, epoch: int) -> None:
+    def _keras_epoch_begin(self, epoch: int) -> None:
         for callback in self.keras if epoch < self.epochs and not self.stop else ():
             callback.on_epoch_begin(epoch, {})
 
     def interrupted(self, state: State) -> None:
-        """Ctrl-C: keep the last good state and what the history says of it."""
+        """Ctrl-C: keep the last good state, and the history up to it."""
         self.history = {column: values[: self._kept] for column, values in self.history.items()}
-        for callback in self.ours:
+        for callback in self.own:
             callback.interrupted()
         for checkpoint in self._checkpoints:
             checkpoint.save(self.done, state, self.history, self.best, force=True)
 
-    def end(self) -> None:
-        """Tell that the stage is trained, after its weights were replaced by better ones where there are such."""
+    def stage_end(self) -> None:
+        """End a stage; better weights that a callback found take the place of the last ones."""
         for callback in self.keras:
             callback.on_train_end({})
         if self.best is not None:
             self.stage.model.set_weights(self.best)
         weights = self.done[self.stage.name] = self.stage.model.get_weights()
-        for own in self.ours:
+        for own in self.own:
             own.stage_end(self.stage.name, weights)
         for checkpoint in self._checkpoints:
             checkpoint.save(self.done, None, self.history, force=True)

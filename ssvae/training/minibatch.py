@@ -1,8 +1,8 @@
-"""The rows of a stage where the steps run, and those of many steps taken out of them at once."""
+"""Minibatches: the rows of a stage as tensors, and the rows of many steps gathered at once."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -10,38 +10,41 @@ import tensorflow as tf
 from ssvae.backend import random
 from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import SparseArrays, SparseTable
-from ssvae.types import Batch
+from ssvae.types import Batch, Observed, StageRows
+
+Array = TypeVar("Array", np.ndarray, tf.Tensor)
+# Rows as TensorFlow takes them: an array, the mean and log-variance of rows, or the three arrays of a sparse table.
+RowTensors: TypeAlias = "Array | tuple[Array, ...] | SparseArrays"
 
 
 class TrainingArrays(NamedTuple):
-    """The rows of a stage, with all that is known of each; k and K are 0 where no regularizer asks for them."""
+    """Per-row training arrays, or tensors of them; k and K are 0 where no regularizer asks for them."""
 
-    x: Any  # nest of arrays [N, ...]
-    y: np.ndarray  # [N] class index, -1 where there is no label
-    weight: np.ndarray  # [N], of mean 1 over each stream
-    neighbours: np.ndarray  # [N, k] the nearest rows of each row
-    propagated: np.ndarray  # [N, K] propagated labels
+    x: StageRows | RowTensors
+    y: np.ndarray | tf.Tensor  # [N] class index, -1 where there is no label
+    weight: np.ndarray | tf.Tensor  # [N], of mean 1 over each stream
+    neighbours: np.ndarray | tf.Tensor  # [N, k] the nearest rows of each row
+    propagated: np.ndarray | tf.Tensor  # [N, K] propagated labels
 
 
 def tensors(rows: TrainingArrays) -> TrainingArrays:
-    """Put the rows where the steps run, once."""
-    x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _parts(rows.x))
+    """Return the rows as tensors, on the device of the caller."""
+    x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _arrays(rows.x))
+    y, weight = tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32)
     neighbours, propagated = tf.constant(rows.neighbours, tf.int32), tf.constant(rows.propagated, tf.float32)
-    return TrainingArrays(
-        x, tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32), neighbours, propagated
-    )
+    return TrainingArrays(x, y, weight, neighbours, propagated)
 
 
-def signature(x: Any) -> TrainingArrays:
+def signature(x: StageRows) -> TrainingArrays:
     """Return the types of `tensors` for rows x, however many."""
-    x = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], _kind(array)), _parts(x))
-    return TrainingArrays(x, integers(None), floats(None), integers(None, None), floats(None, None))
+    specs = tf.nest.map_structure(lambda array: tf.TensorSpec([None, *array.shape[1:]], _kind(array)), _arrays(x))
+    return TrainingArrays(specs, integers(None), floats(None), integers(None, None), floats(None, None))
 
 
 def batches(rows: TrainingArrays, order: tf.Tensor, classes: int, width: int, labelled: bool) -> Batch:
     """Return the rows [steps, B] of a stream; the unlabelled one shows none of the labels that its rows may have."""
     index = tf.gather(rows.y, order) if labelled else tf.fill(tf.shape(order), -1)
-    x, propagated = taken(rows.x, order, width), tf.gather(rows.propagated, order)
+    x, propagated = gathered(rows.x, order, width), tf.gather(rows.propagated, order)
     return Batch(x, candidates(index, classes), tf.gather(rows.weight, order), order, propagated=propagated)
 
 
@@ -51,7 +54,7 @@ def candidates(index: tf.Tensor, classes: int) -> tf.Tensor:
     return tf.one_hot(index, classes) + every
 
 
-def near(rows: TrainingArrays, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+def draw_neighbours(rows: TrainingArrays, order: tf.Tensor, key: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """Return one of the nearest rows of each of the rows [steps, B], the first of which are of step `first`."""
     every = tf.gather(rows.neighbours, order)  # [steps, B, k]
     start = tf.cast(first, tf.uint32) * tf.cast(tf.shape(order)[1], tf.uint32)
@@ -60,18 +63,18 @@ def near(rows: TrainingArrays, order: tf.Tensor, key: tf.Tensor, first: tf.Tenso
 
 
 def share(order: tf.Tensor, number: int, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the part [steps, b] of the rows [steps, B] that replica `number` of `count` takes, and where it stands."""
+    """Return the rows [steps, b] of [steps, B] that replica `number` of `count` takes, and their positions [b]."""
     rows = tf.shape(order)[1]
     begin, end = (rows * part // count for part in (number, number + 1))
     return order[:, begin:end], tf.range(begin, end)
 
 
-def at(stream: Batch | None, step: tf.Tensor) -> Batch | None:
+def batch_of_step(stream: Batch | None, step: tf.Tensor) -> Batch | None:
     """Return one step's batch out of those of many."""
     return tf.nest.map_structure(lambda every: None if every is None else every[step], stream)
 
 
-def taken(x: Any, index: tf.Tensor, width: int) -> Any:
+def gathered(x: StageRows | RowTensors, index: tf.Tensor, width: int) -> Observed:
     """Return the rows of this index [...], dense: a nest of [..., width]."""
     if isinstance(x, SparseArrays):
         return _dense(x, index, width)
@@ -90,10 +93,10 @@ def _dense(x: SparseArrays, index: tf.Tensor, width: int) -> tf.Tensor:
     return tf.reshape(found, tf.concat([tf.shape(index), [width]], 0))
 
 
-def _parts(x: Any) -> Any:
+def _arrays(x: StageRows | RowTensors) -> RowTensors:
     """Return the rows of a stage as a nest of arrays; of a source, which a step never sees, the form of its rows."""
-    x = x[:1] if isinstance(x, RowSource) else x
-    return x.arrays() if isinstance(x, SparseTable) else x
+    rows = x[:1] if isinstance(x, RowSource) else x
+    return rows.arrays() if isinstance(rows, SparseTable) else rows
 
 
 def _kind(array: np.ndarray) -> tf.DType:

@@ -1,10 +1,10 @@
-"""The rows of each window of steps: all rows stay where the steps run, or those of a window are read ahead of it."""
+"""Feeds of rows to the training steps: all rows resident, or those of a window of steps read ahead of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -12,19 +12,22 @@ import tensorflow as tf
 from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import stack_rows
 from ssvae.training.minibatch import TrainingArrays
-from ssvae.training.step import Program
+from ssvae.training.program import Orders, Program
 from ssvae.training.streams import Streams
 
-Window = tuple[int, int]  # the first step, and how many
+# Steps that are taken in one call: the number of the first, and how many.
+Window: TypeAlias = tuple[int, int]
+# The rows on the device of each replica, and which of them each step takes.
+Fed: TypeAlias = tuple[tuple[TrainingArrays, ...], Orders]
 
 
-class Resident:
+class ResidentFeed:
     """All rows, put where the steps run once.
 
     Parameters
     ----------
     program : Program
-    rows : Rows
+    rows : TrainingArrays
     streams : Streams
     sizes : tuple of int
         Rows of each stream that a step takes.
@@ -45,10 +48,11 @@ class Resident:
         """Prepare what all windows share."""
         self.data = self.program.tensors(self.rows)
 
-    def __call__(self, windows: list[Window]) -> Iterator[tuple[Any, Any]]:
+    def __call__(self, windows: Sequence[Window]) -> Iterator[Fed]:
         """Yield rows, and which of them each step takes [shape, size] of each stream, window by window."""
         for window in windows:
-            yield self.data, tuple(tf.constant(order) for order in self.orders(window))
+            labelled, unlabelled = self.orders(window)
+            yield self.data, (tf.constant(labelled), tf.constant(unlabelled))
 
     def orders(self, window: Window) -> tuple[np.ndarray, ...]:
         """Return the rows of the steps of a window."""
@@ -56,15 +60,17 @@ class Resident:
         return self.streams.orders(self.sizes, *window, self.shape, self.seed)
 
 
-class Streamed(Resident):
+class StreamedFeed(ResidentFeed):
     """The labelled rows in memory, the others read from a `RowSource` in a thread while the steps before are taken."""
 
     def begin(self) -> None:
         """Read the labelled rows."""
-        self.labelled = self.rows.x[self.streams.labelled]
+        assert isinstance(self.rows.x, RowSource)
+        self.source = self.rows.x
+        self.labelled = self.source[self.streams.labelled]
 
-    def __call__(self, windows: list[Window]) -> Iterator[tuple[Any, Any]]:
-        """See `Resident`."""
+    def __call__(self, windows: Sequence[Window]) -> Iterator[Fed]:
+        """See `ResidentFeed`."""
         with ThreadPoolExecutor(1, thread_name_prefix="ssvae-rows") as pool:
             ahead = pool.submit(self._read, windows[0])
             for following in [*windows[1:], None]:
@@ -73,23 +79,28 @@ class Streamed(Resident):
                     ahead = pool.submit(self._read, following)
                 yield found
 
-    def _read(self, window: Window) -> tuple[Any, Any]:
+    def _read(self, window: Window) -> Fed:
         """Return the rows of a window in the order of its steps."""
         known, others = (order[: window[1]].ravel() for order in self.orders(window))
-        places = np.searchsorted(self.streams.labelled, known)
-        labelled = tf.nest.map_structure(lambda array: array[places], self.labelled)
-        x = tf.nest.map_structure(lambda *parts: stack_rows(parts), labelled, self.rows.x.take(others))
+        index = np.searchsorted(self.streams.labelled, known)
+        labelled = tf.nest.map_structure(lambda array: array[index], self.labelled)
+        x = tf.nest.map_structure(lambda *parts: stack_rows(parts), labelled, self.source.take(others))
         numbers = np.concatenate([known, others])
         read = TrainingArrays(x, *(array[numbers] for array in self.rows[1:]))
-        first, orders = 0, []
-        for size in self.sizes:
-            place = np.zeros((self.shape, size), np.int32)
-            place[: window[1]] = first + np.arange(window[1] * size).reshape(window[1], size)
-            first += window[1] * size
-            orders.append(tf.constant(place))
-        return self.program.tensors(read), tuple(orders)
+        first = len(known)
+        orders = self._numbered(0, self.sizes[0], window), self._numbered(first, self.sizes[1], window)
+        return self.program.tensors(read), orders
+
+    def _numbered(self, first: int, size: int, window: Window) -> tf.Tensor:
+        """Return the order of rows that were read in the order of the steps, from row `first` on."""
+        order = np.zeros((self.shape, size), np.int32)
+        order[: window[1]] = first + np.arange(window[1] * size).reshape(window[1], size)
+        return tf.constant(order)
 
 
-def feed(program: Program, rows: TrainingArrays, *arguments: Any) -> Resident:
-    """Return how the rows reach the steps."""
-    return (Streamed if isinstance(rows.x, RowSource) else Resident)(program, rows, *arguments)
+def feed(
+    program: Program, rows: TrainingArrays, streams: Streams, sizes: tuple[int, int], shape: int, seed: int
+) -> ResidentFeed:
+    """Return the feed that suits the rows: those of a source on disk are read ahead."""
+    kind = StreamedFeed if isinstance(rows.x, RowSource) else ResidentFeed
+    return kind(program, rows, streams, sizes, shape, seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssvae.backend.compile_cache import Pool, copy_weights, twin
+from ssvae.backend.compile_cache import Pool, copy_of, copy_weights
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.m2 import M2
 
@@ -80,7 +80,7 @@ def test_large_models_leave_little_room():
 def test_copied_weights_are_independent():
     """The buffers are shared only until either side changes, in place too."""
     model = M2(4, 3, Bernoulli(), latent=2, hidden=[5], seed=1)
-    other, before = twin(model), model.get_weights()
+    other, before = copy_of(model), model.get_weights()
     model.set_weights([weight + 1.0 for weight in before])
     copy_weights(model, other)
     for weight in model.weights:

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file
 
 from ssvae.cli.main import main
 from ssvae.experiments import run
-from ssvae.training.callbacks import Checkpoint, Progress
+from ssvae.training.checkpoint import Checkpoint
+from ssvae.training.progress import Progress
 
 EPOCHS = 6
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from ssvae import SSVAEClassifier
 from ssvae.distributed import cluster, launch
-from ssvae.distributed.strategy import ONE, Places, places
+from ssvae.distributed.strategy import ONE, ReplicaLayout, layout_of
 from ssvae.training import loop
 from ssvae.training.minibatch import share
 
@@ -142,20 +142,20 @@ def test_shares_are_the_whole_batch():
 
 def test_one_device_needs_no_strategy(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert places("one") is ONE
+    assert layout_of("one") is ONE
     if len(tf.config.list_logical_devices("GPU")) < 2:
-        assert places("auto") is ONE
-        assert places("mirrored") is ONE
-    assert (ONE.count, ONE.first, ONE.several, ONE.devices) == (1, True, False, (None,))
+        assert layout_of("auto") is ONE
+        assert layout_of("mirrored") is ONE
+    assert (ONE.count, ONE.first, ONE.across_processes, ONE.devices) == (1, True, False, (None,))
     assert ONE.any(True)
     assert ONE.from_first(b"state") == b"state"
 
 
 def test_a_strategy_object_is_taken():
     strategy = tf.distribute.OneDeviceStrategy("CPU:0")
-    found = places(strategy)
-    assert found == Places(strategy)
-    assert (found.count, found.numbers, found.first, found.several) == (1, (0,), True, False)
+    found = layout_of(strategy)
+    assert found == ReplicaLayout(strategy)
+    assert (found.count, found.numbers, found.first, found.across_processes) == (1, (0,), True, False)
     assert [tf.DeviceSpec.from_string(device).device_type for device in found.devices] == ["CPU"]
 
 

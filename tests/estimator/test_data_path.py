@@ -9,7 +9,8 @@ from ssvae import SSVAEClassifier
 from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.preprocessing.standardize import Standardize
 from ssvae.readers.base import RowSource
-from ssvae.training.callbacks import Callback, Checkpoint
+from ssvae.training.callbacks import Callback
+from ssvae.training.checkpoint import Checkpoint
 
 RNG = np.random.default_rng(0)
 X = RNG.random((500, 6), np.float32)

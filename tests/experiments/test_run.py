@@ -10,7 +10,7 @@ from rich.console import Console
 
 import ssvae
 from ssvae.experiments import run, run_folder, run_metrics, supervised_baseline
-from ssvae.training.callbacks import Checkpoint
+from ssvae.training.checkpoint import Checkpoint
 
 CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
 X, Y = np.eye(6, dtype=np.float32), np.arange(6) % 2

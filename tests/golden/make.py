@@ -62,10 +62,10 @@ def make_classifiers(folder):
 def run_and_die(arguments):
     """Run a command in this process, and kill it when eight epochs of the second stage are in the checkpoint."""
     from ssvae.cli.main import main
-    from ssvae.training import callbacks, streams
+    from ssvae.training import checkpoint, streams
 
     streams.STEPS_PER_CALL = 20
-    save = callbacks.Checkpoint.save
+    save = checkpoint.Checkpoint.save
 
     def save_and_die(self, done, state, *others, **options):
         self._written = 0.0
@@ -73,7 +73,7 @@ def run_and_die(arguments):
         if state is not None and state.stage == "m2" and state.epoch >= 8:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    callbacks.Checkpoint.save = save_and_die
+    checkpoint.Checkpoint.save = save_and_die
     main(arguments)
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ssvae import prediction
 from ssvae.backend import random
-from ssvae.backend.compile_cache import twin
+from ssvae.backend.compile_cache import copy_of
 from ssvae.distributions import given
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
@@ -116,7 +116,7 @@ def test_config_round_trip(name):
     assert copy.get_config() == model.get_config()
     copy.set_weights(model.get_weights())
     equal(copy, model)
-    assert twin(model) is not model
+    assert copy_of(model) is not model
 
 
 def test_keras_file_round_trip(name, tmp_path):

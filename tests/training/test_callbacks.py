@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from ssvae.training.callbacks import Callback, Checkpoint, Progress, State
+from ssvae.training.callbacks import Callback, State
+from ssvae.training.checkpoint import Checkpoint
+from ssvae.training.progress import Progress
 
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64)]
 HISTORY = {"stage": ["m2"], "epoch": [1], "loss": [0.5]}
@@ -22,11 +24,11 @@ def kept(folder) -> Checkpoint:
 def test_state_comes_back_bit_for_bit(tmp_path):
     kept(tmp_path / "new" / "folder")
     found = Checkpoint(tmp_path / "new" / "folder").resume(FIT)
-    assert found["history"] == HISTORY
-    assert list(found["done"]) == ["m1"]
-    np.testing.assert_array_equal(found["done"]["m1"][0], np.ones((2, 2)))
-    assert found["state"][:2] == ("m2", 4)
-    for now, then in zip(found["state"].arrays, ARRAYS, strict=True):
+    assert found.history == HISTORY
+    assert list(found.done) == ["m1"]
+    np.testing.assert_array_equal(found.done["m1"][0], np.ones((2, 2)))
+    assert found.state[:2] == ("m2", 4)
+    for now, then in zip(found.state.arrays, ARRAYS, strict=True):
         np.testing.assert_array_equal(now, then)
         assert (now.dtype, now.shape) == (then.dtype, then.shape)
     assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["state.safetensors"]
@@ -34,7 +36,7 @@ def test_state_comes_back_bit_for_bit(tmp_path):
 
 def test_state_of_another_fit_is_refused(tmp_path):
     kept(tmp_path)
-    words = r"state.safetensors was made by another fit: alpha was 0.1 and is now 0.2; go on with what it was, or"
+    words = r"state.safetensors was made by another fit: alpha was 0.1 and is now 0.2; resume with what it was, or"
     with pytest.raises(ValueError, match=words):
         Checkpoint(tmp_path).resume({**FIT, "alpha": 0.2})
 
@@ -45,7 +47,7 @@ def test_anew_leaves_the_state_of_another_fit_alone_until_the_first_write(tmp_pa
     assert checkpoint.resume({**FIT, "seed": 2}) is None
     assert checkpoint.path.read_bytes() == before
     checkpoint.save({}, State("m2", 1, ARRAYS), HISTORY, force=True)
-    assert Checkpoint(tmp_path).resume({**FIT, "seed": 2})["state"].epoch == 1
+    assert Checkpoint(tmp_path).resume({**FIT, "seed": 2}).state.epoch == 1
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "header", "no metadata", "text", "a bit", "folder"])
@@ -63,7 +65,7 @@ def test_damaged_state_is_refused(tmp_path, damage):
         new = {"empty": b"", "truncated": data[:-5], "header": b"\xff" + data[1:], "text": b"weights"}
         new["a bit"] = data[:-6] + bytes([data[-6] ^ 1]) + data[-5:]  # of a weight
         path.write_bytes(new[damage])
-    with pytest.raises(ValueError, match=r"state.safetensors cannot be read \(.*\): remove it to start anew"):
+    with pytest.raises(ValueError, match=r"state.safetensors cannot be read \(.*\): remove it to start again"):
         Checkpoint(tmp_path).resume(FIT)
 
 
@@ -74,9 +76,9 @@ def test_writes_are_apart(tmp_path, monkeypatch):
     checkpoint.resume(FIT)
     for now[0], epoch in ((100.0, 1), (105.0, 2), (111.0, 3), (112.0, 4)):
         checkpoint.save({}, State("m2", epoch, ARRAYS), {})
-    assert Checkpoint(tmp_path).resume(FIT)["state"].epoch == 3
+    assert Checkpoint(tmp_path).resume(FIT).state.epoch == 3
     checkpoint.save({}, State("m2", 4, ARRAYS), {}, force=True)
-    assert Checkpoint(tmp_path).resume(FIT)["state"].epoch == 4
+    assert Checkpoint(tmp_path).resume(FIT).state.epoch == 4
 
 
 def test_progress_writes_plain_lines_without_a_terminal(capsys):

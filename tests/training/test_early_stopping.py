@@ -14,7 +14,8 @@ from ssvae.models import m1
 from ssvae.settings.files import assignment
 from ssvae.settings.schema import resolve
 from ssvae.training import early_stopping
-from ssvae.training.callbacks import Callback, Checkpoint, Verdict, View
+from ssvae.training.callbacks import Callback, Verdict, View
+from ssvae.training.checkpoint import Checkpoint
 from ssvae.training.early_stopping import BoundStopping, set_apart
 
 RNG = np.random.default_rng(0)

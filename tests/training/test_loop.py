@@ -13,7 +13,8 @@ import pytest
 from ssvae import SSVAEClassifier
 from ssvae.backend.compile_cache import Pool
 from ssvae.training import loop, streams
-from ssvae.training.callbacks import Callback, Checkpoint
+from ssvae.training.callbacks import Callback
+from ssvae.training.checkpoint import Checkpoint
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.3, (20, 3)) for mean in (-1, 1)]).astype(np.float32)

@@ -12,7 +12,8 @@ import pytest
 
 from ssvae import SSVAEClassifier, atomic_files
 from ssvae.estimator import persistence
-from ssvae.training.callbacks import Checkpoint, State
+from ssvae.training.callbacks import State
+from ssvae.training.checkpoint import Checkpoint
 
 ASKED = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "tempfile.mkdtemp")
 DIED = 9
@@ -76,7 +77,7 @@ class Training:
         checkpoint.save({}, State(state, 1, [np.full(1000, 7.0)]), {}, force=True)
 
     def read(self):
-        return Checkpoint(self.folder).resume({})["state"].stage
+        return Checkpoint(self.folder).resume({}).state.stage
 
 
 class Model:

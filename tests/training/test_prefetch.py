@@ -8,7 +8,8 @@ from scipy import sparse
 from ssvae import SSVAEClassifier
 from ssvae.estimator import components
 from ssvae.training import shuffling, streams
-from ssvae.training.callbacks import Callback, Checkpoint
+from ssvae.training.callbacks import Callback
+from ssvae.training.checkpoint import Checkpoint
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.3, (40, 3)) for mean in (-1, 1)]).astype(np.float32)

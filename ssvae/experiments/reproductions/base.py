@@ -106,7 +106,7 @@ def train(
     CPU-seconds are left out where the training was interrupted: those of the earlier parts are not known.
     """
     import ssvae
-    from ssvae.training.callbacks import Checkpoint
+    from ssvae.training.checkpoint import Checkpoint
 
     what = {"data": row.data, "settings": dict(row.settings), "seed": seed}
     kept = known_cost(folder, what)
