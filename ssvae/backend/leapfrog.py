@@ -1,7 +1,7 @@
 """The transition of Hamiltonian Monte Carlo: leapfrog steps and a Metropolis test, for kernels and inference methods.
 
-Not tfp.mcmc's: its random numbers cost more under XLA on a CPU than the trajectories do, and are others than in graph
-mode. Here the momentum and the uniform number of the test are handed in.
+Not tfp.mcmc's, whose random numbers cost more under XLA on a CPU than the trajectories do, and differ from those in
+graph mode. Here the momentum and the uniform number of the test are handed in.
 
 References
 ----------
@@ -66,7 +66,7 @@ def transition(
     Returns
     -------
     Position, Tensor as log p
-        The log-ratio is -inf where it is no finite number.
+        The log-ratio is -inf where it is not finite.
     """
     end, last = _trajectory(log_prob, start, momentum, step_size, steps, most)
     log_ratio = end.log_p - _kinetic(last, axis) - start.log_p + _kinetic(momentum, axis)

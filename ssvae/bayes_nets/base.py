@@ -1,7 +1,7 @@
 """The contract of a node: its conditional distribution given its parents.
 
 Functions of a node name their parents as arguments and get the parents' values [..., *shape]; they return tensors that
-broadcast over the leading axes (chains, rows). Arguments with a default are no parents.
+broadcast over the leading axes (chains, rows). Arguments with a default are not parents.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Latent(Node):
         return tf.reduce_sum(self.noise.log_prob(epsilon), axis=list(range(-self.rank, 0)))
 
     def faults(self, values: Values) -> list[str]:
-        """Return what is wrong with the parameters at these values of the parents; nothing where a density has them."""
+        """Return messages about parameters that are invalid at these values of the parents."""
         del values
         return []
 
@@ -123,7 +123,7 @@ def _arguments(function: Callable[..., object]) -> list[str]:
 
 
 def scale_faults(scale: tf.Tensor) -> list[str]:
-    """Say what is wrong with a scale."""
+    """Return messages about scales that are not positive and finite."""
     scale = tf.reshape(tf.convert_to_tensor(scale, tf.float32), [-1])
     bad = tf.boolean_mask(scale, tf.logical_not((scale > LEAST) & (scale < MOST)))
     return [f"its scale must be > 0 and finite, got {float(bad[0])}"] if int(tf.size(bad)) else []

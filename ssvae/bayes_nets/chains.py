@@ -16,8 +16,8 @@ from ssvae.bayes_nets.samplers.base import KernelResults, Sampler, Trace
 
 WINDOWS = (0.2, 0.3)  # shares of the warm-up after which the mass matrix is learnt
 LEAST = 20  # steps of a warm-up that is worth dividing
-GROUP = 32  # chains that one core takes; more of them are run in groups, side by side
-CHUNK = 100  # steps of one call, after which progress is shown and draws leave the device
+GROUP = 32  # chains of one core; more of them are run in groups in parallel
+CHUNK = 100  # steps of one call, after which progress is reported and draws are copied to NumPy
 
 
 class Chains:
@@ -126,5 +126,5 @@ def _records(state: tf.Tensor) -> list[tf.TensorArray]:
 
 
 def groups(chains: int) -> int:
-    """Return the number of groups, equal in size, that so many chains are run in."""
+    """Return in how many groups of equal size a number of chains is run."""
     return max(n for n in range(1, max(1, chains // GROUP) + 1) if chains % n == 0)

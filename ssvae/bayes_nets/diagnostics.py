@@ -20,14 +20,14 @@ def ess(x: np.ndarray) -> np.ndarray:
     draws, chains = halves.shape[:2]
     n = draws * chains
     pairs = _correlation(halves)[: draws // 2 * 2].reshape(draws // 2, 2, *halves.shape[2:]).sum(axis=1)
-    # Sums of two neighbours are positive and fall (Geyer, 1992): what does not is noise, and ends the sum.
+    # Sums of adjacent lags are positive and decrease (Geyer, 1992): the first that does not is noise, and ends the sum.
     kept = np.where(np.logical_and.accumulate(pairs > 0.0, axis=0), pairs, 0.0)
     time = -1.0 + 2.0 * np.minimum.accumulate(kept, axis=0).sum(axis=0)
     return np.where(np.isnan(pairs[0]), np.nan, n / np.maximum(time, 1.0 / np.log10(n)))
 
 
 def _correlation(halves: np.ndarray) -> np.ndarray:
-    """Return the autocorrelation at every lag by all chains together (eq. 10); NaN for what does not move."""
+    """Return the autocorrelation at every lag by all chains together (eq. 10); NaN where chains do not move."""
     draws = len(halves)
     covariance = _covariance(halves).mean(axis=1)
     within = covariance[0] * draws / (draws - 1)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ssvae.backend import engine
 
-SMALL = 1024  # numbers of a matrix whose products XLA does quicker as sums that it fuses with what stands beside them
+SMALL = 1024  # entries of a matrix whose products are quicker as sums, which XLA fuses with neighbouring operations
 
 
 def dot(z: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

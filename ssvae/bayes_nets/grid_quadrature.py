@@ -38,7 +38,7 @@ def log_marginal(
     Raises
     ------
     ValueError
-        If the latents of a row are more than 3 numbers, or `points` is no integer >= 1.
+        If the latents of a row are more than 3 numbers, or `points` is not an integer >= 1.
     """
     whole("points", points)
     density = PosteriorDensity(net, data, "auxiliary")

@@ -39,7 +39,7 @@ class BayesNet:
     Raises
     ------
     ValueError
-        If an argument is no node, a parent is unknown or observed, there is a cycle, or no latent.
+        If an argument is not a node, a parent is unknown or observed, or the net has a cycle or no latent.
     """
 
     def __init__(self, **nodes: Node) -> None:
@@ -125,7 +125,7 @@ class BayesNet:
         return tfd.JointDistributionCoroutine(model)
 
     def log_likelihood(self, z: Values, data: Data, axes: int) -> tf.Tensor:
-        """Return Σ log p(x | z) over what is observed, with `axes` leading axes (chains, rows), nats."""
+        """Return Σ log p(x | z) over the observed nodes, with `axes` leading axes (chains, rows), nats."""
         total: tf.Tensor = 0.0
         for name, node in self.observed.items():
             log_p = node.log_prob(data[name], z)

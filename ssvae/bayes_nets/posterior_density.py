@@ -94,7 +94,7 @@ class PosteriorDensity:
 
     def _latents(self, state: tf.Tensor) -> tuple[Values, tf.Tensor]:
         """Return z and log p of the latents, each in its form; without leading axes of one entry."""
-        # TensorFlow Probability's bijectors remember what they were called with, and would hand out an older tensor
+        # TensorFlow Probability's bijectors cache their results, and would return an older tensor
         # that does not depend on this one.
         lead = without_ones(state.shape[:-1])
         if state.shape[-2] == 1 < self.rows:  # each with every row

@@ -80,7 +80,7 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
 
 
 def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray, resume: bool = False) -> None:
-    """Write what is known before training: settings, environment, form of the data, rows that keep their label.
+    """Write the files that precede training: settings, environment, format of the data, rows that keep their label.
 
     An earlier run's files are removed first, unless `resume` says that this is that run.
     """
@@ -140,7 +140,7 @@ def _same_settings(folder: Path, config: Settings) -> None:
 
 
 def _comparable(config: Settings) -> Settings:
-    """Flatten one level, without what may change between two parts of a run."""
+    """Flatten one level, without settings that may change between two parts of a run."""
     flat = {"seed": config.get("seed")}
     for part in ("dataset", "classifier"):
         values = config.get(part) or {}

@@ -145,7 +145,7 @@ def _confusion(classifier: SSVAEClassifier, numbers: Mapping[str, object]) -> Fi
 
 
 def _or_skip(call: Callable[[], np.ndarray]) -> np.ndarray:
-    """Return what a call gives that not every model supports; the ValueError says why it does not."""
+    """Return the result of a call that not every model supports; its ValueError is the reason to skip the figure."""
     try:
         return np.asarray(call())
     except ValueError as error:
