@@ -50,9 +50,8 @@ def reproduce(
     if not only_list:
         start_tensorflow()
     known = REPRODUCTIONS.get(table)
-    for name in rows:
-        if name not in known:
-            raise ValueError(unknown(f"row of table {table!r}", name, list(known)))
+    for name in {*rows} - {*known}:
+        raise ValueError(unknown(f"row of table {table!r}", name, list(known)))
     if only_list:
         width = max(map(len, known))
         click.echo("\n".join(f"{name:<{width}}  {known[name].paper}" for name in rows or known))

@@ -15,7 +15,7 @@ from ssvae.inference.evidence import log_weights
 from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, HasLatents
 from ssvae.objective import Objective
-from ssvae.readers.base import Rows
+from ssvae.readers.base import Rows, RowsInMemory
 
 CHUNK = 512
 FEW, MANY = 128, 1000  # rows a chunk of `classify`
@@ -62,7 +62,7 @@ def over_rows(
     seed: int = 0,
     chunk: int = CHUNK,
     xla: bool = False,
-    prepare: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray,
     **static: Hashable,
 ) -> np.ndarray:
     """Return function(model, x, seed, **static) for all rows; beside x and the result, memory holds a chunk.
@@ -95,7 +95,7 @@ def over_rows(
     with POOL.lend(key, lambda: _Compiled(model, function, (chunk, columns), xla, static)) as program:
         copy_weights(model, program.model)
         for start in range(0, len(x), chunk):
-            rows = prepare(np.asarray(x[start : start + chunk], np.float32))
+            rows = np.asarray(prepare(np.asarray(x[start : start + chunk], np.float32)))
             result = program(rows, base, start // chunk)
             if not start:
                 found = np.empty((len(x), *result.shape[1:]), result.dtype)
@@ -104,12 +104,24 @@ def over_rows(
 
 
 def classify(
-    model: Model, x: Rows, inference: Inference, prepare: Callable[[np.ndarray], np.ndarray] = np.asarray
+    model: Model, x: Rows, inference: Inference, prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray
 ) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
     many = len(x) > WORTH_XLA
     chunk = MANY if many else FEW
     return over_rows(model, probabilities, x, chunk=chunk, xla=many, prepare=prepare, inference=inference)
+
+
+def classify_by_bayes(
+    model: Model,
+    x: Rows,
+    samples: int,
+    inference: Inference,
+    prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray,
+) -> np.ndarray:
+    """Return p(y) p(x | y), normalised over y, of all rows, [N, K], by this many importance samples a class."""
+    chunk = max(1, CHUNK // (model.classes * samples) * 10)
+    return over_rows(model, bayes, x, chunk=chunk, prepare=prepare, samples=samples, inference=inference)
 
 
 def probabilities(model: HasClasses, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:

@@ -111,6 +111,21 @@ def test_shipped_settings_exist(page):
     assert set(shown) <= set(shipped())
 
 
+def bound(module: ast.Module) -> set[str]:
+    """Return the names at a module's top level, and those that it resolves on first use (`__all__`)."""
+    found = set()
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.update(alias.asname or alias.name for alias in node.names)
+        else:
+            found.update(name.id for name in ast.walk(node) if isinstance(name, ast.Name))
+            if ast.unparse(node).startswith("__all__"):
+                found.update(ast.literal_eval(node.value))
+    return found
+
+
 def defined(name: str) -> bool:
     """Whether a dotted name is a module, or at a module's top level; nothing is imported but where a folder has it."""
     place, parts = ROOT / "ssvae", name.split(".")[1:]
@@ -119,9 +134,7 @@ def defined(name: str) -> bool:
     if parts and (place / f"{parts[0]}.py").exists():
         place, parts = place / f"{parts[0]}.py", parts[1:]
     if not parts or place.is_file():
-        body = text(place) if parts else ""
-        names = set(re.findall(r"^(?:class |def )?(\w+)", body, re.MULTILINE))
-        return set(parts) <= names | set(re.findall(r'"(\w+)"', body.partition("__all__")[2]))
+        return set(parts) <= (bound(ast.parse(text(place))) if parts else set())
     if place == ROOT / "ssvae" and parts[0] not in dir(ssvae):
         return False
     value = importlib.import_module(".".join(["ssvae", *place.relative_to(ROOT / "ssvae").parts]))
@@ -141,6 +154,15 @@ def test_names_and_files_of_the_code_exist(page):
     for name in re.findall(files, text(page)):
         if "NAME" not in name:
             assert list(ROOT.glob(name)), name
+
+
+@pytest.mark.parametrize("script", [*BENCHMARKS, "quickstart"])
+def test_scripts_import_what_is_there(script):
+    folder = "notebooks" if script == "quickstart" else "benchmarks"
+    for node in ast.walk(ast.parse(text(ROOT / folder / f"{script}.py"))):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "ssvae":
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                assert defined(name), name
 
 
 def test_a_wrong_name_would_be_seen():

@@ -110,11 +110,22 @@ def as_json(slot: str, value: object) -> Setting:
         return value.item()
     if value is None or isinstance(value, str | int | float):
         return value
-    name = TABLES[slot].name_of(value) if slot in TABLES else None
-    if name is None or not isinstance(value, Component | Preprocessing | Model):
+    return {key: as_json("", part) for key, part in described(slot, value).items()}
+
+
+def described(slot: str, component: object) -> dict[str, object]:
+    """Return a component as JSON: its name and constructor arguments, but for those that `fit` supplies.
+
+    Raises
+    ------
+    ValueError
+        If it stands in no table.
+    """
+    name = TABLES[slot].name_of(component) if slot in TABLES else None
+    if name is None or not isinstance(component, Component | Preprocessing | Model):
         raise ValueError(
-            f"{slot or 'a setting'} holds {type(value).__name__}, which stands in no table: it cannot be saved"
+            f"{slot or 'a setting'} holds {type(component).__name__}, which stands in no table: it cannot be saved"
         )
-    config = value.get_config()
+    config = component.get_config()
     own = {key: part for key, part in config.items() if slot != "model" or key not in SUPPLIED_BY_FIT}
     return {**{key: as_json("", part) for key, part in own.items()}, "name": name}

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+
+from ssvae.likelihoods.base import Likelihood
+from ssvae.preprocessing.base import Preprocessing
+from ssvae.registry import Slot
 
 
-def likelihood(extremes: tuple[float, float], slot: Any, preprocessing: Any) -> Any:
+def likelihood(
+    extremes: tuple[float, float], slot: Slot[Likelihood], preprocessing: Slot[Preprocessing]
+) -> Slot[Likelihood]:
     """Return the slot, or what suits rows of these extremes in place of "auto".
 
     All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values).
@@ -19,12 +24,12 @@ def likelihood(extremes: tuple[float, float], slot: Any, preprocessing: Any) -> 
     return "bernoulli" if inside and plain else "gaussian"
 
 
-def preprocessing(slot: Any, likelihood: Any) -> Any:
+def preprocessing(slot: Slot[Preprocessing], likelihood: Likelihood) -> Slot[Preprocessing]:
     """Return the slot, or for "auto" what suits a likelihood: nothing where x is bounded, else standardised columns."""
     if not _is_auto(slot):
         return slot
     return "identity" if math.isfinite(likelihood.support[0]) else "standardize"
 
 
-def _is_auto(slot: Any) -> bool:
+def _is_auto(slot: object) -> bool:
     return isinstance(slot, str) and slot == "auto"

@@ -1,106 +1,156 @@
-"""The scikit-learn estimator: names become objects here, and only here."""
+"""The scikit-learn estimator, and how a saved one is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
+import keras
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+import numpy.typing as npt
+import tensorflow as tf
+from sklearn.base import ClassifierMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
 from ssvae.distributed.strategy import layout_of
 from ssvae.estimator import labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
-from ssvae.estimator.generative import Generation
-from ssvae.estimator.validation import check_rows, check_table, check_training_rows
-from ssvae.models.capabilities import HasClasses, HasLatents, LatentFeatures
-from ssvae.readers import sparse_table
-from ssvae.readers.base import Rows, RowSource, extremes, take_rows
-from ssvae.readers.open import open_rows
+from ssvae.estimator.generative import GenerativeMixin
+from ssvae.estimator.pickling import PicklableEstimator
+from ssvae.estimator.validation import check_rows, check_table, check_training_rows, subset
+from ssvae.gradients.base import Gradient
+from ssvae.inference.base import Inference
+from ssvae.likelihoods.base import Likelihood
+from ssvae.models.base import Model
+from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasLatents, LatentFeatures
+from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers.base import Rows
+from ssvae.registry import Slot
+from ssvae.regularizers.base import Regularizer
+from ssvae.settings.checks import one_of
+from ssvae.training.callbacks import Callback
 from ssvae.training.worker_agreement import same_seed
+from ssvae.types import ArrayLike
 
 
-class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimator):
+class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, PicklableEstimator):
     """Semi-supervised classification with deep generative models.
 
     Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + regularizers) + ½ Σw²/N, with ρ of the
-    bound's gradient for q(y | x) (`ssvae.objective`).
+    bound's gradient for q(y | x) (`ssvae.objective`). An argument that takes a component takes its name, a dict with
+    its name and arguments, such as ``{"name": "m2", "latent": 50}``, or an object.
 
     Parameters
     ----------
     model : str, dict or Model, default="m1_m2"
-        The generative model: "m1", "m2", "m1_m2", "hierarchical", "sbn", "fdarn", "conditional_sbn" or "supervised";
-        with arguments ``{"name": "m2", "latent": 50, "hidden": [500]}``.
-    likelihood : "auto", str, dict or Likelihood
-        p(x | ·). "auto": Bernoulli where all values lie in [0, 1] (grey levels are resampled to binary values at
-        every step), else Gaussian.
-    preprocessing : "auto", str, dict or Preprocessing
-        "auto": none for Bernoulli, standardised columns for Gaussian; its log-Jacobian is part of every bound.
-    inference : str, dict or Inference
-        How q(z | x, y) and the bound of log p(x | y) are found.
-    gradient, class_gradient : str, dict or Gradient
-        How the expectations over z and over y are estimated and differentiated. Over y: "enumeration", the exact sum;
-        "topm", the sum over the most probable classes and a draw from the others; "sample", draws alone (the score
-        function); "auto", enumeration up to 32 classes and topm beyond. Over z "auto" is "pathwise" where z is
-        continuous and "score_function" where it is binary; "nvil", "vimco", "rws" and others are for binary ones.
-    regularizers : sequence of str, dict or Regularizer
+        The generative model: "m1", "m2", "m1_m2", "hierarchical", "sbn", "fdarn" or "conditional_sbn"; or "supervised",
+        the classifier network alone.
+    likelihood : str, dict or Likelihood, default="auto"
+        Distribution of x given the decoder's output: "bernoulli", "binomial", "gaussian", "discretized_logistic",
+        "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1] (grey levels are
+        resampled to binary values at every step), else Gaussian.
+    preprocessing : str, dict or Preprocessing, default="auto"
+        What is done to x first: "identity", "standardize" or "pca". "auto" is nothing for likelihoods of bounded values
+        and standardised columns for others; the log-Jacobian is part of every bound.
+    inference : str, dict or Inference, default="amortized"
+        How q(z | x, y) and the bound of log p(x | y) are found: "amortized", "importance_weighted",
+        "gradient_refined", "iterative", "importance_refined", "mc_likelihood" or "hmc".
+    gradient : str, dict or Gradient, default="auto"
+        Gradient estimator of the expectations over z: "pathwise", "score_function" or "quadrature"; for binary z also
+        "nvil", "vimco", "rws", "wake_sleep", "local_expectation", "double_control", "straight_through",
+        "mean_propagation" and "gumbel_softmax". "auto" is pathwise where z is continuous and score_function where it
+        is binary.
+    class_gradient : str, dict or Gradient, default="auto"
+        Gradient estimator of the expectation over y: "enumeration", the exact sum; "topm", the sum over the most
+        probable classes and a draw from the others; "sample", draws alone. "auto" is enumeration up to 32 classes and
+        topm beyond.
+    regularizers : sequence of str, dict or Regularizer, default=("virtual_adversarial", "mutual_information", \
+"neighbours", "propagated_labels")
         Further terms on q(y | x); none is the paper's objective.
+    alpha : float, default=0.1
+        Weight α of the cross-entropy and the regularizers: 0.1 is the paper's "0.1 N" with N all rows, 0.1 N / N_l on
+        each labelled row of the authors' summed form.
     bound_gradient_weight : float, default=0.005
-        ρ: how much the gradient of U counts for q(y | x); 1 is the paper's objective (`ssvae.objective`).
-    alpha : float
-        α: 0.1 is the paper's "0.1 N" with N all rows, 0.1 N / N_l on each labelled row of the authors' summed form.
-    epochs : "auto", int or dict by stage
-        Passes over the unlabelled rows (the labelled ones where there are no others).
-    batch_size : int or dict by stage
+        How much the gradient of U counts for q(y | x), ρ; 1 is the paper's objective (`ssvae.objective`).
+    weight_prior : float, default=1.0
+        Precision of the Gaussian prior on the weight matrices; 1 in the paper.
+    epochs : int, dict by stage or "auto", default="auto"
+        Passes over the unlabelled rows (the labelled ones where there are no others); "auto" is by the number of rows.
+    batch_size : int or dict by stage, default=200
         Rows a step of the unlabelled stream.
-    labeled_batch_size : int, dict by stage or None
+    labeled_batch_size : int, dict by stage or None, default=100
         Rows a step of the labelled stream; None: as `batch_size`.
-    learning_rate : float or dict by stage
+    learning_rate : float or dict by stage, default=3e-3
         Adam's rate, or its peak.
-    schedule : "cosine" or "constant"
+    clip_norm : float, default=10.0
+        Largest global norm of a gradient; longer ones are scaled down to it.
+    schedule : {"cosine", "constant"}, default="cosine"
         Of the learning rate: linear warm-up and then a cosine to zero, or neither.
-    early_stopping : dict, optional
+    early_stopping : dict, default=None
         Ends the first stage when the bound of held-out rows no longer rises, with the best weights: ``{"every": 5,
-        "patience": 5}``, in epochs and in checks (`ssvae.training.early_stopping.BoundStopping`);
-        ``"validation_fraction"``, 0.1, of the unlabelled rows are then not learnt from. For ``schedule="constant"``.
-    labeled_in_unlabeled : bool
+        "patience": 5}``, in epochs and in checks (`ssvae.callbacks.BoundStopping`); ``"validation_fraction"``, 0.1, of
+        the unlabelled rows are then not learnt from. For ``schedule="constant"``.
+    labeled_in_unlabeled : bool, default=False
         Whether labelled rows are also seen without their label.
     unlabeled : int, str or None, default=-1
         The value of y that means "no label"; None: every row is labelled.
-    strategy : "auto", "one", "mirrored", "multiworker" or tf.distribute.Strategy
+    strategy : {"auto", "one", "mirrored", "multiworker"} or tf.distribute.Strategy, default="auto"
         Where the replicas of a training step live that share each batch: on one device, on all of this machine, or on
         those of the machines that TF_CONFIG names. "auto": on several machines where TF_CONFIG names them, else on
         every GPU, else on one device. Random numbers, order and sums are the same everywhere
         (`ssvae.distributed.strategy`).
-    engine : "auto", "graph" or "xla"
+    engine : {"auto", "graph", "xla"}, default="auto"
         What runs the training steps: TensorFlow's graph mode, or XLA, which compiles for seconds and then is quicker.
         "auto": XLA on a GPU, and where the stage is long enough to pay for the compilation.
-    precision : "float32" or "bfloat16"
+    precision : {"float32", "bfloat16"}, default="float32"
         Of the factors of matrix products in training; sums, bounds and weights stay float32.
-    random_state : int, RandomState or None
-        Decides labels' order, weights and noise.
-    callbacks : sequence of `ssvae.training.callbacks.Callback` or keras.callbacks.Callback
-    verbose : int
-        1 shows a progress bar with the remaining time.
+    random_state : int, RandomState or None, default=None
+        Decides the labels' order, weights and noise; None: a new seed for each fit.
+    callbacks : sequence of ssvae.callbacks.Callback or keras.callbacks.Callback, default=None
+        Called in the course of training: checkpoints, for instance.
+    verbose : int, default=0
+        Whether a progress bar shows the remaining time.
+    pull : float, default="deprecated"
+        The former name of `bound_gradient_weight`.
+
+        .. deprecated:: 0.2
+           Give `bound_gradient_weight`; this name is accepted until 0.4.
 
     Attributes
     ----------
     classes_ : ndarray [K]
+        The classes, sorted.
     model_ : Model
         The trained model, on preprocessed x.
+    objective_ : Objective
+        What was minimised, with the inference method.
+    preprocessing_ : Preprocessing
+        The fitted preprocessing.
+    likelihood_ : Likelihood
+        The likelihood that was chosen.
     history_ : dict of list
         One entry an epoch: stage, epoch, loss, labelled_bound, unlabelled_bound, cross_entropy, seconds; and
         held_out_bound with early stopping, NaN where there was no check.
     n_iter_ : int
         Epochs run, all stages together.
-    preprocessing_, likelihood_ : objects
-        What "auto" became.
-    feature_classifier_ : scikit-learn classifier
-        On the latents; only for models without q(y | x), such as M1.
+    n_features_in_ : int
+        D, columns of X in fit.
+    feature_names_in_ : ndarray [D]
+        Names of the columns of X in fit, where they had any.
+    reference_ : ndarray [16, D]
+        Some rows of X in fit, on which a saved classifier proves that it predicts what it did.
+    feature_classifier_ : FeatureClassifier
+        The scikit-learn classifier on the latents; only for models without q(y | x), such as M1.
+
+    See Also
+    --------
+    ssvae.load : Load a saved classifier.
+    sklearn.semi_supervised.LabelSpreading : Labels spread over the graph of neighbours.
+    sklearn.semi_supervised.SelfTrainingClassifier : A classifier that learns from its own predictions.
 
     References
     ----------
@@ -119,14 +169,14 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
 
     def __init__(
         self,
-        model: Any = "m1_m2",
+        model: Slot[Model] = "m1_m2",
         *,
-        likelihood: Any = "auto",
-        preprocessing: Any = "auto",
-        inference: Any = "amortized",
-        gradient: Any = "auto",
-        class_gradient: Any = "auto",
-        regularizers: Sequence[Any] = (
+        likelihood: Slot[Likelihood] = "auto",
+        preprocessing: Slot[Preprocessing] = "auto",
+        inference: Slot[Inference] = "amortized",
+        gradient: Slot[Gradient] = "auto",
+        class_gradient: Slot[Gradient] = "auto",
+        regularizers: Sequence[Slot[Regularizer]] = (
             "virtual_adversarial",
             "mutual_information",
             "neighbours",
@@ -135,20 +185,20 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         alpha: float = 0.1,
         bound_gradient_weight: float = 0.005,
         weight_prior: float = 1.0,
-        epochs: int | Literal["auto"] | Mapping[str, Any] = "auto",
+        epochs: int | Literal["auto"] | Mapping[str, int | Literal["auto"]] = "auto",
         batch_size: int | Mapping[str, int] = 200,
         labeled_batch_size: int | Mapping[str, int] | None = 100,
         learning_rate: float | Mapping[str, float] = 3e-3,
         clip_norm: float = 10.0,
         schedule: Literal["cosine", "constant"] = "cosine",
-        early_stopping: Mapping[str, Any] | None = None,
+        early_stopping: Mapping[str, float] | None = None,
         labeled_in_unlabeled: bool = False,
-        unlabeled: Any = -1,
-        strategy: Any = "auto",
+        unlabeled: object = -1,
+        strategy: str | tf.distribute.Strategy = "auto",
         engine: Literal["auto", "graph", "xla"] = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
-        random_state: Any = None,
-        callbacks: Sequence[Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        callbacks: Sequence[Callback | keras.callbacks.Callback] | None = None,
         verbose: int = 0,
         pull: float | Literal["deprecated"] = "deprecated",
     ) -> None:
@@ -179,17 +229,23 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         self.verbose = verbose
         self.pull = pull
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Learn from rows X [N, D] with labels y [N], `unlabeled` where there is none.
+    def fit(self, X: ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Learn from rows X with labels y, `unlabeled` where there is none.
 
         Parameters
         ----------
-        X : array-like [N, D], or path
-            A path to a .npy, .h5, .parquet, .tfrecord or sparse .npz file, a memory-mapped array or a dataset of an
-            open HDF5 file: rows that stay on disk (`ssvae.readers`) but for the labelled ones.
+        X : array-like [N, D] or path
+            Rows. A path to a .npy, .h5, .parquet, .tfrecord or sparse .npz file, a memory-mapped array or a dataset of
+            an open HDF5 file: rows that stay on disk (`ssvae.readers`) but for the labelled ones.
         y : array-like [N]
-        sample_weight : array-like [N], optional
+            Labels: numbers or text.
+        sample_weight : array-like [N], default=None
             Weight of each row in its mean; rows of weight 0 are left out.
+
+        Returns
+        -------
+        SSVAEClassifier
+            The fitted estimator.
 
         Raises
         ------
@@ -198,77 +254,108 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
-        x, y, limits = check_training_rows(self, X, y)
-        weight = np.broadcast_to(np.float32(1.0), len(x))  # takes no memory
-        if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
-        if not weight.all():
-            x, y, weight = take_rows(x, weight > 0), y[weight > 0], weight[weight > 0]
-            limits = extremes(x)
+        x, y, weight, extremes = check_training_rows(self, X, y, sample_weight)
         classes, index = labels.encode(y, self.unlabeled)
         layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
-        parts, rows = Components.build(self, x, limits, len(classes), load)
+        components, rows = Components.build(self, x, extremes, len(classes), load)
         seed = same_seed(layout, fresh_seed(self.random_state))
-        history = fit_stages(parts, rows, index, weight, FitSettings.of(self, seed, layout))
+        history = fit_stages(components, rows, index, weight, FitSettings.of(self, seed, layout))
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
-        self.likelihood_, self.preprocessing_, self.model_, self.objective_ = parts
+        self.likelihood_, self.preprocessing_, self.model_, self.objective_ = components
         self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
         if isinstance(self.model_, LatentFeatures):
-            slot = self.model_.classifier
-            seen = latent_classifier.seen(slot, index)
-            features = prediction.over_rows(self.model_, prediction.latents, rows[seen], inference=self._inference)
-            self.feature_classifier_ = latent_classifier.fit(slot, features, index[seen])
+            self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
         return self
 
-    def predict_proba(self, X: Any, via: Literal["encoder", "bayes"] = "encoder", samples: int = 100) -> np.ndarray:
-        """Return class probabilities, [N, K], columns as in `classes_`.
+    def predict_proba(
+        self, X: ArrayLike, via: Literal["encoder", "bayes"] = "encoder", samples: int = 100
+    ) -> np.ndarray:
+        """Return class probabilities.
 
         Parameters
         ----------
-        X : array-like [N, D]
-        via : "encoder" or "bayes"
-            q(y | x), or p(y) p(x | y) normalised, with p(x | y) by importance sampling.
-        samples : int
+        X : array-like [N, D] or path
+            Rows.
+        via : {"encoder", "bayes"}, default="encoder"
+            By q(y | x), or by p(y) p(x | y) normalised, with p(x | y) by importance sampling.
+        samples : int, default=100
             Importance samples a class for "bayes".
+
+        Returns
+        -------
+        ndarray [N, K]
+            Probabilities, columns as in `classes_`.
         """
         check_is_fitted(self)
-        x, prepare = check_table(self, X), self.preprocessing_.transform
-        if via not in ("encoder", "bayes"):
-            raise ValueError(f"via must be 'encoder' or 'bayes', got {via!r}")
-        if not isinstance(self.model_, HasClasses):
-            if via == "bayes":
+        x, inference = check_table(self, X), self.objective_.inference
+        one_of("via", via, ("encoder", "bayes"))
+        if via == "bayes":
+            if not isinstance(self.model_, GenerativeClassifier):
                 raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
-            return self.feature_classifier_.probabilities(self.transform(X))
-        if via == "encoder":
-            found = prediction.classify(self.model_, x, self._inference, prepare)
+            found = prediction.classify_by_bayes(self.model_, x, samples, inference, self.preprocessing_.transform)
+        elif isinstance(self.model_, HasClasses):
+            found = prediction.classify(self.model_, x, inference, self.preprocessing_.transform)
         else:
-            chunk = max(1, prediction.CHUNK // (len(self.classes_) * samples) * 10)
-            settings = {"samples": samples, "inference": self._inference}
-            found = prediction.over_rows(self.model_, prediction.bayes, x, chunk=chunk, prepare=prepare, **settings)
+            return self.feature_classifier_.probabilities(self.transform(X))
         found = found.astype(np.float64)
         found /= found.sum(axis=1, keepdims=True)
         return found
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each row, [N]."""
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows.
+
+        Returns
+        -------
+        ndarray [N]
+            Classes.
+        """
         index = self.predict_proba(X).argmax(axis=1)  # first: it says so when there was no fit
         return self.classes_[index]
 
-    def transform(self, X: Any) -> np.ndarray:
-        """Return latents [N, Z] float32.
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Return the latents of each row.
 
-        The posterior mean of z1 for M1 and M1+M2; Σ_y q(y | x) · mean(x, y) for M2.
+        They are the posterior mean of z1 for M1 and M1+M2; Σ_y q(y | x) · mean(x, y) for M2.
+
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows.
+
+        Returns
+        -------
+        ndarray [N, Z]
+            Latents, float32.
         """
         x = self._rows(X)
         if not isinstance(self.model_, HasLatents):
             raise ValueError(
                 "this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
             )
-        return prediction.over_rows(self.model_, prediction.latents, x, inference=self._inference)
+        return prediction.over_rows(self.model_, prediction.latents, x, inference=self.objective_.inference)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy on the labelled rows of (X, y).
+    def score(self, X: ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
+        """Return the accuracy on the labelled rows.
+
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows.
+        y : array-like [N]
+            Labels, `unlabeled` where there is none.
+        sample_weight : array-like [N], default=None
+            Weight of each row in the mean.
+
+        Returns
+        -------
+        float
+            Share of the labelled rows that are classified right.
 
         Raises
         ------
@@ -277,48 +364,43 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
         """
         check_is_fitted(self)
         known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
-        X = open_rows(X)
-        X = X if isinstance(X, RowSource) else X.iloc if hasattr(X, "iloc") else sparse_table.as_rows(X)
-        rows = take_rows(X, known)
         weight = None if sample_weight is None else np.asarray(sample_weight)[known]
-        return super().score(rows, y, weight)
+        return super().score(subset(X, known), y, weight)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
-        """Write the classifier to a folder that `ssvae.load` reads (`ssvae.estimator.persistence`)."""
+        """Write the classifier to a folder that `ssvae.load` reads.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Gets a manifest in JSON and arrays in safetensors (`ssvae.estimator.persistence`), all or nothing.
+        overwrite : bool, default=False
+            Whether a folder that holds something is replaced.
+        """
         persistence.save(self, folder, overwrite)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the latents."""
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Return the names of the latents.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Not used; for scikit-learn's API.
+
+        Returns
+        -------
+        ndarray [Z]
+            The names "z0", "z1" and so on.
+        """
         check_is_fitted(self)
         return np.array([f"z{i}" for i in range(self.transform(np.zeros((1, self.n_features_in_))).shape[1])], object)
 
-    @property
-    def _inference(self) -> Any:
-        return self.objective_.inference
-
-    def _rows(self, X: Any) -> Rows:
+    def _rows(self, X: ArrayLike) -> Rows:
         """Return X checked and preprocessed, [N, D'] float32."""
         check_is_fitted(self)
         return self.preprocessing_.transformed(check_rows(self, X))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Replace the Keras model by its configuration and weights, which pickle small and exactly."""
-        state = super().__getstate__()
-        if "model_" in state:
-            model = state["model_"]
-            state = {**state, "model_": (type(model), model.get_config(), model.get_weights())}
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Rebuild the Keras model."""
-        if "model_" in state:
-            kind, config, weights = state["model_"]
-            model = kind.from_config(config)
-            model.set_weights(weights)
-            state = {**state, "model_": model}
-        super().__setstate__(state)
-
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         """See scikit-learn."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
@@ -328,5 +410,40 @@ class SSVAEClassifier(Generation, TransformerMixin, ClassifierMixin, BaseEstimat
 
 
 def load(folder: str | Path) -> SSVAEClassifier:
-    """Return the classifier that `SSVAEClassifier.save` wrote; see `ssvae.estimator.persistence.load`."""
+    """Load a classifier that `SSVAEClassifier.save` wrote.
+
+    Nothing is unpickled. Some training rows are predicted again, and a classifier that does not predict what it did is
+    refused (`ssvae.estimator.persistence`).
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder that was given to `save`.
+
+    Returns
+    -------
+    SSVAEClassifier
+        The fitted classifier.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no saved classifier, is damaged, comes from a newer version, or does not predict what it did.
+
+    See Also
+    --------
+    SSVAEClassifier.save : Write a classifier to a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from ssvae import SSVAEClassifier, load
+    >>> X = np.random.default_rng(0).normal(size=(40, 3))
+    >>> y = np.where(np.arange(40) < 20, X[:, 0] > 0, -1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     SSVAEClassifier(epochs=1, random_state=0).fit(X, y).save(folder)
+    ...     load(folder).predict(X[:2]).shape
+    (2,)
+    """
     return persistence.load(folder, SSVAEClassifier)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -22,8 +22,12 @@ from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.preprocessing.base import Preprocessing
 from ssvae.readers.base import Rows, RowSource, extremes
+from ssvae.registry import Slot
 from ssvae.regularizers import REGULARIZERS
 from ssvae.regularizers.base import Regularizer
+
+if TYPE_CHECKING:
+    from ssvae.estimator.classifier import SSVAEClassifier
 
 RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
 ROWS = 256  # made dense at a time, where the first that is out of range is looked for
@@ -32,14 +36,19 @@ ROWS = 256  # made dense at a time, where the first that is out of range is look
 class Components(NamedTuple):
     """What `fit` trains and applies."""
 
-    likelihood: Any
-    preprocessing: Any  # fitted
-    model: Any
+    likelihood: Likelihood
+    preprocessing: Preprocessing  # fitted
+    model: Model
     objective: Objective
 
     @classmethod
     def build(
-        cls, estimator: Any, x: Rows, extremes: tuple[float, float], classes: int, load: Callable[[str], Any]
+        cls,
+        estimator: SSVAEClassifier,
+        x: Rows,
+        extremes: tuple[float, float],
+        classes: int,
+        load: Callable[[str], SSVAEClassifier],
     ) -> tuple[Self, Rows]:
         """Build every slot of the estimator for rows x [N, D]; return the preprocessed rows, too.
 
@@ -74,7 +83,14 @@ class Components(NamedTuple):
         return cls(likelihood, preprocessing, model, objective), rows
 
     @classmethod
-    def rebuild(cls, estimator: Any, likelihood: Any, model: Any, features: int, classes: int) -> Self:
+    def rebuild(
+        cls,
+        estimator: SSVAEClassifier,
+        likelihood: Slot[Likelihood],
+        model: Slot[Model],
+        features: int,
+        classes: int,
+    ) -> Self:
         """Build the components of a saved estimator, whose preprocessing is there already, from names and arguments."""
         built = LIKELIHOODS.build(likelihood)
         objective = _objective(estimator)
@@ -82,7 +98,7 @@ class Components(NamedTuple):
         return cls(built, estimator.preprocessing_, MODELS.build(model, **context), objective)
 
 
-def _with_trained_m1(slot: Any, load: Callable[[str], Any]) -> Any:
+def _with_trained_m1(slot: Slot[Model], load: Callable[[str], SSVAEClassifier]) -> Slot[Model]:
     """Replace ``m1: {trained: FOLDER}`` in a model's slot by the M1 that is saved there.
 
     Raises
@@ -90,9 +106,11 @@ def _with_trained_m1(slot: Any, load: Callable[[str], Any]) -> Any:
     ValueError
         If the path holds no saved M1, or the slot has an argument that fit supplies.
     """
-    for name in sorted({*SUPPLIED_BY_FIT} & {*slot} - {"seed"}) if isinstance(slot, Mapping) else ():
+    if not isinstance(slot, Mapping):
+        return slot
+    for name in sorted({*SUPPLIED_BY_FIT} & {*slot} - {"seed"}):
         raise ValueError(f"{name} of a model is what fit supplies: leave it out, got {slot[name]!r}")
-    first = slot.get("m1") if isinstance(slot, Mapping) else None
+    first = slot.get("m1")
     if not isinstance(first, Mapping) or "trained" not in first:
         return slot
     model = load(first["trained"]).model_
@@ -101,14 +119,14 @@ def _with_trained_m1(slot: Any, load: Callable[[str], Any]) -> Any:
     return {**slot, "m1": model}
 
 
-def _context(features: int, classes: int, likelihood: Any, objective: Objective) -> dict[str, Any]:
+def _context(features: int, classes: int, likelihood: Likelihood, objective: Objective) -> dict[str, object]:
     """Return what a model may ask for in its constructor."""
     latent, update = LIKELIHOODS.build("gaussian"), objective.inference.update
     known = {"features": features, "classes": classes, "likelihood": likelihood, "latent_likelihood": latent}
     return {**known, "update": update, "baseline": objective.gradient.baseline}
 
 
-def _objective(estimator: Any) -> Objective:
+def _objective(estimator: SSVAEClassifier) -> Objective:
     arguments = present(estimator)
     return Objective(
         INFERENCES.build(arguments["inference"]),
@@ -121,7 +139,7 @@ def _objective(estimator: Any) -> Objective:
     )
 
 
-def _regularizers(slots: Any) -> tuple[Any, ...]:
+def _regularizers(slots: Sequence[Slot[Regularizer]]) -> tuple[Regularizer, ...]:
     if not isinstance(slots, list | tuple):
         raise ValueError(f"regularizers must be a list, [] for none, got {slots!r}: write [{slots!r}]")
     return tuple(REGULARIZERS.build(slot) for slot in slots)
@@ -164,7 +182,7 @@ def _range(likelihood: Likelihood, preprocessing: Preprocessing, rows: Rows, kno
         )
 
 
-def _first_outside(t: Any, low: float, high: float) -> tuple[int, int, float]:
+def _first_outside(t: Rows, low: float, high: float) -> tuple[int, int, float]:
     """Return row, column and value of the first cell that is out of range."""
     for start in range(0, len(t), ROWS):
         values = np.asarray(t[start : start + ROWS])

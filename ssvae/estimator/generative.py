@@ -1,10 +1,11 @@
-"""What a fitted classifier's generative model can do beside classifying."""
+"""The generative side of a fitted classifier: densities, reconstructions, analogies and samples."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
@@ -15,43 +16,48 @@ from ssvae.evaluation import log_likelihood
 from ssvae.evaluation.inference_gap import gaps
 from ssvae.evaluation.inference_gap_report import About, GapReport
 from ssvae.inference import INFERENCES
+from ssvae.inference.base import Inference
 from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, Stacked
+from ssvae.objective import Objective
+from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers.base import Rows
+from ssvae.registry import Slot
 from ssvae.settings.checks import whole
+from ssvae.types import ArrayLike
 
 
-class Generation:
-    """Bounds, reconstructions, analogies and samples, in the units of X; a part of `SSVAEClassifier`."""
+class GenerativeMixin:
+    """Bounds, reconstructions, analogies and samples, in the units of X; a base class of `SSVAEClassifier`."""
 
     classes_: np.ndarray
     model_: Model
-    objective_: Any
-    preprocessing_: Any
-    predict: Any
-    predict_proba: Any
-    _rows: Any
+    objective_: Objective
+    preprocessing_: Preprocessing
+    predict: Callable[[ArrayLike], np.ndarray]
+    predict_proba: Callable[[ArrayLike], np.ndarray]
+    _rows: Callable[[ArrayLike], Rows]
 
     @property
     def has_density(self) -> bool:
         """Whether the fitted model generates x, so that there are bounds; the classifier network alone does not."""
         return isinstance(self.model_, HasDensity)
 
-    def bound(self, X: Any, random_state: int = 0) -> np.ndarray:
+    def bound(self, X: ArrayLike, random_state: int = 0) -> np.ndarray:
         """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
 
         Grey levels are binarised once, and one sample of z is drawn a row and class, both by `random_state`.
         """
-        x = self._rows(X)
-        self._needs_density("bound")
-        found = prediction.over_rows(self.model_, prediction.bound, x, seed=random_state, objective=self.objective_)
+        x, model = self._rows(X), self._density("bound")
+        found = prediction.over_rows(model, prediction.bound, x, seed=random_state, objective=self.objective_)
         return found + self._log_jacobian(X)
 
     def log_evidence(
         self,
-        X: Any,
+        X: ArrayLike,
         samples: int = 1000,
         random_state: int = 0,
-        inference: Any = None,
+        inference: Slot[Inference] | None = None,
         progress: log_likelihood.Progress | None = None,
     ) -> np.ndarray:
         """Return log p(x) of each row by importance sampling, [N], nats, in the units of X.
@@ -69,19 +75,18 @@ class Generation:
             How λ of q are found, once for each row (and class): by default as fitted. Gradient refinement needs nothing
             that fit would have to learn: ``{"name": "gradient_refined", "test_steps": 20}``.
         progress : callable, optional
-            Told how many rows are done, and of how many.
+            Receives how many rows are done, and of how many.
         """
-        x = self._rows(X)
-        self._needs_density("log_evidence")
+        x, model = self._rows(X), self._density("log_evidence")
         whole("samples", samples)
         inference = self.objective_.inference if inference is None else INFERENCES.build(inference)
-        seen = log_likelihood.observed(self.model_, x, random_state)
-        found = log_likelihood.estimate(self.model_, seen, samples, inference, random_state, progress)
+        observed = log_likelihood.observed(model, x, random_state)
+        found = log_likelihood.estimate(model, observed, samples, inference, random_state, progress)
         return found.log_p + self._log_jacobian(X)
 
     def elbo_gap(
         self,
-        X: Any,
+        X: ArrayLike,
         steps: int = 500,
         samples: int = 500,
         random_state: int = 0,
@@ -100,7 +105,7 @@ class Generation:
             S, draws of z that measure each q.
         random_state : int
         progress : callable, optional
-            Told how many rows are done, and of how many.
+            Receives how many rows are done, and of how many.
 
         Returns
         -------
@@ -109,17 +114,17 @@ class Generation:
         """
         whole("steps", steps)
         whole("samples", samples, 2)
-        part, seen, y, words = self.scored(X, random_state)
+        part, x, y, of = self.scored(X, random_state)
         if part.binary:
             raise ValueError(
-                "elbo_gap climbs along paths of continuous latents, and those of this model are binary: compare "
+                "elbo_gap refines the posterior of continuous latents, and those of this model are binary: compare "
                 "bound(X) with log_evidence(X)"
             )
         inference = self.objective_.inference
-        about = About(words, samples, steps, log_likelihood.steps(inference), inference.start)
-        return gaps(part, seen, y, about, inference, random_state, self._log_jacobian(X), progress)
+        about = About(of, samples, steps, log_likelihood.steps(inference), inference.start)
+        return gaps(part, x, y, about, inference, random_state, self._log_jacobian(X), progress)
 
-    def scored(self, X: Any, random_state: int = 0) -> tuple[Any, np.ndarray, np.ndarray | None, str]:
+    def scored(self, X: ArrayLike, random_state: int = 0) -> tuple[Model, Rows, np.ndarray | None, str]:
         """Return the part of the model that has a bound of its own, and rows as it scores them.
 
         Returns
@@ -130,27 +135,25 @@ class Generation:
             Preprocessed; grey levels binarised once by `random_state`.
         y : ndarray [N, K] or None
             The most probable classes, one-hot, where the part has classes.
-        words : str
+        of : str
             What the part's bound is a bound of.
         """
-        x = self._rows(X)
-        self._needs_density("elbo_gap")
-        part, y = self.model_.first if isinstance(self.model_, Stacked) else self.model_, None
-        words = "log p(x)" if part is self.model_ else "log p(x) of M1, the lower part of the stack"
+        x, model = self._rows(X), self._density("elbo_gap")
+        part, y = model.first if isinstance(model, Stacked) else model, None
+        of = "log p(x)" if part is model else "log p(x) of M1, the lower part of the stack"
+        assert isinstance(part, Model)  # what is stacked are models
         if isinstance(part, HasClasses):
             y = np.eye(len(self.classes_), dtype=np.float32)[self.predict_proba(X).argmax(axis=1)]
-            words = "log p(x | y), y the most probable class"
-        return part, log_likelihood.observed(self.model_, x, random_state), y, words
+            of = "log p(x | y), y the most probable class"
+        return part, log_likelihood.observed(model, x, random_state), y, of
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: ArrayLike) -> np.ndarray:
         """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
-        x = self._rows(X)
-        self._needs_density("reconstruct")
-        inference = self.objective_.inference
-        found = prediction.over_rows(self.model_, prediction.reconstruction, x, inference=inference)
+        x, model = self._rows(X), self._density("reconstruct")
+        found = prediction.over_rows(model, prediction.reconstruction, x, inference=self.objective_.inference)
         return self.preprocessing_.inverse(found)
 
-    def analogies(self, X: Any, y: Any = None) -> np.ndarray:
+    def analogies(self, X: ArrayLike, y: npt.ArrayLike | None = None) -> np.ndarray:
         """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
 
         Parameters
@@ -159,8 +162,9 @@ class Generation:
         y : array-like [N], optional
             The rows' classes; by default the predicted ones.
         """
-        x = self._rows(X)
-        self._needs_classes("analogies")
+        x = np.asarray(self._rows(X))
+        if not isinstance(self.model_, GenerativeClassifier):
+            raise ValueError("analogies needs a generative model with classes: fit 'm2' or 'm1_m2'")
         own = labels.positions(self.predict(X) if y is None else y, self.classes_)
         one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
         rows = np.concatenate([x, one_hot], axis=1)
@@ -169,7 +173,9 @@ class Generation:
         flat = self.preprocessing_.inverse(found.reshape(-1, found.shape[-1]))
         return flat.reshape(*found.shape[:2], -1)
 
-    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
+    def sample(
+        self, n: int = 1, y: npt.ArrayLike | None = None, random_state: int | np.random.RandomState | None = None
+    ) -> np.ndarray:
         """Draw rows from the model and return their means, [n, D], in the units of X.
 
         Parameters
@@ -180,20 +186,17 @@ class Generation:
         random_state : int, RandomState or None
         """
         check_is_fitted(self)
-        self._needs_density("sample")
-        seed = fresh_seed(random_state)
+        model, seed = self._density("sample"), fresh_seed(random_state)
         index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
-        found = prediction.draw(self.model_, n, index, seed)
+        found = prediction.draw(model, n, index, seed)
         return self.preprocessing_.inverse(found)
 
-    def _log_jacobian(self, X: Any) -> np.ndarray | float:
+    def _log_jacobian(self, X: ArrayLike) -> np.ndarray | float:
         """Return what makes a density of preprocessed rows one in the units of X, where there is such a number."""
         return self.preprocessing_.log_jacobian(check_rows(self, X)) if self.preprocessing_.original_units else 0.0
 
-    def _needs_classes(self, method: str) -> None:
-        if not isinstance(self.model_, GenerativeClassifier):
-            raise ValueError(f"{method} needs a generative model with classes: fit 'm2' or 'm1_m2'")
-
-    def _needs_density(self, method: str) -> None:
+    def _density(self, method: str) -> Model:
+        """Return the model, which `method` needs to be a generative one."""
         if not isinstance(self.model_, HasDensity):
             raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")
+        return self.model_

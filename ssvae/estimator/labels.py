@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from ssvae.types import ArrayLike
 
-def is_unlabelled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
+
+def is_unlabelled(y: np.ndarray, unlabeled: object) -> np.ndarray:
     """Return which entries of y [N] hold no label: the marker, and None, NaN or pd.NA.
 
     With ``unlabeled=None`` every row is labelled.
@@ -23,11 +24,11 @@ def is_unlabelled(y: np.ndarray, unlabeled: Any) -> np.ndarray:
     return np.asarray([bool(gap) or _same(value, unlabeled) for value, gap in zip(y, missing, strict=True)], bool)
 
 
-def _same(value: Any, marker: Any) -> bool:
+def _same(value: object, marker: object) -> bool:
     return not isinstance(value, str) and not isinstance(value, bool) and bool(value == marker)
 
 
-def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
+def encode(y: ArrayLike, unlabeled: object) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted classes [K] and each row's class index [N] int32, -1 where there is no label.
 
     Raises
@@ -35,15 +36,15 @@ def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If no row is labelled, only one class is, or y is no vector of classes.
     """
-    if np.ndim(unlabeled):
+    if np.ndim(np.asarray(unlabeled, object)):
         raise ValueError(f"unlabeled must be one value that marks rows without a label, or None, got {unlabeled!r}")
-    y = column_or_1d(y, warn=True)
-    hidden = is_unlabelled(y, unlabeled)
-    known = y[~hidden]
+    column: np.ndarray = column_or_1d(y, warn=True)
+    hidden = is_unlabelled(column, unlabeled)
+    known = column[~hidden]
     if not len(known):
         raise ValueError(
-            f"y has no labelled row: all {len(y)} are {unlabeled!r}, which means unlabelled; label at least one row of "
-            "two classes, or set unlabeled= to another marker"
+            f"y has no labelled row: all {len(column)} are {unlabeled!r}, which means unlabelled; label at least one "
+            "row of two classes, or set unlabeled= to another marker"
         )
     if known.dtype == object:
         known = np.array(known.tolist())  # str or numbers again, once the marker is gone
@@ -55,12 +56,12 @@ def encode(y: Any, unlabeled: Any) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"y has one class only, {classes.tolist()[0]!r}: a classifier needs labelled rows of at least 2 classes"
         )
-    result = np.full(len(y), -1, np.int32)
+    result = np.full(len(column), -1, np.int32)
     result[~hidden] = index
     return classes, result
 
 
-def positions(y: Any, classes: np.ndarray) -> np.ndarray:
+def positions(y: npt.ArrayLike, classes: np.ndarray) -> np.ndarray:
     """Return the index of each label [N] in `classes`.
 
     Raises
@@ -76,7 +77,7 @@ def positions(y: Any, classes: np.ndarray) -> np.ndarray:
     return np.searchsorted(classes, y.astype(classes.dtype))
 
 
-def labelled_rows(y: Any, unlabeled: Any, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def labelled_rows(y: ArrayLike, unlabeled: object, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which rows of y are labelled [N] bool, and their labels in the dtype of `classes`.
 
     Raises
@@ -84,8 +85,8 @@ def labelled_rows(y: Any, unlabeled: Any, classes: np.ndarray) -> tuple[np.ndarr
     ValueError
         If no row is labelled, or a label is none of the classes.
     """
-    y = column_or_1d(y, warn=True)
-    known = ~is_unlabelled(y, unlabeled)
+    column: np.ndarray = column_or_1d(y, warn=True)
+    known = ~is_unlabelled(column, unlabeled)
     if not known.any():
         raise ValueError("y has no labelled row to compare with")
-    return known, classes[positions(y[known], classes)]
+    return known, classes[positions(column[known], classes)]

@@ -6,7 +6,8 @@ implementation in Python: "self_training" (an SVM) and "label_spreading" stand i
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from scipy.special import softmax
@@ -15,12 +16,30 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 
-from ssvae.registry import unknown
+from ssvae import prediction
+from ssvae.inference.base import Inference
+from ssvae.models.base import Model
+from ssvae.readers.base import Rows, take_rows
+from ssvae.registry import slot_name, unknown
 
 NAMES = ("knn", "label_spreading", "logistic_regression", "self_training", "svm")
 
 
-def make(name: str, rows: int, **arguments: Any) -> Any:
+# A name, or a mapping with a name and the classifier's own arguments.
+ClassifierSlot: TypeAlias = str | Mapping[str, object]
+
+
+class Probabilistic(Protocol):
+    """A scikit-learn classifier with class probabilities."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Learn from rows [n, Z] with class index [n], -1 where there is none."""
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return class probabilities [N, K]."""
+
+
+def make(name: object, rows: int, **arguments: Any) -> Probabilistic:  # arguments: whatever scikit-learn's class takes
     """Return the unfitted scikit-learn classifier of a name for `rows` rows, its arguments over the defaults here.
 
     Self-training labels a tenth of the rows a round, those it is surest of, for ten rounds.
@@ -39,7 +58,7 @@ def make(name: str, rows: int, **arguments: Any) -> Any:
     if name == "logistic_regression":
         return LogisticRegression(**{"max_iter": 1000, **arguments})
     if name == "svm":
-        return SVC(**{"C": 100.0, "gamma": "scale", **arguments})
+        return ScoredSVM(**{"C": 100.0, "gamma": "scale", **arguments})
     if name == "self_training":
         default = {"criterion": "k_best", "k_best": max(1, rows // 10)}
         return SelfTrainingClassifier(ScoredSVM(C=100.0), **{**default, **arguments})
@@ -47,44 +66,40 @@ def make(name: str, rows: int, **arguments: Any) -> Any:
 
 
 class ScoredSVM(SVC):
-    """An SVM whose softmax of decision values passes for probabilities, as self-training only ranks rows by them."""
+    """An SVM that takes the softmax of its decision values for probabilities, unless it was asked for calibrated ones.
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    They are comparable and sum to one, which is all that ranking rows and classes needs.
+    """
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return scores [n, K] that sum to one."""
-        return _softmax(self.decision_function(X))
-
-
-def _softmax(decision: np.ndarray) -> np.ndarray:
-    return softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
+        if self.probability is True:
+            return super().predict_proba(X)
+        decision = self.decision_function(X)
+        return softmax(np.stack([-decision, decision], 1) if decision.ndim == 1 else decision, axis=1)
 
 
 class FeatureClassifier(NamedTuple):
     """A fitted scikit-learn classifier with all that it takes to fit it again."""
 
-    slot: str | dict[str, Any]
-    classifier: Any
+    slot: ClassifierSlot
+    classifier: Probabilistic
     rows: np.ndarray  # [n, Z] latents it was fitted on
     labels: np.ndarray  # [n] class index, -1 where there is no label
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Return class probabilities [N, K] for latents [N, Z].
-
-        A classifier without probabilities gives the softmax of its decision values; a row that no label reaches, equal
-        ones.
-        """
-        if isinstance(self.classifier, SVC) and self.classifier.probability in (False, "deprecated"):
-            found = _softmax(self.classifier.decision_function(features))
-        else:
-            found = self.classifier.predict_proba(features)
+        """Return class probabilities [N, K] for latents [N, Z]; equal ones for a row that no label reaches."""
+        found = self.classifier.predict_proba(features)
         return np.nan_to_num(found, nan=1.0 / found.shape[1])
 
 
-def seen(slot: str | dict[str, Any], index: np.ndarray) -> np.ndarray:
+def learns_from(slot: ClassifierSlot, index: np.ndarray) -> np.ndarray:
     """Return which rows a classifier learns from, [N] bool: the labelled ones, or all where it is semi-supervised."""
-    return np.ones(len(index), bool) if _is_semi_supervised(_make(slot, len(index))) else index >= 0
+    semi_supervised = isinstance(_make(slot, len(index)), LabelSpreading | SelfTrainingClassifier)
+    return np.ones(len(index), bool) if semi_supervised else index >= 0
 
 
-def fit(slot: str | dict[str, Any], rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
+def fit(slot: ClassifierSlot, rows: np.ndarray, index: np.ndarray) -> FeatureClassifier:
     """Fit a classifier on latents [n, Z] of the rows that it learns from, class index [n], -1 where there is no label.
 
     The latents keep their scale: one that M1 does not use has means close to zero, and would be all noise at the scale
@@ -93,10 +108,13 @@ def fit(slot: str | dict[str, Any], rows: np.ndarray, index: np.ndarray) -> Feat
     return FeatureClassifier(slot, _make(slot, len(rows)).fit(rows, index), rows, index)
 
 
-def _make(slot: str | dict[str, Any], rows: int) -> Any:
-    arguments = {"name": slot} if isinstance(slot, str) else dict(slot)
-    return make(arguments.pop("name", ""), rows, **arguments)
+def fit_on(model: Model, x: Rows, index: np.ndarray, inference: Inference) -> FeatureClassifier:
+    """Fit the classifier that a model names on the latents of preprocessed rows x [N, D] with class index [N]."""
+    chosen = learns_from(model.classifier, index)
+    features = prediction.over_rows(model, prediction.latents, take_rows(x, chosen), inference=inference)
+    return fit(model.classifier, features, index[chosen])
 
 
-def _is_semi_supervised(classifier: Any) -> bool:
-    return isinstance(classifier, LabelSpreading | SelfTrainingClassifier)
+def _make(slot: ClassifierSlot, rows: int) -> Probabilistic:
+    arguments = {} if isinstance(slot, str) else {key: value for key, value in slot.items() if key != "name"}
+    return make(slot_name(slot) or "", rows, **arguments)

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,19 +22,53 @@ import pandas as pd
 from ssvae.atomic_files import folder_beside, whole
 from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
-from ssvae.estimator.arguments import as_json, stored
+from ssvae.estimator.arguments import as_json, described, stored
 from ssvae.estimator.components import Components
+from ssvae.estimator.validation import feature_names
 from ssvae.models.capabilities import LatentFeatures
 from ssvae.preprocessing import PREPROCESSING
+from ssvae.readers.base import RowsInMemory
+from ssvae.settings.checks import Setting
 from ssvae.settings.renamed import present_names
+
+if TYPE_CHECKING:
+    from ssvae.estimator.classifier import SSVAEClassifier
+
+Arrays: TypeAlias = dict[str, np.ndarray]  # those of one file, by name
+Classifier = TypeVar("Classifier", bound="SSVAEClassifier")
 
 SCHEMA = 2  # 2: `pull` became `bound_gradient_weight`; `clip_norm` and `weight_prior` are stored
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
+FORMAT = "ssvae classifier"
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
 TOLERANCE = 1e-5  # of a probability
 
 
-def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
+class ClassValues(TypedDict):
+    """The classes, in their order."""
+
+    dtype: str
+    values: list[float | str]
+
+
+class Manifest(TypedDict):
+    """What manifest.json holds."""
+
+    format: str
+    schema: int
+    versions: dict[str, str]  # of packages
+    parameters: dict[str, Setting]  # arguments of the classifier's constructor
+    model: dict[str, object]
+    likelihood: dict[str, object]
+    preprocessing: dict[str, object]
+    classes: ClassValues
+    features: int
+    feature_names: list[str] | None
+    history: dict[str, list[float | str | None]]
+    sha256: dict[str, str]  # of each file; of this one, of all else that it says
+
+
+def save(classifier: SSVAEClassifier, folder: str | Path, overwrite: bool = False) -> None:
     """Write a fitted classifier to a folder, whole or not at all.
 
     Raises
@@ -48,7 +82,7 @@ def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
     if folder.exists() and not overwrite and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} exists and is not empty: choose another folder, or pass overwrite=True")
     contents = {name: pack(arrays) for name, arrays in _arrays(classifier).items()}
-    manifest = _manifest(classifier) | {"sha256": {name: _hash(data) for name, data in contents.items()}}
+    manifest = _manifest(classifier, {name: _hash(data) for name, data in contents.items()})
     manifest["sha256"]["manifest.json"] = _seal(manifest)
     with folder_beside(folder) as draft:
         for name, data in contents.items():
@@ -56,7 +90,7 @@ def save(classifier: Any, folder: str | Path, overwrite: bool = False) -> None:
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
-def load(folder: str | Path, kind: Callable[..., Any]) -> Any:
+def load(folder: str | Path, kind: Callable[..., Classifier]) -> Classifier:
     """Return the classifier of class `kind` that `save` wrote, after recomputing its reference predictions.
 
     Raises
@@ -83,49 +117,50 @@ def load(folder: str | Path, kind: Callable[..., Any]) -> Any:
     return classifier
 
 
-def _arrays(classifier: Any) -> dict[str, dict[str, np.ndarray]]:
+def _arrays(classifier: SSVAEClassifier) -> dict[str, Arrays]:
     kept = {f"preprocessing/{name}": array for name, array in classifier.preprocessing_.arrays().items()}
     if isinstance(classifier.model_, LatentFeatures):
         own = classifier.feature_classifier_
         kept |= {"features/rows": own.rows, "features/labels": own.labels}
     weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
-    rows = classifier.reference_
-    reference = {"x": rows, "probabilities": _probabilities(classifier, rows), "classes": _text(classifier.classes_)}
+    rows: RowsInMemory = classifier.reference_
+    probabilities = _probabilities(classifier, rows)
+    reference = {"x": np.asarray(rows), "probabilities": probabilities, "classes": _text(classifier.classes_)}
     return dict(zip(FILES, (weights, kept, reference), strict=True))
 
 
-def _probabilities(classifier: Any, rows: np.ndarray) -> np.ndarray:
+def _probabilities(classifier: SSVAEClassifier, rows: RowsInMemory) -> np.ndarray:
     """Return class probabilities of rows [N, D] under the names of their columns, where the classifier has seen any."""
-    names = getattr(classifier, "feature_names_in_", None)
+    names = feature_names(classifier)
     return classifier.predict_proba(rows if names is None else pd.DataFrame(rows, columns=names))
 
 
-def _manifest(classifier: Any) -> dict[str, Any]:
-    classes = classifier.classes_
-    names = getattr(classifier, "feature_names_in_", None)
+def _manifest(classifier: SSVAEClassifier, sha256: dict[str, str]) -> Manifest:
+    classes, names = classifier.classes_, feature_names(classifier)
     return {
-        "format": "ssvae classifier",
+        "format": FORMAT,
         "schema": SCHEMA,
         "versions": {package: metadata.version(package) for package in PACKAGES},
         "parameters": {name: as_json(name, value) for name, value in stored(classifier).items()},
-        "model": as_json("model", classifier.model_),
-        "likelihood": as_json("likelihood", classifier.likelihood_),
-        "preprocessing": as_json("preprocessing", classifier.preprocessing_),
+        "model": described("model", classifier.model_),
+        "likelihood": described("likelihood", classifier.likelihood_),
+        "preprocessing": described("preprocessing", classifier.preprocessing_),
         "classes": {"dtype": classes.dtype.str, "values": classes.tolist()},
         "features": int(classifier.n_features_in_),
         "feature_names": None if names is None else [str(name) for name in names],
         "history": {name: [_known(value) for value in column] for name, column in classifier.history_.items()},
+        "sha256": sha256,
     }
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     if not path.is_file():
         raise ValueError(f"{folder} is no saved classifier: it has no manifest.json")
     try:
         manifest = json.loads(path.read_bytes())
         schema = manifest["schema"]
-        if manifest["format"] != "ssvae classifier" or not isinstance(schema, int):
+        if manifest["format"] != FORMAT or not isinstance(schema, int):
             raise KeyError("format")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not the manifest of a saved classifier, or is damaged ({error})") from error
@@ -136,7 +171,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read(folder: Path, name: str, manifest: dict[str, Any]) -> bytes:
+def _read(folder: Path, name: str, manifest: Manifest) -> bytes:
     path = folder / name
     if not path.is_file():
         raise ValueError(f"{folder} is incomplete: {name} is missing")
@@ -146,7 +181,7 @@ def _read(folder: Path, name: str, manifest: dict[str, Any]) -> bytes:
     return data
 
 
-def _rebuild(classifier: Any, manifest: dict[str, Any], arrays: dict[str, dict[str, np.ndarray]]) -> Any:
+def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Arrays]) -> Classifier:
     kept = arrays["arrays.safetensors"]
     values, dtype = manifest["classes"]["values"], np.dtype(manifest["classes"]["dtype"])
     if dtype.kind not in "iufbUS" or len(values) < 2:
@@ -179,7 +214,7 @@ def _rebuild(classifier: Any, manifest: dict[str, Any], arrays: dict[str, dict[s
     return classifier
 
 
-def _prove(folder: Path, difference: float, manifest: dict[str, Any]) -> None:
+def _prove(folder: Path, difference: float, manifest: Manifest) -> None:
     """Refuse a classifier whose reference rows have other probabilities than they had."""
     if not difference <= TOLERANCE:
         there = manifest["versions"]
@@ -196,7 +231,7 @@ def _prove(folder: Path, difference: float, manifest: dict[str, Any]) -> None:
         )
 
 
-def _known(value: Any) -> Any:
+def _known(value: float | str) -> float | str | None:
     """Return None for NaN, which JSON does not have."""
     return None if value != value else value
 
@@ -205,7 +240,7 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _seal(manifest: dict[str, Any]) -> str:
+def _seal(manifest: Manifest) -> str:
     """Return the sha256 of all that the manifest says, but for this number itself."""
     others = {name: value for name, value in manifest["sha256"].items() if name != "manifest.json"}
     return _hash(json.dumps({**manifest, "sha256": others}, sort_keys=True).encode())

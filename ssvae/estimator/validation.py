@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import _check_n_features, validate_data
+from sklearn.utils.validation import _check_n_features, _check_sample_weight, validate_data
 
 from ssvae.backend import fork_guard
-from ssvae.readers.base import Rows, RowSource, extremes
+from ssvae.readers.base import Rows, RowSource, extremes, take_rows
 from ssvae.readers.open import open_rows
-from ssvae.readers.sparse_table import SparseTable, is_sparse, stored_values
+from ssvae.readers.sparse_table import SparseTable, as_rows, is_sparse, stored_values
 from ssvae.types import ArrayLike
 
 
@@ -21,11 +22,14 @@ class TrainingRows(NamedTuple):
 
     x: Rows  # [N, D] float32
     y: np.ndarray  # [N] labels as they were given
+    weight: np.ndarray  # [N] float32, above 0
     extremes: tuple[float, float]  # the least and the greatest cell of x
 
 
-def check_training_rows(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) -> TrainingRows:
-    """Return X and y for fit; the estimator learns the number of columns and their names.
+def check_training_rows(
+    estimator: BaseEstimator, X: ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+) -> TrainingRows:
+    """Return X, y and weights for fit, without rows of weight 0; the estimator learns the columns and their names.
 
     Raises
     ------
@@ -41,7 +45,21 @@ def check_training_rows(estimator: BaseEstimator, X: ArrayLike, y: ArrayLike) ->
     if isinstance(x, RowSource) and len(y) != len(x):
         raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")
     check_consistent_length(x, y)
-    return TrainingRows(x, y, found)
+    weight = np.broadcast_to(np.float32(1.0), len(x))  # takes no memory
+    if sample_weight is not None:
+        weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
+    if weight.all():
+        return TrainingRows(x, y, weight, found)
+    x = take_rows(x, weight > 0)
+    return TrainingRows(x, y[weight > 0], weight[weight > 0], extremes(x))
+
+
+def subset(X: ArrayLike, rows: np.ndarray) -> ArrayLike:
+    """Return some rows of X, a mask [N], with the names of its columns."""
+    X = open_rows(X)
+    if hasattr(X, "iloc"):  # a data frame of whatever library
+        return X.iloc[rows]
+    return take_rows(X if isinstance(X, RowSource) else as_rows(X), rows)
 
 
 def check_rows(estimator: BaseEstimator, X: ArrayLike) -> Rows:
@@ -85,7 +103,7 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
         x = SparseTable(x) if is_sparse(x) else x
         low, high = (float(np.float32(number)) for number in extremes(x))
     if not np.isfinite([low, high]).all():
-        _refuse(x, _names(estimator))
+        _refuse(x, feature_names(estimator))
     return x, (low, high)
 
 
@@ -93,14 +111,14 @@ def _single(x: Rows) -> Rows:
     return x.astype(np.float32, copy=False) if isinstance(x, np.ndarray) else x
 
 
-def _names(estimator: BaseEstimator) -> np.ndarray | None:
+def feature_names(estimator: BaseEstimator) -> np.ndarray | None:
     """Return the names of the columns that the estimator was fitted on, where they had any."""
     return vars(estimator).get("feature_names_in_")
 
 
 def _named(estimator: BaseEstimator, source: RowSource, reset: bool) -> RowSource:
     """Return the columns of a source that the estimator was fitted on; with `reset` it learns their names."""
-    names = _names(estimator)
+    names = feature_names(estimator)
     if not reset and names is not None and source.feature_names is not None:
         return source.select_features(tuple(names))
     if reset and source.feature_names is not None:

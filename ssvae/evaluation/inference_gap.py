@@ -25,6 +25,7 @@ from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.base import Model
 from ssvae.models.capabilities import HasDensity, Parameters
 from ssvae.prediction import SAME, over_rows
+from ssvae.readers.base import Rows
 
 ROWS = 256  # optimised side by side
 STEPS = (1, 2, 3, 5, 8, 13, 20, 50)  # of gradient refinement after which the bound is measured
@@ -39,7 +40,7 @@ class Layout(NamedTuple):
     latents: tuple[tuple[str, int], ...]  # name and width of λ
 
     @classmethod
-    def of(cls, part: HasDensity, x: np.ndarray, y: np.ndarray | None) -> Self:
+    def of(cls, part: HasDensity, x: Rows, y: np.ndarray | None) -> Self:
         """Return the layout for x [N, D] and y [N, K]."""
         found = part.encode(tf.constant(x[:1]), None if y is None else tf.constant(y[:1]))
         return cls(x.shape[1], 0 if y is None else y.shape[1], tuple((n, v.shape[-1]) for n, v in found.items()))
@@ -59,7 +60,7 @@ class Layout(NamedTuple):
 
 def gaps(
     part: Model,
-    x: np.ndarray,
+    x: Rows,
     y: np.ndarray | None,
     about: About,
     inference: Inference,
@@ -90,7 +91,10 @@ def gaps(
     """
     work = _Work(part, Layout.of(part, x, y), about, inference, len(x))
     rows = x if y is None else np.concatenate([x, y], axis=1)
-    found = [work.measured(rows[some], own) for some, own in log_likelihood.parts(len(rows), ROWS, seed, progress)]
+    found = [
+        work.measured(np.asarray(rows[some]), own)
+        for some, own in log_likelihood.parts(len(rows), ROWS, seed, progress)
+    ]
     numbers, curve = (np.concatenate(parts, axis=-1).astype(np.float64) for parts in zip(*found, strict=True))
     numbers[:, :2] += offset
     encoder, ours, local, *path = (Estimate(*at) for at in numbers)

@@ -22,6 +22,7 @@ from ssvae.inference.evidence import log_weights
 from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasDensity, Parameters, class_count
 from ssvae.prediction import SAME, over_rows
+from ssvae.readers.base import Rows
 
 ROWS, PART = 64, 1024  # rows a call, and between two words of progress
 NUMBERS = 2**21  # float32 of the widest layer at once: more would leave the processor's caches (8 MiB)
@@ -45,7 +46,7 @@ class Plan(NamedTuple):
 
 
 def estimate(
-    model: Model, x: np.ndarray, samples: int, inference: Inference, seed: int = 0, progress: Progress | None = None
+    model: Model, x: Rows, samples: int, inference: Inference, seed: int = 0, progress: Progress | None = None
 ) -> Estimate:
     """Return log p(x) of all rows with q at the λ that the inference method finds once for each row (and class).
 
@@ -82,7 +83,7 @@ def parts(rows: int, size: int, seed: int, progress: Progress | None = None) -> 
             progress(min(start + size, rows), rows)
 
 
-def observed(model: Model, x: np.ndarray, seed: int) -> np.ndarray:
+def observed(model: Model, x: Rows, seed: int) -> Rows:
     """Return the values [N, D] that the likelihood scores, grey levels binarised: those of `bound` with this seed."""
     if not model.likelihood.observes:
         return x  # as they are; a sparse table stays one

@@ -1,4 +1,4 @@
-"""What suits the variables: a path where there is one, the exact sum over few states, draws over many."""
+"""The estimator that suits the variables: pathwise for continuous ones, exact sums over few states, else draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gumbel-softmax (binary concrete): relaxed draws with a path.
+"""Gumbel-softmax (binary concrete): relaxed draws that can be differentiated.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Terms of the score-function estimators, for latents without a path."""
+"""Terms of the score-function estimators, for latents that cannot be reparameterised."""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@ Natural Gradient Works Efficiently in Learning (Amari, 1998): the steps in the m
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import tensorflow as tf
 
 from ssvae.distributions import LOG_VARIANCE_RANGE
@@ -15,6 +18,9 @@ from ssvae.models.capabilities import Parameters
 
 TINY = 1e-30  # square of a length that counts as none
 LEAST_VARIANCE = 1e-3  # of a binary number
+UNROLLED = 8  # steps up to which no loop is made: loops inside the loop of training are slow under XLA
+
+State: TypeAlias = tuple["Parameters | tf.Tensor", ...]  # of a loop
 
 
 def direction(
@@ -79,3 +85,16 @@ def zeros(parameters: Parameters) -> Parameters:
 def where(taken: tf.Tensor, new: Parameters, old: Parameters) -> Parameters:
     """Return the new λ of the rows [..., B] that took their step, and the old ones of the others."""
     return {name: tf.where(taken[..., tf.newaxis], new[name], old[name]) for name in old}
+
+
+def loop(body: Callable[..., State], steps: int, state: State) -> State:
+    """Return the state after some steps of `body`, which takes and returns the number of the step and the state."""
+    if steps <= UNROLLED:
+        for step in range(steps):
+            state = body(step, *state)[1:]
+        return state
+    count = tf.constant(steps)
+    end = tf.while_loop(
+        lambda step, *_: step < count, body, (tf.constant(0), *state), parallel_iterations=1, maximum_iterations=steps
+    )
+    return end[1:]

@@ -10,9 +10,8 @@ Natural Gradient Works Efficiently in Learning (Amari, 1998): the steps in the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -21,7 +20,7 @@ from ssvae.backend import random
 from ssvae.backend.surrogates import detached
 from ssvae.distributions import given, has_kl
 from ssvae.gradients.base import draw
-from ssvae.inference.ascent import bounded, broadcast, direction, where, zeros
+from ssvae.inference.ascent import UNROLLED, State, bounded, broadcast, direction, loop, where, zeros
 from ssvae.inference.base import Training
 from ssvae.inference.refinement_objective import RefinementObjective, independent_rows, surrogate
 from ssvae.inference.refining import Refined, Refining
@@ -33,11 +32,7 @@ ENCODERS = ("kl", "bound", "through")
 METRICS = ("natural", "plain")
 DECAYS = ("linear", "constant")
 RULES = {"straight_through": straight_through, "mean": soft}
-UNROLLED = 8  # steps up to which no loop is made: loops inside the loop of training are slow under XLA
 WIDER, NARROWER = 1.25, 0.5  # of a row's rate after a step that the line search took, or refused
-
-
-State: TypeAlias = tuple["Parameters | tf.Tensor", ...]  # of a loop
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,7 @@ class GradientRefined(Refining):
             rate = self._rate(tf.cast(step, tf.float32), steps)
             return step + 1, *self._step(objective, parameters, velocity, rate, random.fold(seed, step))
 
-        return _loop(body, steps, (start, zeros(start)))[0]
+        return loop(body, steps, (start, zeros(start)))[0]
 
     def _rate(self, step: int | tf.Tensor, steps: int) -> float | tf.Tensor:
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
@@ -175,7 +170,7 @@ class GradientRefined(Refining):
 
         bound, gradient = objective.value_and_gradient(start, seed)
         rate = tf.fill(tf.shape(bound), self.rate)
-        return _loop(body, steps, (start, bound, self._direction(objective, start, gradient), rate))[0]
+        return loop(body, steps, (start, bound, self._direction(objective, start, gradient), rate))[0]
 
     def _direction(self, objective: RefinementObjective, parameters: Parameters, gradient: Parameters) -> Parameters:
         return direction(objective, parameters, gradient, self.metric == "natural", self.clip_norm)
@@ -203,16 +198,3 @@ def _divergence(model: HasDensity, refined: Parameters, own: Parameters, seed: t
 def _kl(p: tfd.Distribution, q: tfd.Distribution, value: tf.Tensor) -> tf.Tensor:
     """Return KL(p || q), or an estimate by the value drawn from p where it has no closed form."""
     return tfd.kl_divergence(p, q) if has_kl(p, q) else p.log_prob(value) - q.log_prob(value)
-
-
-def _loop(body: Callable[..., State], steps: int, state: State) -> State:
-    """Return the state after some steps; `body` takes and returns the step's number before it."""
-    if steps <= UNROLLED:
-        for step in range(steps):
-            state = body(step, *state)[1:]
-        return state
-    count = tf.constant(steps)
-    loop = tf.while_loop(
-        lambda step, *_: step < count, body, (tf.constant(0), *state), parallel_iterations=1, maximum_iterations=steps
-    )
-    return loop[1:]

@@ -42,7 +42,7 @@ class ImportanceWeighted(Inference):
         model, x, y, _, seed, _ = arguments
         if model.binary:
             raise ValueError(
-                "inference 'importance_weighted' needs latents with a path, and those of this model are binary: for "
+                "inference 'importance_weighted' needs continuous latents, and those of this model are binary: for "
                 "the same bound use inference='amortized' with gradient='vimco'"
             )
         found = log_weights(model, model.encode(x, y), x, y, self.samples, seed)

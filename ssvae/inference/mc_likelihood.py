@@ -47,7 +47,7 @@ class MCLikelihood(Inference):
         model, x, y, _, seed, _ = arguments
         if model.binary:
             raise ValueError(
-                "inference 'mc_likelihood' needs latents with a path, and those of this model are binary: take "
+                "inference 'mc_likelihood' needs continuous latents, and those of this model are binary: take "
                 "inference='amortized'"
             )
         rows, joint = 1 if self.shared else tf.shape(x)[0], model.joint(y)

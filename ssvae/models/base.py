@@ -18,6 +18,7 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.capabilities import HasClasses, HasDensity, HasLatents, Infer, Parameters, encoded
+from ssvae.readers.base import Rows, RowSource
 from ssvae.types import Observed, StageRows
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Infer", "InferRows", "Model", "Observation", "Parameters", "Stage", "encoded"]
 
 # (part, x [N, D]) -> λ of its only latent, [N, 2Z]
-InferRows: TypeAlias = Callable[[HasDensity, np.ndarray], np.ndarray]
+InferRows: TypeAlias = Callable[[HasDensity, Rows], np.ndarray | RowSource]
 
 
 class Observation(Protocol):
@@ -80,7 +81,7 @@ class Model(keras.Model):
         for layer in self.layers:
             layer.reset(rng)
 
-    def stages(self, x: np.ndarray, infer_rows: InferRows) -> Iterator[Stage]:
+    def stages(self, x: Rows, infer_rows: InferRows) -> Iterator[Stage]:
         """Yield the training stages for rows x [N, D]; by default one, on x itself."""
         del infer_rows
         yield Stage(self.name, self, x, self.likelihood, labels=isinstance(self, HasClasses))

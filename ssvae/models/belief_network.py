@@ -24,6 +24,8 @@ from ssvae.networks.baseline import baselines
 from ssvae.networks.constant import Constant
 from ssvae.networks.mlp import MLP
 from ssvae.networks.widths import sizes
+from ssvae.readers import column_moments
+from ssvae.readers.base import Rows, RowSource
 from ssvae.settings.checks import one_of
 
 CONDITIONALS = ("latent", "visible", "posterior")
@@ -107,9 +109,10 @@ class BeliefNetwork(HasLatents, Model):
         inputs = seen if self.upwards == "sampled" else seen[:1] * len(sizes)
         self.baselines = baselines(self.baseline, dict(zip(self.levels, inputs, strict=True)))
 
-    def stages(self, x: np.ndarray, infer_rows: InferRows) -> Iterator[Stage]:
+    def stages(self, x: Rows, infer_rows: InferRows) -> Iterator[Stage]:
         """See `Model.stages`; q and the baselines see x less its mean over the rows."""
-        self.center.set(self.likelihood.inputs(tf.constant(x.mean(axis=0)[np.newaxis], tf.float32))[0])
+        mean = column_moments.mean(x) if isinstance(x, RowSource) else x.mean(axis=0)
+        self.center.set(self.likelihood.inputs(tf.constant(mean[np.newaxis], tf.float32))[0])
         yield from super().stages(x, infer_rows)
 
     def joint(self, y: tf.Tensor | None = None) -> Conditionals:

@@ -152,7 +152,7 @@ class M1M2(Stacked, GenerativeClassifier, Model):
             self.selection.reset(rng)
             self.first.reset(rng)
 
-    def stages(self, x: np.ndarray, infer_rows: InferRows) -> Iterator[Stage]:
+    def stages(self, x: Rows, infer_rows: InferRows) -> Iterator[Stage]:
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
         if not self.trained:
             yield Stage("m1", self.first, x, self.likelihood, labels=False)

@@ -51,7 +51,7 @@ class Preprocessing(ABC):
         """Return x float32 [N, D] of t [N, D']; the nearest there is, if t loses dimensions."""
 
     @abstractmethod
-    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+    def log_jacobian(self, x: Rows) -> np.ndarray:
         """Return log |det dt(x)/dx| of each row, float64 [N], in nats."""
 
     def get_config(self) -> dict[str, object]:

@@ -33,6 +33,6 @@ class Identity(Preprocessing):
         """See `Preprocessing.inverse`."""
         return np.asarray(t, dtype=np.float32)
 
-    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+    def log_jacobian(self, x: Rows) -> np.ndarray:
         """Return zeros: see `Preprocessing.log_jacobian`."""
         return np.zeros(len(x))

@@ -97,7 +97,7 @@ class PCA(Preprocessing):
         self.check_width(t, len(self.components_))
         return (t @ (self.components_ * self.sd_) + self.mean_).astype(np.float32)
 
-    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+    def log_jacobian(self, x: Rows) -> np.ndarray:
         """Return NaN for each row: there is no such number (see `Preprocessing.original_units`)."""
         return np.full(len(x), np.nan)
 

@@ -50,7 +50,7 @@ class Standardize(Preprocessing):
         self.check_width(t, len(self.mean_))
         return (t * self.sd_ + self.mean_).astype(np.float32)
 
-    def log_jacobian(self, x: np.ndarray) -> np.ndarray:
+    def log_jacobian(self, x: Rows) -> np.ndarray:
         """Return -sum_d log sd_d for each row: see `Preprocessing.log_jacobian`."""
         self.check_fitted()
         return np.full(len(x), -np.log(self.sd_).sum())

@@ -58,7 +58,7 @@ def rows(labelled: Batch | None, unlabelled: Batch | None) -> tf.Tensor:
     return tf.concat([batch.x for batch in (labelled, unlabelled) if batch is not None], axis=0)
 
 
-def standing(labelled: Batch | None, unlabelled: Batch | None) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+def batch_positions(labelled: Batch | None, unlabelled: Batch | None) -> tuple[tf.Tensor | None, tf.Tensor | None]:
     """Return positions [B_l + B_u] in, and rows [] of, both streams whole batches together; None if all is here."""
     here = [batch for batch in (labelled, unlabelled) if batch is not None]
     if here[0].total_rows is None:

@@ -1,4 +1,4 @@
-"""Labels spread over a graph of near rows: a first guess at the class of every row.
+"""Label propagation: labels spread over the graph of nearest rows.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Mutual information between x and y under q: sure of each row, and of all classes over the rows.
+"""Mutual information between x and y under q: rows are assigned with confidence, and classes have balanced shares.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Near rows share their class.
+"""Consistency of neighbours: nearest rows should have the same class.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""A start from labels spread over the graph of near rows: q(y | x) leaves the plateau before the bound can hold it."""
+"""Propagated labels as targets early in training, so that q(y | x) leaves the plateau that the bound keeps it on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PropagatedLabels(Regularizer):
     """weight · max(0, 1 − t / until) · mean −Σ_y s(y) log q(y | x), s the propagated labels, t the share of steps done.
 
-    The graph's errors are systematic, so its word fades out (`ssvae.regularizers.label_propagation`).
+    The graph's errors are systematic, so the term fades out (`ssvae.regularizers.label_propagation`).
 
     Parameters
     ----------

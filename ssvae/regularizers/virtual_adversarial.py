@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.backend.replica_context import moments, part
-from ssvae.regularizers.base import Regularizer, logits, rows, standing
+from ssvae.regularizers.base import Regularizer, batch_positions, logits, rows
 from ssvae.types import Batch
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class VirtualAdversarial(Regularizer):
         size = tf.cast(tf.shape(x)[-1], x.dtype)
         length = self.radius * tf.sqrt(size * tf.reduce_mean(moments(x, [0])[1]))
         target = tf.stop_gradient(tf.nn.log_softmax(logits(labelled, unlabelled)))
-        place, whole = standing(labelled, unlabelled)
+        place, whole = batch_positions(labelled, unlabelled)
         with random.rows_at(place, whole):
             start = _unit(random.normal(tf.shape(x), seed))
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -67,7 +67,7 @@ def test_classifiers_on_features_are_refitted(name, m1, tmp_path):
     m1.model_.classifier = slot
     _, index = np.unique(NAMES, return_inverse=True)
     labels = np.where(Y == -1, -1, index)
-    seen = latent_classifier.seen(slot, labels)
+    seen = latent_classifier.learns_from(slot, labels)
     m1.feature_classifier_ = latent_classifier.fit(slot, m1.transform(X[seen]), labels[seen])
     m1.save(tmp_path / "saved")
     loaded = ssvae.load(tmp_path / "saved")

@@ -1,4 +1,4 @@
-"""A linear-Gaussian model: its log p, its posterior, its bounds and their slopes have closed forms."""
+"""A linear-Gaussian model: its log p, its posterior, its bounds and their gradients have closed forms."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ X = RNG.normal(size=(4, D)).astype(np.float32)
 ORTHOGONAL = np.float32([[1.0, 2.0, 0.5], [1.0, -0.5, 0.0]])
 
 
-class Climber:
-    """In the place of a learnt update network: half a natural step up the slope that it is told."""
+class NaturalStep:
+    """In the place of a learnt update network: half a natural gradient step."""
 
     def prepare(self, *still):
         return 0.0
 
-    def __call__(self, known, slope, parameters):
-        mean, log_variance = tf.split(slope, 2, axis=-1)
+    def __call__(self, known, gradient, parameters):
+        mean, log_variance = tf.split(gradient, 2, axis=-1)
         variance = tf.exp(tf.split(parameters, 2, axis=-1)[1])
         return parameters + 0.5 * tf.concat([variance * mean, 2.0 * log_variance], axis=-1)
 
@@ -47,7 +47,7 @@ class LinearGaussian(HasDensity):
         gain = np.linalg.inv(self.precision) @ self.loading / self.noise_variance
         self.gain = gain.astype(np.float32)  # [Z, D]
         self.best_log_variance = -np.log(np.diag(self.precision)).astype(np.float32)
-        self.updates = {"z": Climber()}
+        self.updates = {"z": NaturalStep()}
 
     def joint(self, y):
         offset = 0.0 if y is None else y @ CLASS_MEAN
@@ -89,7 +89,7 @@ class LinearGaussian(HasDensity):
         kl = 0.5 * (mean**2 + variance - 1 - np.log(variance)).sum(axis=1)
         return likelihood - kl
 
-    def slope(self, x, parameters) -> np.ndarray:
+    def gradient(self, x, parameters) -> np.ndarray:
         """∇_λ of `elbo`, [B, 2Z]."""
         mean, log_variance = np.split(np.array(parameters, float), 2, axis=1)
         by_mean = (x - mean @ self.loading) @ self.loading.T / self.noise_variance - mean

@@ -47,7 +47,7 @@ QUICK = {
 def made(kind, method):
     """Return a model, its weights off their start, whose batch normalisation has seen rows.
 
-    Its updates are small: untaught ones go far, where slopes are steep and rounding grows from step to step.
+    Its updates are small: untrained ones go far, where gradients are large and rounding grows from step to step.
     """
     model, rng = MODELS[kind](METHODS[method].update), np.random.default_rng(3)
     of_updates = {id(weight) for network in model.updates.values() for weight in network.weights}

@@ -78,10 +78,10 @@ def test_the_recognition_network_learns_the_refined_means(method):
     with tf.GradientTape() as tape:
         bound = inference.bound(model, x, None, GRADIENTS.build("score_function"), SEED, training=True)
         total = tf.reduce_sum(bound)
-    slope = tape.gradient(total, bias)
+    gradient = tape.gradient(total, bias)
     found = inference._refined(model, x, None, random.fold(SEED, 1 << 17), True, 1.0).parameters["z1"]
     wanted = tf.reduce_sum(tf.sigmoid(found) - tf.sigmoid(model.encode(x)["z1"]), axis=0)  # −∂KL(q_T || q_0)/∂logit
-    np.testing.assert_allclose(slope, wanted, atol=1e-4)
+    np.testing.assert_allclose(gradient, wanted, atol=1e-4)
     assert bound.shape == (5,)
 
 

@@ -1,4 +1,4 @@
-"""What iterative inference is told, against its formulas in numpy."""
+"""The inputs of update networks, against their formulas in numpy."""
 
 import numpy as np
 import pytest
@@ -26,36 +26,36 @@ TWO = {"z1": Level(3, D, (4,)), "z2": Level(2, 3, (5,))}
 LEVELS = {"m1": {"z": Level(2, D, (4,))}, "two_levels": TWO, "ladder": TWO}
 
 
-def told(kind, encodings, samples=4, training=False):
-    """Return a model, its objective, λ and its slope, and what is said of them."""
+def inputs_of(kind, encodings, samples=4, training=False):
+    """Return a model, its objective, λ and its gradient, and the inputs made of them."""
     model = MODELS[kind]()
     for weight in model.trainable_weights:
         weight.assign(np.array(weight) + 0.2 * np.random.default_rng(3).normal(size=weight.shape))
     objective, parameters = RefinementObjective(model, tf.constant(X), None, samples, same_noise=False), model.encode(X)
-    slope = objective.value_and_gradient(parameters, SEED)[1]
+    gradient = objective.value_and_gradient(parameters, SEED)[1]
     with engine.using(engine.Engine(training=training)):
-        return model, objective, parameters, slope, update_inputs(objective, parameters, slope, SEED, encodings)
+        return model, objective, parameters, gradient, update_inputs(objective, parameters, gradient, SEED, encodings)
 
 
 def test_forms_of_a_slope():
-    slope = np.float32([[3.0, -0.5, 0.0, 1e-4], [2.0, 2.0, 2.0, 2.0]])
+    gradient = np.float32([[3.0, -0.5, 0.0, 1e-4], [2.0, 2.0, 2.0, 2.0]])
     numbers = np.float32([[1.0, 2.0, 0.3, -0.4], [0.0, 0.0, 3.0, -5.0]])
-    log_sign = np.concatenate([np.log(np.abs(slope) + 1e-5), np.sign(slope)], axis=1)
-    np.testing.assert_allclose(encoded(slope, numbers, "log_sign"), log_sign, rtol=1e-5)
-    centred = slope - slope.mean(axis=1, keepdims=True)
-    normalized = centred / np.sqrt(slope.var(axis=1, keepdims=True) + 1e-5)
-    np.testing.assert_allclose(encoded(slope, numbers, "normalized_gradient"), normalized, rtol=1e-5)
-    natural = slope * np.concatenate([np.exp(numbers[:, 2:]), np.ones((2, 2))], axis=1)
-    np.testing.assert_allclose(encoded(slope, numbers, "natural_gradient"), natural, rtol=1e-5)
-    np.testing.assert_array_equal(encoded(slope, numbers, "gradient"), slope)
+    log_sign = np.concatenate([np.log(np.abs(gradient) + 1e-5), np.sign(gradient)], axis=1)
+    np.testing.assert_allclose(encoded(gradient, numbers, "log_sign"), log_sign, rtol=1e-5)
+    centred = gradient - gradient.mean(axis=1, keepdims=True)
+    normalized = centred / np.sqrt(gradient.var(axis=1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(encoded(gradient, numbers, "normalized_gradient"), normalized, rtol=1e-5)
+    natural = gradient * np.concatenate([np.exp(numbers[:, 2:]), np.ones((2, 2))], axis=1)
+    np.testing.assert_allclose(encoded(gradient, numbers, "natural_gradient"), natural, rtol=1e-5)
+    np.testing.assert_array_equal(encoded(gradient, numbers, "gradient"), gradient)
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_slopes_and_parameters_stand_side_by_side_in_the_order_asked_for(kind):
     forms = ("parameters", "log_sign", "gradient", "normalized_gradient", "natural_gradient")
-    _, _, parameters, slope, found = told(kind, forms)
+    _, _, parameters, gradient, found = inputs_of(kind, forms)
     for name in LEVELS[kind]:
-        parts = [parameters[name], *(encoded(slope[name], parameters[name], form) for form in forms[1:])]
+        parts = [parameters[name], *(encoded(gradient[name], parameters[name], form) for form in forms[1:])]
         np.testing.assert_allclose(found[name], np.concatenate(parts, axis=1), rtol=1e-5, atol=1e-6)
 
 
@@ -75,7 +75,7 @@ def predicted(model, values) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarr
 @pytest.mark.parametrize("samples", [1, 4])
 @pytest.mark.parametrize("kind", MODELS)
 def test_errors_are_those_of_what_a_latent_explains_and_its_own(kind, samples):
-    model, objective, parameters, _, found = told(kind, ("errors", "normalized_errors"), samples)
+    model, objective, parameters, _, found = inputs_of(kind, ("errors", "normalized_errors"), samples)
     values = {name: v.numpy().reshape(samples, ROWS, -1) for name, v in objective.draws(parameters, SEED).items()}
     every = predicted(model, values)
     errors = {name: (value - mean).mean(axis=0) for name, (value, mean, _) in every.items()}
@@ -88,17 +88,17 @@ def test_errors_are_those_of_what_a_latent_explains_and_its_own(kind, samples):
 
 @pytest.mark.parametrize("kind", ["two_levels", "ladder"])
 def test_upper_levels_see_the_values_below_as_data(kind):
-    _, objective, parameters, slope, found = told(kind, ("data", "gradient"))
+    _, objective, parameters, gradient, found = inputs_of(kind, ("data", "gradient"))
     below = objective.draws(parameters, SEED)["z1"].numpy().mean(axis=0)
-    np.testing.assert_allclose(found["z2"], np.concatenate([below, slope["z2"]], axis=1), rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(found["z1"], slope["z1"])  # x itself is an input that stays
+    np.testing.assert_allclose(found["z2"], np.concatenate([below, gradient["z2"]], axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found["z1"], gradient["z1"])  # x itself is an input that stays
 
 
 @pytest.mark.parametrize("encoding", [name for name in WIDTHS if name != "data"])
 @pytest.mark.parametrize("kind", MODELS)
 def test_widths_are_those_that_update_networks_are_made_for(kind, encoding):
     for encodings in ((encoding,), ("data", encoding)):
-        _, _, _, _, found = told(kind, encodings)
+        _, _, _, _, found = inputs_of(kind, encodings)
         networks = updates({"encodings": encodings, "hidden": None}, LEVELS[kind])
         for name, (latent, below, hidden) in LEVELS[kind].items():
             assert networks[name].hidden == hidden  # None is the recognition network's
@@ -109,25 +109,25 @@ def test_widths_are_those_that_update_networks_are_made_for(kind, encoding):
 
 
 @pytest.mark.parametrize("samples", [1, 2])
-def test_every_class_is_told_its_own(samples):
+def test_every_class_has_inputs_of_its_own(samples):
     model, every = M2(D, K, Gaussian(), latent=2, hidden=[4]), tf.eye(K)[:, None, :]
     objective, parameters = (
         RefinementObjective(model, tf.constant(X), every, samples),
         model.encode(tf.constant(X), every),
     )
-    slope = objective.value_and_gradient(parameters, SEED)[1]
-    found = update_inputs(objective, parameters, slope, SEED, ("gradient", "errors", "parameters"))["z"]
+    gradient = objective.value_and_gradient(parameters, SEED)[1]
+    found = update_inputs(objective, parameters, gradient, SEED, ("gradient", "errors", "parameters"))["z"]
     z = objective.draws(parameters, SEED)["z"].numpy().reshape(samples, K, ROWS, 2)
     for k in range(K):
         outputs = model.decoder(z[:, k], every[k]).numpy()
         errors = (X - np.split(outputs, 2, axis=-1)[0]).mean(axis=0)
-        parts = [slope["z"][k], errors, z[:, k].mean(axis=0), parameters["z"][k]]
+        parts = [gradient["z"][k], errors, z[:, k].mean(axis=0), parameters["z"][k]]
         np.testing.assert_allclose(found[k], np.concatenate(parts, axis=1), rtol=1e-4, atol=1e-5)
 
 
 def test_batch_normalisation_goes_by_what_it_has_seen_and_learns_nothing_from_errors():
-    model, *_, in_training = told("ladder", ("errors",), training=True)
-    for name, value in told("ladder", ("errors",))[-1].items():
+    model, *_, in_training = inputs_of("ladder", ("errors",), training=True)
+    for name, value in inputs_of("ladder", ("errors",))[-1].items():
         np.testing.assert_allclose(in_training[name], value, atol=1e-5)
     for norm in (norm for network in model.priors for norm in network.norms):
         np.testing.assert_array_equal(norm.calls, [0.0])

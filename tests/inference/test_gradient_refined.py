@@ -1,4 +1,4 @@
-"""Steps up the slope of the bound: where they end, that they never end lower, and that no row minds the others."""
+"""Steps up the gradient of the bound: where they end, that they never end lower, and that no row minds the others."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_from_a_bad_start_to_the_best_diagonal_posterior(way, linear_gaussian):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_where_the_posterior_is_diagonal_it_is_found_exactly(way, linear_gaussian):
-    """Its slope has no noise there, so that a pair of draws is enough; with a line search draws are kept, and tell."""
+    """Its gradient has no noise there, so that two draws are enough; a line search keeps its draws, and needs more."""
     x, samples = linear_gaussian.x, 1000 if WAYS[way].get("line_search") else 2
     for loading in (linear_gaussian.orthogonal, linear_gaussian.orthogonal[:1]):
         model = linear_gaussian(error=3.0, wider=1.5, loading=loading)
@@ -57,15 +57,15 @@ def test_where_the_posterior_is_diagonal_it_is_found_exactly(way, linear_gaussia
 @pytest.mark.parametrize("decay", gradient_refined.DECAYS)
 @pytest.mark.parametrize("metric", gradient_refined.METRICS)
 def test_steps_are_those_of_the_formula(metric, decay, monkeypatch, linear_gaussian):
-    """v = m v + d, λ = λ + γ_t v, with d from the slopes that were asked for, no longer than clip_norm."""
-    model, x, slopes, slope = (
+    """v = m v + d, λ = λ + γ_t v, with d from the gradients that were asked for, no longer than clip_norm."""
+    model, x, gradients, gradient = (
         linear_gaussian(error=1.0, wider=1.0),
         tf.constant(linear_gaussian.x),
         [],
         RefinementObjective.value_and_gradient,
     )
     monkeypatch.setattr(
-        RefinementObjective, "value_and_gradient", lambda *given: slopes.append(slope(*given)) or slopes[-1]
+        RefinementObjective, "value_and_gradient", lambda *given: gradients.append(gradient(*given)) or gradients[-1]
     )
     method = GradientRefined(rate=0.4, momentum=0.5, clip_norm=2.0, metric=metric, decay=decay)
     start = model.encode(x, None)
@@ -74,7 +74,7 @@ def test_steps_are_those_of_the_formula(metric, decay, monkeypatch, linear_gauss
     ]
     numbers, velocity = start["z"].numpy().astype(float), 0.0
     for step, found in enumerate(visited):
-        by_mean, by_log_variance = np.split(slopes[step][1]["z"].numpy().astype(float), 2, axis=1)
+        by_mean, by_log_variance = np.split(gradients[step][1]["z"].numpy().astype(float), 2, axis=1)
         if metric == "natural":
             scale = np.exp(numbers[:, 2:] / 2)
             length = np.sqrt(((scale * by_mean) ** 2 + (by_log_variance / 2) ** 2).sum(axis=1, keepdims=True))
@@ -121,7 +121,7 @@ def test_steps_of_a_row_do_not_depend_on_the_rows_of_a_batch(settings, linear_ga
     method = GradientRefined(clip_norm=0.5, **settings)
     for rows in (1, 64):
         x = np.repeat(linear_gaussian.x[:1], rows, axis=0)
-        x[1:] *= 100.0  # the others are far away, with slopes much longer than the first row's
+        x[1:] *= 100.0  # the others are far away, with gradients much longer than the first row's
         objective = RefinementObjective(model, tf.constant(x), None, 1, same_noise=False)
         start = model.encode(tf.constant(x), None)
         found.append(method.refine(objective, start, 5, SEED, training=True).parameters["z"][0])

@@ -14,13 +14,13 @@ SEED = random.seed_tensor(4)
 COPIES = 2000
 
 
-def slopes(method, model, rows):
-    """Return the slopes of the mean bound by the loading and by the encoder's error."""
+def gradients(method, model, rows):
+    """Return the gradients of the mean bound by the loading and by the encoder's error."""
     loading, error = tf.Variable(model.loading), tf.Variable(model.error)
     model.loading, model.error = loading, error
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(method.bound(model, rows, None, Pathwise(), SEED, training=True))
-    return [np.array(slope) for slope in tape.gradient(value, [loading, error])]
+    return [np.array(gradient) for gradient in tape.gradient(value, [loading, error])]
 
 
 def slope_of_log_p(model):
@@ -34,18 +34,18 @@ def slope_of_log_p(model):
 def test_the_model_learns_log_p_though_the_encoder_is_wrong(linear_gaussian):
     rows = np.repeat(linear_gaussian.x, COPIES, axis=0)
     truth = slope_of_log_p(linear_gaussian())
-    moved = slopes(HMC(steps=12, leapfrog=6), linear_gaussian(error=0.8, wider=0.5), rows)[0]
-    plain = slopes(Amortized(), linear_gaussian(error=0.8, wider=0.5), rows)[0]
+    moved = gradients(HMC(steps=12, leapfrog=6), linear_gaussian(error=0.8, wider=0.5), rows)[0]
+    plain = gradients(Amortized(), linear_gaussian(error=0.8, wider=0.5), rows)[0]
     np.testing.assert_allclose(moved, truth, atol=0.08)
     assert np.abs(plain - truth).max() > 0.4
 
 
 def test_the_encoder_learns_as_amortised(linear_gaussian):
     rows = np.repeat(linear_gaussian.x, COPIES, axis=0)
-    moved = slopes(HMC(steps=2), linear_gaussian(), rows)[1]
-    still = slopes(HMC(steps=0), linear_gaussian(), rows)[1]
+    moved = gradients(HMC(steps=2), linear_gaussian(), rows)[1]
+    still = gradients(HMC(steps=0), linear_gaussian(), rows)[1]
     np.testing.assert_allclose(moved, still, rtol=1e-4)
-    np.testing.assert_allclose(still, slopes(Amortized(), linear_gaussian(), rows)[1], rtol=0.1)
+    np.testing.assert_allclose(still, gradients(Amortized(), linear_gaussian(), rows)[1], rtol=0.1)
 
 
 def test_outside_training_it_is_amortised(linear_gaussian):

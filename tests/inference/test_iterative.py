@@ -1,4 +1,4 @@
-"""What the learnt update finds, and how it and the other networks are taught: by each step's own slope."""
+"""What the learnt update finds, and what it and the other networks learn: from each step's own gradient."""
 
 import itertools
 from dataclasses import replace
@@ -81,7 +81,7 @@ def test_trained_it_comes_close_to_the_closed_form_and_closer_with_more_steps(st
     np.testing.assert_allclose(found, model.best(x), atol=0.3)
 
 
-def test_one_step_is_taught_by_the_slope_where_it_ends(learner):
+def test_one_step_learns_from_the_gradient_where_it_ends(learner):
     """An affine update, λ_1 = W ∇_λ(λ_0) + b, has the gradient Σ ∇(λ_0) ∇(λ_1)ᵀ by W, Σ ∇(λ_1) by b."""
     method = Iterative(steps=1, samples=4, start="prior", encodings=("gradient",), hidden=(), gate="none")
     model = learner(method.update)
@@ -93,15 +93,15 @@ def test_one_step_is_taught_by_the_slope_where_it_ends(learner):
     key = random.fold(random.fold(SEED, 1 << 17), 0)  # that of the first step
     first = objective.value_and_gradient({"z": tf.zeros([4, 4])}, key)[1]["z"].numpy()
     np.testing.assert_allclose(model.found["z"], first @ affine.first[0].numpy() + affine.biases[0].numpy(), rtol=1e-4)
-    last = linear_slope(model, model.found)
+    last = linear_gradient(model, model.found)
     np.testing.assert_allclose(by_bias, last.sum(axis=0), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(by_matrix, first.T @ last, rtol=1e-3, atol=1e-3)
 
 
-def linear_slope(model, parameters) -> np.ndarray:
-    """Return the closed-form slope, the loading being a variable."""
+def linear_gradient(model, parameters) -> np.ndarray:
+    """Return the closed-form gradient, the loading being a variable."""
     loading, model.loading = model.loading, model.loading.numpy()
-    found = model.slope(model.x, parameters["z"].numpy())
+    found = model.gradient(model.x, parameters["z"].numpy())
     model.loading = loading
     return found
 
@@ -119,18 +119,20 @@ class Recorded:
 
 @pytest.fixture
 def recorded(learner, monkeypatch):
-    """Return what runs a bound for T steps and gives its tape, the model and the slopes on the way."""
+    """Return what runs a bound for T steps and gives its tape, the model and the gradients on the way."""
 
     def run(steps, start, gate="residual"):
         settings = {**SETTINGS, "encodings": ("data", "gradient"), "gate": gate}
         method = Iterative(steps=steps, samples=2, start=start, **settings)
-        model, slopes, slope = learner(method.update), [], RefinementObjective.value_and_gradient
+        model, gradients, gradient = learner(method.update), [], RefinementObjective.value_and_gradient
         for weight in model.updates["z"].weights:  # the residual update starts with no change of λ
             weight.assign(0.3 * np.array(weight) + 0.1 * np.random.default_rng(1).normal(size=weight.shape))
         model.updates = {"z": Recorded(model.updates["z"])}
         model.start.assign([0.3, -0.2, 0.1, 0.4])
         monkeypatch.setattr(
-            RefinementObjective, "value_and_gradient", lambda *a: slopes.append(slope(*a)[1]["z"].numpy()) or slope(*a)
+            RefinementObjective,
+            "value_and_gradient",
+            lambda *a: gradients.append(gradient(*a)[1]["z"].numpy()) or gradient(*a),
         )
         with tf.GradientTape(persistent=True) as tape:
             bound = method.bound(model, tf.constant(model.x), None, EXACT, SEED, training=True)
@@ -138,7 +140,7 @@ def recorded(learner, monkeypatch):
         np.testing.assert_allclose(
             bound, elbo(BoundArguments(model, model.x, None, EXACT, SEED), model.found), atol=1e-4
         )
-        return tape, total, model, slopes
+        return tape, total, model, gradients
 
     return run
 
@@ -147,7 +149,7 @@ def recorded(learner, monkeypatch):
 @pytest.mark.parametrize(("start", "share"), [("encoder", 1 / 4), ("prior", 1 / 3)])
 def test_update_learns_the_mean_of_the_slopes_where_its_steps_end(start, share, gate, recorded):
     """By differences of every step with the numbers before it held still."""
-    tape, total, model, slopes = recorded(3, start, gate)
+    tape, total, model, gradients = recorded(3, start, gate)
     network, asked, model.loading = model.updates["z"].network, model.updates["z"].asked, model.loading.numpy()
     weights, rng = [w.value for w in network.trainable_weights], np.random.default_rng(0)
     found, before = tape.gradient(total, weights), [w.numpy() for w in weights]
@@ -158,8 +160,8 @@ def test_update_learns_the_mean_of_the_slopes_where_its_steps_end(start, share, 
                 weight.assign(value + length * way)
             known = network.prepare(tf.constant(model.x))
             reached = [network(known, *inputs[1:]).numpy().astype(float) for inputs in asked]
-            taught = [(slopes[t] * reached[t - 1]).sum() for t in (1, 2)]
-            ends.append(model.elbo(model.x, reached[2]).sum() + sum(taught))
+            surrogates = [(gradients[t] * reached[t - 1]).sum() for t in (1, 2)]
+            ends.append(model.elbo(model.x, reached[2]).sum() + sum(surrogates))
         for weight, value in zip(weights, before, strict=True):
             weight.assign(value)
         along = sum((gradient.numpy() * way).sum() for gradient, way in zip(found, ways, strict=True))
@@ -168,12 +170,12 @@ def test_update_learns_the_mean_of_the_slopes_where_its_steps_end(start, share, 
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_encoder_learns_its_share_at_its_own_output_and_nothing_through_later_steps(steps, recorded):
-    tape, total, model, slopes = recorded(steps, "encoder")
-    assert len(slopes) == steps
+    tape, total, model, gradients = recorded(steps, "encoder")
+    assert len(gradients) == steps
     by_slopes, by_start = tape.gradient(total, [model.slopes, model.start])
     share = 1.0 / (steps + 1)
-    np.testing.assert_allclose(by_start, share * slopes[0].sum(axis=0), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(by_slopes, share * model.x[:, :1].T @ slopes[0], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(by_start, share * gradients[0].sum(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(by_slopes, share * model.x[:, :1].T @ gradients[0], rtol=1e-4, atol=1e-5)
 
 
 def test_encoder_that_is_not_used_learns_nothing(recorded):

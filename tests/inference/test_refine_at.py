@@ -28,18 +28,20 @@ COUNTS = {"steps": 3, "samples": 2, "test_steps": 5, "test_samples": 4}
 
 
 @pytest.fixture
-def slopes(monkeypatch):
-    """Return a list that gets the number of draws of every slope that is asked for."""
-    found, slope = [], RefinementObjective.value_and_gradient
+def gradients(monkeypatch):
+    """Return a list that gets the number of draws of every gradient that is asked for."""
+    found, gradient = [], RefinementObjective.value_and_gradient
     monkeypatch.setattr(
-        RefinementObjective, "value_and_gradient", lambda self, *rest: found.append(self.samples) or slope(self, *rest)
+        RefinementObjective,
+        "value_and_gradient",
+        lambda self, *rest: found.append(self.samples) or gradient(self, *rest),
     )
     return found
 
 
 @pytest.mark.parametrize(("refine_at", "inside", "outside"), [("both", 3, 5), ("fit", 3, 0), ("predict", 0, 5)])
 @pytest.mark.parametrize("kind", [GradientRefined, Iterative])
-def test_steps_and_draws_of_each_phase(kind, refine_at, inside, outside, slopes, linear_gaussian):
+def test_steps_and_draws_of_each_phase(kind, refine_at, inside, outside, gradients, linear_gaussian):
     if kind is Iterative and refine_at == "predict":
         return
     settings = {"encodings": ("gradient",)} if kind is Iterative else {}
@@ -47,19 +49,19 @@ def test_steps_and_draws_of_each_phase(kind, refine_at, inside, outside, slopes,
     share = tf.constant(0.5)
     for phase, wanted in ((True, [2] * inside), (share, [2] * inside), (False, [4] * outside)):
         method.bound(model, x, None, Pathwise(), SEED, phase)
-        assert slopes == wanted
-        slopes.clear()
+        assert gradients == wanted
+        gradients.clear()
     found = method.infer(model, tf.constant(x), None, SEED)["z"].numpy()
-    assert slopes == [4] * outside
+    assert gradients == [4] * outside
     assert (found == model.encode(tf.constant(x), None)["z"].numpy()).all() == (outside == 0)
 
 
-def test_outside_training_steps_and_draws_are_as_inside_unless_said(slopes, linear_gaussian):
+def test_outside_training_steps_and_draws_are_as_inside_unless_said(gradients, linear_gaussian):
     for settings, wanted in (({}, [2, 2, 2]), ({"test_steps": 1}, [2]), ({"test_samples": 1}, [1, 1, 1])):
         method = GradientRefined(**{"steps": 3, "samples": 2, "test_samples": None, **settings})
         method.infer(linear_gaussian(), tf.constant(linear_gaussian.x), None, SEED)
-        assert slopes == wanted
-        slopes.clear()
+        assert gradients == wanted
+        gradients.clear()
 
 
 def test_a_share_of_training_is_amortised():

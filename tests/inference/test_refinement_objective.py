@@ -1,4 +1,4 @@
-"""The bound as a function of λ: its value, its slope without bias and without noise at the posterior, its draws."""
+"""The bound as a function of λ: its value, its gradient without bias and without noise at the posterior, its draws."""
 
 import numpy as np
 import pytest
@@ -21,11 +21,13 @@ def test_slope_is_the_closed_form_one_in_expectation(samples, linear_gaussian):
     """Over many rows of noise, whether or not draws come in pairs."""
     model, x = linear_gaussian(), linear_gaussian.x
     rows = np.repeat(x, 4000, axis=0)
-    bound, slope = RefinementObjective(model, rows, None, samples, same_noise=False).value_and_gradient(
+    bound, gradient = RefinementObjective(model, rows, None, samples, same_noise=False).value_and_gradient(
         away(model, rows), SEED
     )
-    truth = np.concatenate([model.elbo(x, away(model, x)["z"])[:, None], model.slope(x, away(model, x)["z"])], axis=1)
-    found = np.concatenate([bound[:, None], slope["z"]], axis=1).reshape(len(x), -1, 5)
+    truth = np.concatenate(
+        [model.elbo(x, away(model, x)["z"])[:, None], model.gradient(x, away(model, x)["z"])], axis=1
+    )
+    found = np.concatenate([bound[:, None], gradient["z"]], axis=1).reshape(len(x), -1, 5)
     error = found.std(axis=1) / np.sqrt(found.shape[1])
     assert (np.abs(found.mean(axis=1) - truth) < 4 * error + 1e-4).all()
 
@@ -34,10 +36,10 @@ def test_slope_is_the_closed_form_one_over_many_seeds(linear_gaussian):
     """With draws that all rows share, as outside training."""
     model, x = linear_gaussian(), linear_gaussian.x
     objective, parameters = RefinementObjective(model, tf.constant(x), None, 2), away(model, x)
-    slope = tf.function(lambda seed: objective.value_and_gradient(parameters, seed)[1]["z"], autograph=False)
-    found = np.array([slope(random.fold(SEED, i)) for i in range(1000)])
+    gradient = tf.function(lambda seed: objective.value_and_gradient(parameters, seed)[1]["z"], autograph=False)
+    found = np.array([gradient(random.fold(SEED, i)) for i in range(1000)])
     error = found.std(axis=0) / np.sqrt(len(found))
-    assert (np.abs(found.mean(axis=0) - model.slope(x, parameters["z"])) < 4.5 * error + 1e-4).all()
+    assert (np.abs(found.mean(axis=0) - model.gradient(x, parameters["z"])) < 4.5 * error + 1e-4).all()
 
 
 def test_tempered_slope_weighs_the_prior_as_the_bound_does(linear_gaussian):
@@ -46,12 +48,14 @@ def test_tempered_slope_weighs_the_prior_as_the_bound_does(linear_gaussian):
     plain = {
         name: RefinementObjective(model, x, None, 2, weight, False) for name, weight in (("none", 0.0), ("half", 0.5))
     }
-    slopes = {name: objective.value_and_gradient(parameters, SEED)[1]["z"].numpy() for name, objective in plain.items()}
+    gradients = {
+        name: objective.value_and_gradient(parameters, SEED)[1]["z"].numpy() for name, objective in plain.items()
+    }
     mean, log_variance = np.split(parameters["z"].numpy().astype(float), 2, axis=1)
     by_kl = np.concatenate([mean, 0.5 * (np.exp(log_variance) - 1.0)], axis=1)
     for name, weight in (("none", 0.0), ("half", 0.5)):
-        truth = model.slope(x, parameters["z"]) + (1.0 - weight) * by_kl
-        off = (slopes[name] - truth).reshape(4, 4000, -1)
+        truth = model.gradient(x, parameters["z"]) + (1.0 - weight) * by_kl
+        off = (gradients[name] - truth).reshape(4, 4000, -1)
         assert (np.abs(off.mean(axis=1)) < 4 * off.std(axis=1) / np.sqrt(4000) + 1e-4).all(), name
 
 
@@ -59,10 +63,10 @@ def test_slope_has_no_noise_where_q_is_the_posterior(linear_gaussian):
     x = np.repeat(linear_gaussian.x, 100, axis=0)
     for loading in (linear_gaussian.orthogonal, linear_gaussian.orthogonal[:1]):
         model = linear_gaussian(error=0.0, loading=loading)
-        slope = RefinementObjective(model, x, None, 1, same_noise=False).value_and_gradient(
+        gradient = RefinementObjective(model, x, None, 1, same_noise=False).value_and_gradient(
             model.encode(tf.constant(x), None), SEED
         )[1]["z"]
-        np.testing.assert_allclose(slope, np.zeros_like(slope), atol=2e-5)
+        np.testing.assert_allclose(gradient, np.zeros_like(gradient), atol=2e-5)
 
 
 def test_antithetic_draws_are_each_others_negatives(linear_gaussian):
@@ -113,11 +117,11 @@ def test_paired_noise_is_normal():
     assert abs(np.mean(drawn[0] ** 2) - 1) < 4 * np.sqrt(2 / drawn[0].size)
 
 
-def test_a_lesson_is_zero_and_has_the_slope_for_its_gradient():
-    value, slope = {"z": tf.Variable([[1.0, 2.0], [3.0, 4.0]])}, {"z": tf.constant([[5.0, -6.0], [7.0, 8.0]])}
+def test_a_surrogate_is_zero_and_has_the_given_gradient():
+    value, gradient = {"z": tf.Variable([[1.0, 2.0], [3.0, 4.0]])}, {"z": tf.constant([[5.0, -6.0], [7.0, 8.0]])}
     with tf.GradientTape(persistent=True) as tape:
-        taught = surrogate({"z": 2.0 * value["z"]}, slope)
-        still = surrogate(detached({"z": 2.0 * value["z"]}), slope)
-    np.testing.assert_array_equal(taught, [0.0, 0.0])
-    np.testing.assert_array_equal(tape.gradient(taught, value["z"]), 2.0 * slope["z"])
-    assert tape.gradient(still, value["z"]) is None
+        moving = surrogate({"z": 2.0 * value["z"]}, gradient)
+        fixed = surrogate(detached({"z": 2.0 * value["z"]}), gradient)
+    np.testing.assert_array_equal(moving, [0.0, 0.0])
+    np.testing.assert_array_equal(tape.gradient(moving, value["z"]), 2.0 * gradient["z"])
+    assert tape.gradient(fixed, value["z"]) is None
