@@ -53,12 +53,12 @@ class Objective(Component):
     class_gradient : Gradient
         Of the expectation over y.
     alpha : float
-        α, the weight of the classifier's own loss.
+        Weight α of the classifier's own loss.
     weight_prior : float
         Precision of the N(0, I / precision) prior on the weight matrices; 1 in the paper.
     bound_gradient_weight : float
-        ρ: for q(y | x), the gradient of U and of its weights' prior counts ρ times; the value of U is not changed. 1 is
-        the paper's objective.
+        How often the gradient of U, and of its weights' prior, counts for q(y | x), ρ; the value of U is not changed.
+        1 is the paper's objective.
         A bound is tens or hundreds of nats and a cross-entropy one or two, so that with few labels the bound alone
         decides what the "classes" are: smaller ρ is what ends the plateau of M2.
     regularizers : tuple of Regularizer

@@ -33,7 +33,7 @@ class Node(ABC):
 
     Parameters
     ----------
-    parameters : numbers, tensors or functions
+    *parameters : number, tensor or function
         Those that may depend on parents.
     """
 
@@ -61,6 +61,8 @@ class Latent(Node):
         Of one value.
     noise : tfp.distributions.Distribution
         Of each number of ε.
+    *parameters : number, tensor or function
+        Those that may depend on parents.
     """
 
     def __init__(self, shape: int | Sequence[int], noise: tfd.Distribution, *parameters: Parameter) -> None:

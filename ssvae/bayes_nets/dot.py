@@ -15,11 +15,14 @@ def dot(z: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     Parameters
     ----------
     z : Tensor [..., n]
+        Vectors.
     kernel : Tensor [n, m] or [n]
+        A small matrix, or a vector.
 
     Returns
     -------
     Tensor [..., m] or [...]
+        The products.
     """
     kernel = tf.convert_to_tensor(kernel)
     if not engine.current().xla or kernel.shape.num_elements() > SMALL:

@@ -15,11 +15,12 @@ EDGE = 1e-6  # of Φ(ε) to 0 and 1: beyond it float32's quantiles have no gradi
 
 
 class InverseCDF(Latent):
-    """z_i ~ F( · | parents), independent given the parents.
+    """A latent of numbers z_i ~ F( · | parents), independent given the parents.
 
     Parameters
     ----------
     shape : int or sequence of int
+        Of one value.
     distribution : function
         Of parents' values -> tfp.distributions.Distribution with ``quantile``, ``cdf`` and ``log_prob``, of numbers.
     """

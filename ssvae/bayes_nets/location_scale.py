@@ -13,14 +13,16 @@ from ssvae.distributions import Values
 
 
 class LocationScale(Latent):
-    """z = loc + scale ⊙ ε.
+    """A latent z = loc + scale ⊙ ε.
 
     Parameters
     ----------
     shape : int or sequence of int
+        Of one value.
     noise : tfp.distributions.Distribution
         Of ε, such as ``tfd.StudentT(4.0, 0.0, 1.0)`` or ``tfd.Logistic(0.0, 1.0)``.
     loc, scale : number, tensor or function of the parents
+        Where z is, and how far ε takes it from there.
     """
 
     def __init__(
@@ -43,7 +45,15 @@ class LocationScale(Latent):
 
 
 class Gaussian(LocationScale):
-    """z ~ N(mean, scale²), mean and standard deviation networks of the parents, or constants."""
+    """A latent z ~ N(mean, scale²).
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Of one value.
+    mean, scale : number, tensor or function of the parents
+        Mean and standard deviation.
+    """
 
     def __init__(self, shape: int | Sequence[int], mean: Parameter = 0.0, scale: Parameter = 1.0) -> None:
         super().__init__(shape, tfd.Normal(0.0, 1.0), mean, scale)

@@ -35,8 +35,9 @@ ADAPTATION = 0.05  # of log step size, per unit of acceptance above its target
 
 
 class MonteCarloEM:
-    """E: `moves` HMC transitions of one chain for each row of a batch; M: `updates` gradient steps on mean log p(x, z).
+    """Monte Carlo EM, with a chain for each row.
 
+    E: `moves` HMC transitions of the chains of a batch; M: `updates` gradient steps on mean log p(x, z).
     A chain moves once an epoch, and by then the net has changed: with few latents `proposals` from the prior let it
     jump to where the posterior is now, before it moves (`iterated_sir`).
 
@@ -49,9 +50,11 @@ class MonteCarloEM:
     data : dict of array [rows, ...]
         By the names of the observed nodes.
     form : "original", "auxiliary" or dict by latent
+        In which the chains move.
     batch_size : int
         Rows of a step; all of them if there are fewer.
     leapfrog, moves, updates : int
+        Leapfrog steps of a transition, transitions of an E step, and gradient steps of an M step.
     accept : float
         Probability of acceptance that the step size is adapted to throughout, since the net keeps changing.
     proposals : int
@@ -61,6 +64,7 @@ class MonteCarloEM:
     optimizer : keras.optimizers.Optimizer, optional
         By default Adagrad with rate 0.1.
     seed : int
+        Decides the chains' start and moves.
 
     Raises
     ------
@@ -114,15 +118,23 @@ class MonteCarloEM:
         progress: Callable[[int, int], None] | None = None,
         every: int = 1000,
     ) -> np.ndarray:
-        """Take steps until there are `steps` in all; return log p(x, state) and acceptance of the new ones, [n, 2].
+        """Take steps until there are `steps` in all.
 
         Parameters
         ----------
         steps : int
+            E and M steps in all.
         folder : str or Path, optional
             Where the state is stored every `every` steps, at the end and at Ctrl-C; a state that is there is resumed.
         progress : callable, optional
             Receives steps done and steps in all.
+        every : int
+            Steps between two writes of the state.
+
+        Returns
+        -------
+        ndarray [n, 2]
+            Log p(x, state) and acceptance of the new steps.
 
         Raises
         ------

@@ -35,6 +35,7 @@ class BayesNet:
     Parameters
     ----------
     **nodes : Node
+        The nodes by name, in any order.
 
     Raises
     ------

@@ -16,16 +16,18 @@ UNROLLED = 32
 
 
 class Recurrent(Latent):
-    """z_1 = first_mean + first_scale ⊙ ε_1, z_t = mean(z_{t−1}, parents) + scale ⊙ ε_t; a value is [T, width].
+    """A latent sequence z_1 = first_mean + first_scale ⊙ ε_1, z_t = mean(z_{t−1}, parents) + scale ⊙ ε_t, [T, width].
 
     Parameters
     ----------
     steps : int
         T.
     width : int
+        Numbers of each z_t.
     mean : function
         Of the value before, [..., width], and of the parents that its further arguments name.
     scale, first_mean, first_scale : number or tensor [width]
+        Standard deviation of a step, and mean and standard deviation of the first.
     """
 
     def __init__(

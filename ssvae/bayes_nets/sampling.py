@@ -55,6 +55,7 @@ def sample(
     Parameters
     ----------
     net : BayesNet
+        Its latents are drawn.
     data : dict of array [rows, ...]
         By the names of the observed nodes.
     form : "auto", "original", "auxiliary" or dict by latent
@@ -66,6 +67,7 @@ def sample(
     draws, warm_up : int
         Steps that are kept, and steps before them in which the kernel adapts itself.
     seed : int
+        Decides the draws.
     metric : "unit", "diagonal" or "dense", optional
         Mass matrix of the chains, learnt in the warm-up (`mass_matrix.MassMatrix`); by default "diagonal", for
         "chees" "unit".
@@ -73,6 +75,11 @@ def sample(
         "graph" is ready in a tenth of the time, and slower after that.
     progress : callable, optional
         Receives steps done and steps in all.
+
+    Returns
+    -------
+    Draws
+        Values by latent, with diagnostics.
 
     Raises
     ------

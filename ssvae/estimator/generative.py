@@ -44,9 +44,21 @@ class GenerativeMixin:
         return isinstance(self.model_, HasDensity)
 
     def bound(self, X: ArrayLike, random_state: int = 0) -> np.ndarray:
-        """Return a lower bound of log p(x) of each row, [N], nats, in the units of X.
+        """Return a lower bound of log p(x) of each row.
 
-        Grey levels are binarised once, and one sample of z is drawn a row and class, both by `random_state`.
+        Grey levels are binarised once, and one sample of z is drawn a row and class.
+
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows.
+        random_state : int, default=0
+            Decides the binary values and the sample.
+
+        Returns
+        -------
+        ndarray [N]
+            Bounds in nats, in the units of X.
         """
         x, model = self._rows(X), self._density("bound")
         found = prediction.over_rows(model, prediction.bound, x, seed=random_state, objective=self.objective_)
@@ -60,22 +72,29 @@ class GenerativeMixin:
         inference: Slot[Inference] | None = None,
         progress: log_likelihood.Progress | None = None,
     ) -> np.ndarray:
-        """Return log p(x) of each row by importance sampling, [N], nats, in the units of X.
+        """Return log p(x) of each row by importance sampling.
 
         log 1/S Σ_s p(x, z_s) / q(z_s), z_s ~ q, with classes summed out; in expectation it is at most log p(x). Grey
         levels are binarised once, as `bound` does with the same `random_state`.
 
         Parameters
         ----------
-        X : array-like [N, D]
-        samples : int
+        X : array-like [N, D] or path
+            Rows.
+        samples : int, default=1000
             S, draws of z a row (and class); memory does not grow with them.
-        random_state : int
-        inference : str, dict or Inference, optional
+        random_state : int, default=0
+            Decides the draws.
+        inference : str, dict or Inference, default=None
             How λ of q are found, once for each row (and class): by default as fitted. Gradient refinement needs nothing
             that fit would have to learn: ``{"name": "gradient_refined", "test_steps": 20}``.
-        progress : callable, optional
+        progress : callable, default=None
             Receives how many rows are done, and of how many.
+
+        Returns
+        -------
+        ndarray [N]
+            Estimates of log p(x) in nats, in the units of X.
         """
         x, model = self._rows(X), self._density("log_evidence")
         whole("samples", samples)
@@ -98,13 +117,15 @@ class GenerativeMixin:
 
         Parameters
         ----------
-        X : array-like [N, D]
-        steps : int
+        X : array-like [N, D] or path
+            Rows.
+        steps : int, default=500
             Of the local optimisation of q for each row.
-        samples : int
+        samples : int, default=500
             S, draws of z that measure each q.
-        random_state : int
-        progress : callable, optional
+        random_state : int, default=0
+            Decides the draws.
+        progress : callable, default=None
             Receives how many rows are done, and of how many.
 
         Returns
@@ -127,6 +148,13 @@ class GenerativeMixin:
     def scored(self, X: ArrayLike, random_state: int = 0) -> tuple[Model, Rows, np.ndarray | None, str]:
         """Return the part of the model that has a bound of its own, and rows as it scores them.
 
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows.
+        random_state : int, default=0
+            Decides the binary values of grey levels.
+
         Returns
         -------
         part : Model
@@ -148,19 +176,36 @@ class GenerativeMixin:
         return part, log_likelihood.observed(model, x, random_state), y, of
 
     def reconstruct(self, X: ArrayLike) -> np.ndarray:
-        """Return the mean of p(x | z) at the posterior means, [N, D], in the units of X."""
+        """Return the mean of p(x | z) at the posterior means.
+
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows.
+
+        Returns
+        -------
+        ndarray [N, D]
+            Reconstructions, in the units of X.
+        """
         x, model = self._rows(X), self._density("reconstruct")
         found = prediction.over_rows(model, prediction.reconstruction, x, inference=self.objective_.inference)
         return self.preprocessing_.inverse(found)
 
     def analogies(self, X: ArrayLike, y: npt.ArrayLike | None = None) -> np.ndarray:
-        """Return every row as each of the classes: z from the row and its class, then y swept, [N, K, D].
+        """Return every row as each of the classes: z from the row and its class, then y swept.
 
         Parameters
         ----------
-        X : array-like [N, D]
-        y : array-like [N], optional
+        X : array-like [N, D] or path
+            Rows.
+        y : array-like [N], default=None
             The rows' classes; by default the predicted ones.
+
+        Returns
+        -------
+        ndarray [N, K, D]
+            Means of p(x | z, y), in the units of X.
         """
         x = np.asarray(self._rows(X))
         if not isinstance(self.model_, GenerativeClassifier):
@@ -176,14 +221,21 @@ class GenerativeMixin:
     def sample(
         self, n: int = 1, y: npt.ArrayLike | None = None, random_state: int | np.random.RandomState | None = None
     ) -> np.ndarray:
-        """Draw rows from the model and return their means, [n, D], in the units of X.
+        """Draw rows from the model.
 
         Parameters
         ----------
-        n : int
-        y : class or array-like [n], optional
+        n : int, default=1
+            How many rows.
+        y : class or array-like [n], default=None
             The class of all rows or of each; by default the classes come from p(y).
-        random_state : int, RandomState or None
+        random_state : int, RandomState or None, default=None
+            Decides the draws; None: other ones at each call.
+
+        Returns
+        -------
+        ndarray [n, D]
+            Means of p(x | z, y), in the units of X.
         """
         check_is_fitted(self)
         model, seed = self._density("sample"), fresh_seed(random_state)

@@ -26,30 +26,66 @@ class Interrupted(KeyboardInterrupt):
 
 
 class State(NamedTuple):
-    """The state of a stage at the end of an epoch."""
+    """The state of a stage at the end of an epoch.
+
+    Attributes
+    ----------
+    stage : str
+        Its name.
+    epoch : int
+        Epochs that are done.
+    arrays : list of ndarray
+        Weights, then the optimizer's variables.
+    """
 
     stage: str
-    epoch: int  # epochs that are done
-    arrays: Arrays  # weights, then optimizer variables
+    epoch: int
+    arrays: Arrays
 
 
 class View(NamedTuple):
-    """A stage after an epoch, with the weights of that moment."""
+    """A stage after an epoch, with the weights of that moment.
+
+    Attributes
+    ----------
+    stage : str
+        Its name.
+    model : Model
+        The model that the stage trains.
+    objective : Objective
+        What is minimised.
+    epochs : int
+        Of the stage in all.
+    epoch : int
+        Those that are done.
+    history : dict of list
+        Of the fit so far, as in `SSVAEClassifier.history_`.
+    """
 
     stage: str
-    model: Model  # the model that the stage trains
+    model: Model
     objective: Objective
-    epochs: int  # of the stage in all
-    epoch: int  # those that are done
-    history: History  # of the fit so far, as in `SSVAEClassifier.history_`
+    epochs: int
+    epoch: int
+    history: History
 
 
 class Verdict(NamedTuple):
-    """What a callback makes of a `View`."""
+    """What a callback makes of a `View`.
 
-    numbers: Mapping[str, float] = MappingProxyType({})  # for the epoch's line of the history
-    best: bool = False  # the stage ends with these weights, unless later ones are better
-    stop: bool = False  # the stage ends here
+    Attributes
+    ----------
+    numbers : Mapping of str to float
+        For the epoch's line of the history.
+    best : bool
+        Whether the stage shall end with these weights, unless later ones are better.
+    stop : bool
+        Whether the stage ends here.
+    """
+
+    numbers: Mapping[str, float] = MappingProxyType({})
+    best: bool = False
+    stop: bool = False
 
 
 class Callback:
