@@ -1,6 +1,7 @@
 """A classifier that learns in no time, for tests of what stands around the real one."""
 
 import json
+import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 import ssvae
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more threads would only wait for each other
+    for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(pool, "1")
 
 
 def pytest_configure():
