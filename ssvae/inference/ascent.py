@@ -38,7 +38,7 @@ def direction(
             scale, length = (_binary if objective.binary else _normal)(parameters[name], gradient)
         square += tf.reduce_sum(tf.square(length), axis=-1, keepdims=True)
         found[name] = scale * length
-    # Not the root of 0, whose derivative is no number where steps are differentiated.
+    # Not the root of 0, whose derivative is NaN where steps are differentiated.
     shrink = tf.minimum(1.0, clip_norm * tf.math.rsqrt(tf.maximum(square, TINY)))
     return {name: shrink * value for name, value in found.items()}
 

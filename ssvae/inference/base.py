@@ -21,9 +21,8 @@ from ssvae.models.capabilities import HasDensity, Infer, Parameters
 if TYPE_CHECKING:
     from ssvae.inference.refinement_objective import RefinementObjective
 
-Training: TypeAlias = (
-    bool | tf.Tensor
-)  # outside training False; when training, the share of the steps that are done (or True)
+# Outside training False; in training the share of the steps that are done, or True.
+Training: TypeAlias = bool | tf.Tensor
 
 
 class BoundArguments(NamedTuple):
