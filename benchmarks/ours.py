@@ -1,7 +1,7 @@
 """Training steps of this package: the worker of `steps.py` and `gemm.py`.
 
 `Steps` runs them as `ssvae.training.loop` does, orders of rows and recorded losses included, and is the only thing in
-this folder that knows `Program` and `_Run`.
+this folder that knows `Program` and `StageRun`.
 
     python benchmarks/steps.py
 """
