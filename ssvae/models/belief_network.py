@@ -130,7 +130,7 @@ class BeliefNetwork(HasLatents, Model):
         return self.visible_chains[0](h) if self.visible_chains else self.likelihood(h)
 
     def _class(self, y: tf.Tensor | None) -> list[tf.Tensor]:
-        """Return what the networks at the bottom get of the class: nothing where there are no classes."""
+        """Return the class as an input of the networks at the bottom; no input where there are no classes."""
         return [y] if len(self.decoder.inputs) > 1 and y is not None else []
 
     def _binary(self, chains: list[Autoregression], level: int, logits: tf.Tensor) -> tfd.Distribution:

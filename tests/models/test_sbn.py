@@ -19,6 +19,7 @@ from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.likelihoods.multinomial import Multinomial
 from ssvae.models.conditional_sbn import ConditionalSBN
 from ssvae.models.sbn import SBN
+from ssvae.readers.open import open_rows
 
 D, Z = 6, (3, 2)
 X = np.array([[1, 0, 1, 1, 0, 0]], np.float32)
@@ -201,3 +202,12 @@ def test_wrong_settings_are_refused(settings, message):
     arguments = {"latent": Z, "likelihood": Bernoulli(), **settings}
     with pytest.raises(ValueError, match=message):
         SBN(D, **arguments)
+
+
+def test_inputs_are_centred_by_rows_on_disk_as_by_rows_in_memory(tmp_path):
+    x = np.random.default_rng(0).uniform(size=(50, D)).astype(np.float32)
+    np.save(tmp_path / "rows.npy", x)
+    in_memory, on_disk = SBN(D, Bernoulli(), latent=Z), SBN(D, Bernoulli(), latent=Z)
+    for model, rows in ((in_memory, x), (on_disk, open_rows(tmp_path / "rows.npy"))):
+        next(model.stages(rows, None))
+        np.testing.assert_allclose(model.center.read(), x.mean(axis=0), rtol=1e-6)
