@@ -95,12 +95,12 @@ def products() -> Predict:
     """Return the two matrix products alone, in TensorFlow and in this package's chunks."""
     import tensorflow as tf
 
-    from ssvae.prediction import FEW, MANY, WORTH_XLA
+    from ssvae.prediction import LARGE_CHUNK, SMALL_CHUNK, WORTH_XLA
 
     first, last = tf.ones([FEATURES, HIDDEN]), tf.ones([HIDDEN, CLASSES])
 
     def predict(x: np.ndarray) -> float:
-        chunk = MANY if len(x) > WORTH_XLA else min(FEW, len(x))
+        chunk = LARGE_CHUNK if len(x) > WORTH_XLA else min(SMALL_CHUNK, len(x))
         rows, times = tf.constant(x[:chunk]), -(-len(x) // chunk)
         for _ in range(times):
             result = tf.matmul(tf.matmul(rows, first), last)

@@ -142,7 +142,7 @@ class Objective(Component):
         labelled, unlabelled = _classified(model, labelled, unlabelled)
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
         if labelled is not None:
-            cross_entropy = part(labelled.weight * _surprise(labelled.y, labelled.logits), labelled.total_rows)
+            cross_entropy = part(labelled.weight * _cross_entropy(labelled.y, labelled.logits), labelled.total_rows)
             if isinstance(model, HasDensity):
                 with random.rows_at(labelled.position, labelled.total_rows):
                     bound = self.labelled(
@@ -184,11 +184,11 @@ class Objective(Component):
         if isinstance(model, HasDensity):
             bound += known * self.labelled(model, x, target, random.fold(seed, seeds.LABELLED_BOUND), True)
             bound += (1.0 - known) * self.unlabelled(model, x, random.fold(seed, seeds.UNLABELLED_BOUND), True)
-        cross_entropy = tf.reduce_sum(known * _surprise(target, model.classify(x)))
+        cross_entropy = tf.reduce_sum(known * _cross_entropy(target, model.classify(x)))
         return -tf.reduce_mean(bound) + self.alpha * cross_entropy / tf.maximum(tf.reduce_sum(known), 1.0)
 
 
-def _surprise(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+def _cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Return -log q(y | x), [B], nats."""
     return -tf.reduce_sum(y * tf.nn.log_softmax(logits), axis=-1)
 

@@ -18,8 +18,8 @@ from ssvae.objective import Objective
 from ssvae.readers.base import Rows, RowsInMemory
 
 CHUNK = 512
-FEW, MANY = 128, 1000  # rows a chunk of `classify`
-SAME = (20141220, 0)  # seed of refinement wherever a row's result must not depend on its place
+SMALL_CHUNK, LARGE_CHUNK = 128, 1000  # rows a chunk of `classify`
+FIXED_SEED = (20141220, 0)  # seed of refinement where a row's result must not depend on its position
 WORTH_XLA = 2048  # rows a call: more are worth its compilation, a sixth of a second
 
 
@@ -108,7 +108,7 @@ def classify(
 ) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
     many = len(x) > WORTH_XLA
-    chunk = MANY if many else FEW
+    chunk = LARGE_CHUNK if many else SMALL_CHUNK
     return over_rows(model, probabilities, x, chunk=chunk, xla=many, prepare=prepare, inference=inference)
 
 
@@ -126,18 +126,18 @@ def classify_by_bayes(
 
 def probabilities(model: HasClasses, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """q(y | x), [B, K]; where the class is read from latents, from their refined means."""
-    part, x = model.class_model(x, inference.at(SAME))
+    part, x = model.class_model(x, inference.at(FIXED_SEED))
     return tf.nn.softmax(part.classify(x))
 
 
 def latents(model: HasLatents, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """Return what `transform` returns, [B, Z]."""
-    return model.latents(x, inference.at(SAME))
+    return model.latents(x, inference.at(FIXED_SEED))
 
 
 def parameters(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """λ of the only latent of a part without classes, [B, 2Z]."""
-    (only,) = inference.infer(model, x, None, SAME).values()
+    (only,) = inference.infer(model, x, None, FIXED_SEED).values()
     return only
 
 
@@ -146,7 +146,7 @@ def bayes(model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, samples: i
 
     Semi-Supervised Learning with Deep Generative Models (Kingma et al. 2014), the fully supervised experiment of §4.4.
     """
-    part, x = model.class_model(x, inference.at(SAME))
+    part, x = model.class_model(x, inference.at(FIXED_SEED))
     y = tf.eye(part.classes)[:, tf.newaxis, :]
     observed = part.likelihood.observe(x, random.fold(seed, 0))
     found = inference.parameters(part, observed, y, random.fold(seed, 2))
@@ -159,7 +159,7 @@ def bound(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, objective: Objective
     """U(x), or the bound of log p(x) of a model without classes, [B], nats."""
     observed, logits = model.likelihood.observe(x, random.fold(seed, 0)), None
     if isinstance(model, GenerativeClassifier):  # of the refined latents, as in `probabilities`
-        part, features = model.class_model(observed, objective.inference.at(SAME))
+        part, features = model.class_model(observed, objective.inference.at(FIXED_SEED))
         logits = part.classify(features)
     return objective.unlabelled(model, observed, random.fold(seed, 1), logits=logits)
 
@@ -173,7 +173,7 @@ def labelled_bound(model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, o
 
 def reconstruction(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
     """Mean of p(x | z, y) at the posterior means, y the most probable class, [B, D]."""
-    y, infer = None, inference.at(SAME)
+    y, infer = None, inference.at(FIXED_SEED)
     if isinstance(model, GenerativeClassifier):
         part, features = model.class_model(x, infer)
         logits = part.classify(features)
@@ -193,7 +193,7 @@ def analogies(
     """
     x, own = xy[:, :features], xy[:, features:]
     every = tf.eye(own.shape[-1])[:, tf.newaxis, :]
-    return tf.transpose(model.analogies(x, own, every, inference.at(SAME)), [1, 0, 2])
+    return tf.transpose(model.analogies(x, own, every, inference.at(FIXED_SEED)), [1, 0, 2])
 
 
 def draw(model: HasDensity, rows: int, index: np.ndarray | None, seed: int) -> np.ndarray:

@@ -69,7 +69,7 @@ def test_classes_are_two_traces_one_for_few_rows_and_one_for_many(model, monkeyp
     for rows in (1, 100, 129, 2048, 2049, 5000, 3000, 7):
         x = np.resize(GREY, (rows, 4))
         np.testing.assert_allclose(prediction.classify(model, x, Amortized())[-40:], model(x[-40:]), atol=1e-6)
-    assert traces == [(prediction.FEW, 4), (prediction.MANY, 4)]
+    assert traces == [(prediction.SMALL_CHUNK, 4), (prediction.LARGE_CHUNK, 4)]
 
 
 def test_rows_are_prepared_chunk_by_chunk_in_flat_memory(model):

@@ -24,7 +24,7 @@ from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.base import Model
 from ssvae.models.capabilities import HasDensity, Parameters
-from ssvae.prediction import SAME, over_rows
+from ssvae.prediction import FIXED_SEED, over_rows
 from ssvae.readers.base import Rows
 
 ROWS = 256  # optimised side by side
@@ -47,8 +47,8 @@ class Layout(NamedTuple):
 
     def split(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None, Parameters]:
         """Return x [B, D], y [B, K] and λ, which is empty where the rows hold none."""
-        seen = self.features + self.classes
-        x, y, rest = rows[:, : self.features], rows[:, self.features : seen], rows[:, seen:]
+        observed = self.features + self.classes
+        x, y, rest = rows[:, : self.features], rows[:, self.features : observed], rows[:, observed:]
         names, widths = zip(*self.latents, strict=True)
         parameters = dict(zip(names, tf.split(rest, widths, axis=1), strict=True)) if rest.shape[1] else {}
         return x, y if self.classes else None, parameters
@@ -87,19 +87,19 @@ def gaps(
     offset : ndarray [N] or float
         Added to bounds and log p: the preprocessing's log-Jacobian.
     progress : callable, optional
-        Told how many rows are done, and of how many.
+        Receives the number of rows that are done, and of all.
     """
-    work = _Work(part, Layout.of(part, x, y), about, inference, len(x))
+    measurement = _Measurement(part, Layout.of(part, x, y), about, inference, len(x))
     rows = x if y is None else np.concatenate([x, y], axis=1)
     found = [
-        work.measured(np.asarray(rows[some]), own)
+        measurement.measured(np.asarray(rows[some]), own)
         for some, own in log_likelihood.parts(len(rows), ROWS, seed, progress)
     ]
     numbers, curve = (np.concatenate(parts, axis=-1).astype(np.float64) for parts in zip(*found, strict=True))
     numbers[:, :2] += offset
-    encoder, ours, local, *path = (Estimate(*at) for at in numbers)
+    encoder, fitted, local, *path = (Estimate(*at) for at in numbers)
     by_steps = dict(zip((0, *STEPS), (encoder, *path), strict=True))
-    return GapReport(about, encoder, ours, local, by_steps, dict(zip(_counts(about), curve + offset, strict=True)))
+    return GapReport(about, encoder, fitted, local, by_steps, dict(zip(_counts(about), curve + offset, strict=True)))
 
 
 def _counts(about: About) -> tuple[int, ...]:
@@ -107,7 +107,7 @@ def _counts(about: About) -> tuple[int, ...]:
     return (1, *(count for count in COUNTS if count < about.samples), about.samples)
 
 
-class _Work(NamedTuple):
+class _Measurement(NamedTuple):
     """What is the same for all rows."""
 
     part: Model
@@ -122,9 +122,9 @@ class _Work(NamedTuple):
         found = over_rows(
             self.part, refined, rows, chunk=chunk, layout=self.layout, inference=self.inference, tried=STEPS
         )
-        encoder, ours, *path = np.moveaxis(found, 1, 0)
-        best = self._optimized(np.concatenate([rows, encoder, ours], axis=1), chunk)
-        every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, ours, best, *path)]
+        encoder, fitted, *path = np.moveaxis(found, 1, 0)
+        best = self._optimized(np.concatenate([rows, encoder, fitted], axis=1), chunk)
+        every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, fitted, best, *path)]
         between = [
             [self._weighed(rows, at, count, seed)[0] for at in (encoder, best)] for count in _counts(self.about)[1:-1]
         ]
@@ -152,17 +152,17 @@ def refined(
     start, refiner = inference.initial_parameters(model, x, y), GradientRefined()
     samples = refiner.samples if refiner.test_samples is None else refiner.test_samples
     objective = RefinementObjective(model, x, y, samples)
-    path = [refiner.refine(objective, start, steps, SAME, False).parameters for steps in tried]
-    return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, SAME), *path)], axis=1)
+    path = [refiner.refine(objective, start, steps, FIXED_SEED, False).parameters for steps in tried]
+    return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, FIXED_SEED), *path)], axis=1)
 
 
 def optimized(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps: int) -> tf.Tensor:
     """Return λ* of rows, [B, Σ2Z], from the better of the two λ beside them; the same for a row wherever it stands."""
-    seen = layout.features + layout.classes
-    one, other = tf.split(rows[:, seen:], 2, axis=1)
-    (x, y, encoder), (*_, ours) = (layout.split(tf.concat([rows[:, :seen], at], axis=1)) for at in (one, other))
-    start = better(model, ours, encoder, x, y, SAME)
-    return layout.joined(local_optimum(model, start, x, y, steps, SAME))
+    observed = layout.features + layout.classes
+    one, other = tf.split(rows[:, observed:], 2, axis=1)
+    (x, y, encoder), (*_, fitted) = (layout.split(tf.concat([rows[:, :observed], at], axis=1)) for at in (one, other))
+    start = better(model, fitted, encoder, x, y, FIXED_SEED)
+    return layout.joined(local_optimum(model, start, x, y, steps, FIXED_SEED))
 
 
 def weighed(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, samples: int, block: int) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""The gaps of every row, and what they mean in words.
+"""The gap report: amortisation and approximation gap of every row, and a verdict.
 
 References
 ----------
@@ -16,10 +16,10 @@ import numpy as np
 
 from ssvae.evaluation.log_likelihood import Estimate
 
-SURE = 3.0  # standard errors that a mean must be away from 0 to be spoken of
-LITTLE = 0.1  # nats a row that are not worth a step
-MOST = 0.9  # share of the amortisation gap that counts as closed
-FEW = 10.0  # effective draws below which log p is not to be relied on
+SIGNIFICANT = 3.0  # standard errors that a mean must be away from 0 to count as another
+NEGLIGIBLE = 0.1  # nats a row that are not worth a step
+CLOSED = 0.9  # share of the amortisation gap that counts as closed
+RELIABLE = 10.0  # effective draws below which log p is not to be relied on
 
 
 class About(NamedTuple):
@@ -40,8 +40,8 @@ class GapReport:
     ----------
     about : About
     encoder, inference, local : Estimate
-        What draws from q say at the λ of the recognition network (or where refinement starts), at those of the fitted
-        inference, and at λ*, the local optimum of each row: log p, bound and effective sample size, [N] each.
+        Estimates by draws from q at the λ of the recognition network (or where refinement starts), at those of the
+        fitted inference, and at λ*, the local optimum of each row: log p, bound and effective sample size, [N] each.
     path : dict
         Estimate after t steps of gradient refinement with its defaults, by t.
     curve : dict
@@ -78,20 +78,20 @@ class GapReport:
     @property
     def enough(self) -> int | None:
         """Steps of gradient refinement that close 90 % of the amortisation gap; None: more than were tried."""
-        return next((steps for steps, found in self.path.items() if self._share(found) >= MOST), None)
+        return next((steps for steps, found in self.path.items() if self._share(found) >= CLOSED), None)
 
     def _share(self, found: Estimate) -> float:
         whole = float(self.amortisation.mean())
         return float(np.mean(found.bound - self.encoder.bound)) / whole if whole > 0.0 else math.nan
 
     def verdict(self) -> str:
-        """Say whether refinement helps here, by how many steps, what the limit is and what to try."""
+        """Return whether refinement helps here, by how many steps, what the limit is and what to try."""
         return " ".join([*self._help(), *self._limit(), *self._caution()])
 
     def _help(self) -> list[str]:
         gain = f"the best q of each row gains {_with_error(self.amortisation)} nats over the {self.about.start}'s."
-        if not _sure(self.amortisation):
-            small = self.amortisation.mean() + SURE * _error(self.amortisation) < LITTLE
+        if not _significant(self.amortisation):
+            small = self.amortisation.mean() + SIGNIFICANT * _error(self.amortisation) < NEGLIGIBLE
             return [f"Refinement {'does not' if small else 'is not shown to'} help here: {gain}"]
         found, steps = [f"Refinement helps here: {gain}"], _steps(self.about.refinement)
         if self.about.refinement and self.closed < 0.0:
@@ -111,17 +111,17 @@ class GapReport:
         gap = f"{'what the fitted inference leaves' if refined else 'amortisation gap'} {_with_error(self.remaining)}"
         gap = f"({gap}, approximation gap {_with_error(self.approximation)} nats)"
         difference = self.remaining - self.approximation
-        if not _sure(difference):
-            return [f"Neither {_who(refined)} nor the family of q limits the bound more than the other {gap}."]
+        if not _significant(difference):
+            return [f"Neither {_method(refined)} nor the family of q limits the bound more than the other {gap}."]
         if difference.mean() > 0:
             more = "more test_steps" if refined else "inference='gradient_refined' or 'iterative'"
-            return [f"The limit is {_who(refined)} {gap}: try {more}, or a larger encoder."]
+            return [f"The limit is {_method(refined)} {gap}: try {more}, or a larger encoder."]
         latents = "a richer one, such as a hierarchy of latents (model='hierarchical')"
         return [f"The limit is the family of q {gap}: try {latents}, or inference='importance_weighted'."]
 
     def _caution(self) -> list[str]:
         effective = float(self.local.effective.mean())
-        if effective >= min(FEW, self.about.samples / 2):
+        if effective >= min(RELIABLE, self.about.samples / 2):
             return []
         return [
             f"Of {self.about.samples} draws a row only {effective:.1f} have weight: log p and the approximation gap "
@@ -164,8 +164,8 @@ def _error(values: np.ndarray) -> float:
     return float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
 
 
-def _sure(values: np.ndarray) -> bool:
-    return bool(abs(values.mean()) > SURE * _error(values))
+def _significant(values: np.ndarray) -> bool:
+    return bool(abs(values.mean()) > SIGNIFICANT * _error(values))
 
 
 def _with_error(values: np.ndarray) -> str:
@@ -180,5 +180,5 @@ def _steps(count: int) -> str:
     return f"{count} step" if count == 1 else f"{count} steps"
 
 
-def _who(refined: bool) -> str:
+def _method(refined: bool) -> str:
     return "the inference" if refined else "the encoder"

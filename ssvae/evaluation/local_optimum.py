@@ -17,7 +17,7 @@ from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.models.capabilities import HasDensity, Parameters
 
 RATE, SAMPLES = 0.03, 4  # of Adam; draws a row and step
-JUDGES, TIMES = 16, 8  # draws a row, and how often, by which two λ are compared
+COMPARED_SAMPLES, COMPARISONS = 16, 8  # draws a row, and how often, by which two λ are compared
 
 
 def local_optimum(
@@ -34,7 +34,7 @@ def local_optimum(
 
     Each step has new draws of z, which all rows share, so that a row's λ* depend on no other row. The rate is constant
     for the first half of the steps and falls to 0 over the second, which averages the draws. A row whose λ* are worse
-    than its λ_0, or not finite, keeps λ_0: both are judged by the same draws, which no step has seen.
+    than its λ_0, or not finite, keeps λ_0: both are compared by the same draws, which no step has used.
 
     Parameters
     ----------
@@ -76,15 +76,15 @@ def better(
     model: HasDensity, one: Parameters, other: Parameters, x: tf.Tensor, y: tf.Tensor | None, seed: tf.Tensor
 ) -> Parameters:
     """Return of two λ the one whose bound is higher, row by row and by the same draws; `other` where that is not so."""
-    judge = RefinementObjective(model, x, y, JUDGES)
+    judge = RefinementObjective(model, x, y, COMPARED_SAMPLES)
 
     def mean(parameters: Parameters) -> tf.Tensor:
         def body(time: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return time + 1, total + judge.bound(parameters, random.fold(seed, time))
 
         start = (tf.constant(0), tf.zeros(tf.shape(next(iter(parameters.values())))[:-1]))
-        limits = {"parallel_iterations": 1, "maximum_iterations": TIMES}
-        return tf.while_loop(lambda time, _: time < TIMES, body, start, **limits)[1]
+        limits = {"parallel_iterations": 1, "maximum_iterations": COMPARISONS}
+        return tf.while_loop(lambda time, _: time < COMPARISONS, body, start, **limits)[1]
 
     higher = (mean(one) > mean(other))[..., tf.newaxis]
     return {name: tf.where(higher, one[name], value) for name, value in other.items()}

@@ -21,16 +21,16 @@ from ssvae.inference.base import Inference
 from ssvae.inference.evidence import log_weights
 from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasDensity, Parameters, class_count
-from ssvae.prediction import SAME, over_rows
+from ssvae.prediction import FIXED_SEED, over_rows
 from ssvae.readers.base import Rows
 
-ROWS, PART = 64, 1024  # rows a call, and between two words of progress
+ROWS, PART = 64, 1024  # rows a call, and between two reports of progress
 NUMBERS = 2**21  # float32 of the widest layer at once: more would leave the processor's caches (8 MiB)
 Progress = Callable[[int, int], None]  # rows that are done, rows in all
 
 
 class Estimate(NamedTuple):
-    """What S draws say of each row: w_s = p(x, z_s) / q(z_s), or Σ_y p(y) p(x, z_ys | y) / q(z_ys | y) with classes."""
+    """Estimates by S draws a row: w_s = p(x, z_s) / q(z_s), or Σ_y p(y) p(x, z_ys | y) / q(z_ys | y) with classes."""
 
     log_p: np.ndarray  # [N] log 1/S Σ_s w_s, nats
     bound: np.ndarray  # [N] mean_s log w_s, the ELBO, nats; with classes that of the best q(y), log Σ_y p(y) exp ELBO_y
@@ -62,7 +62,7 @@ def estimate(
     seed : int
         The draws of a row depend on it and on the row's position.
     progress : callable, optional
-        Told how many rows are done, and of how many.
+        Receives the number of rows that are done, and of all.
     """
     plan = cut(model, len(x), samples, class_count(model))
     importance_weighted = partial(
@@ -117,7 +117,7 @@ def importance(
     y, log_prior = None, None
     if isinstance(model, GenerativeClassifier):
         y, log_prior = tf.eye(model.classes)[:, tf.newaxis, :], model.log_class_prior()
-    parameters = inference.parameters(model, x, y, SAME)
+    parameters = inference.parameters(model, x, y, FIXED_SEED)
     return Target(model, x, y, log_prior).weighed(parameters, samples, block, seed)
 
 
@@ -137,7 +137,7 @@ class Target(NamedTuple):
             weights = weights if block > 1 else weights[tf.newaxis]
             return done + block, sums.with_draws(weights, self.log_prior, done, samples)
 
-        start = (tf.constant(0), _Sums.of_nothing(self.x, self.log_prior))
+        start = (tf.constant(0), _Sums.start(self.x, self.log_prior))
         limits = {"parallel_iterations": 1, "maximum_iterations": math.ceil(samples / block)}
         return tf.while_loop(lambda done, _: done < samples, body, start, **limits)[1].result(self.log_prior, samples)
 
@@ -152,7 +152,7 @@ class _Sums(NamedTuple):
     mean: tf.Tensor  # the same: mean of log w less the first, which float32 holds to more digits than the mean itself
 
     @classmethod
-    def of_nothing(cls, x: tf.Tensor, log_prior: tf.Tensor | None) -> _Sums:
+    def start(cls, x: tf.Tensor, log_prior: tf.Tensor | None) -> _Sums:
         zero = tf.zeros_like(x[:, 0])
         each = zero if log_prior is None else tf.zeros([log_prior.shape[0], x.shape[0]])
         return cls(zero + tf.float32.min, zero, zero, each, each)

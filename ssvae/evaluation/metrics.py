@@ -65,7 +65,7 @@ def evaluate(
     log_p : int, optional
         Importance samples a row (and class) for ``log_p``; without, it is left out.
     progress : callable, optional
-        Told for how many rows log p is done, and of how many.
+        Receives the number of rows for which log p is done, and of all.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def circumstances(classifier: FittedClassifier, x: RowsInMemory) -> Numbers:
 
 
 def binarisation(classifier: FittedClassifier, x: RowsInMemory) -> str:
-    """Say how a Bernoulli likelihood gets binary values from rows x [N, D].
+    """Return how a Bernoulli likelihood gets binary values from rows x [N, D].
 
     Returns
     -------

@@ -13,7 +13,7 @@ from ssvae.backend import random
 from ssvae.inference.refinement_objective import RefinementObjective
 from ssvae.inference.refining import Refining
 from ssvae.models.capabilities import HasDensity, Parameters
-from ssvae.prediction import SAME
+from ssvae.prediction import FIXED_SEED
 
 # Optimizer -> the rates that are tried on other rows.
 OPTIMIZERS: dict[str, tuple[type[keras.optimizers.Optimizer], tuple[float, ...]]] = {
@@ -22,7 +22,7 @@ OPTIMIZERS: dict[str, tuple[type[keras.optimizers.Optimizer], tuple[float, ...]]
     "RMSProp": (keras.optimizers.RMSprop, (1e-2, 3e-2, 1e-1, 3e-1)),
 }
 Traced = TypeVar("Traced", tf.Tensor, Parameters)  # what a compiled function returns
-JUDGES = 100  # draws a row that measure a bound
+BOUND_SAMPLES = 100  # draws a row that measure a bound
 
 
 class Rows(NamedTuple):
@@ -42,7 +42,7 @@ def bound_gradient(part: HasDensity, rows: Rows, start: Parameters, samples: int
     """Return ∇_λ of the rows' bounds as a compiled function of λ and the step, whose draws are its own."""
     objective = RefinementObjective(part, rows.x, rows.y, samples)
     return _traced(
-        lambda at, step: objective.value_and_gradient(at, random.fold(SAME, step))[1], dict(start), tf.constant(0)
+        lambda at, step: objective.value_and_gradient(at, random.fold(FIXED_SEED, step))[1], dict(start), tf.constant(0)
     )
 
 
@@ -67,9 +67,9 @@ def tuned_rate(part: HasDensity, rows: Rows, start: Parameters, name: str, steps
     return rates[int(np.nanargmax([bound.mean() for bound in bounds(part, rows, ends)]))]
 
 
-def bounds(part: HasDensity, rows: Rows, path: Iterable[Parameters], samples: int = JUDGES) -> np.ndarray:
+def bounds(part: HasDensity, rows: Rows, path: Iterable[Parameters], samples: int = BOUND_SAMPLES) -> np.ndarray:
     """Return the ELBO of every row at every λ of a path, [T + 1, B], nats, all by the same draws."""
-    objective, seed = RefinementObjective(part, rows.x, rows.y, samples), random.fold(SAME, -1)
+    objective, seed = RefinementObjective(part, rows.x, rows.y, samples), random.fold(FIXED_SEED, -1)
     every = [dict(at) for at in path]
     measure = _traced(lambda at: objective.bound(at, seed), every[0])
     return np.stack([measure(at).numpy() for at in every])
@@ -80,7 +80,9 @@ def _traced(function: Callable[..., Traced], *like: tf.Tensor | Parameters) -> C
     return tf.function(function, autograph=False).get_concrete_function(*like)
 
 
-def landscape(part: HasDensity, rows: Rows, at: Parameters, means: np.ndarray, samples: int = JUDGES) -> np.ndarray:
+def landscape(
+    part: HasDensity, rows: Rows, at: Parameters, means: np.ndarray, samples: int = BOUND_SAMPLES
+) -> np.ndarray:
     """Return one row's ELBO over a grid of means [G, 2] of its only latent, log σ² as at λ, [G].
 
     Raises

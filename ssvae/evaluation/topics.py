@@ -1,4 +1,4 @@
-"""What each latent says about words: the words that it makes likelier."""
+"""Topics: the words that each latent makes likelier."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The base of the models: training stages, weights, configuration, and use with Keras alone.
 
-What a model can do beside, such as to classify or to score x, its capabilities say (`ssvae.models.capabilities`).
+What a model can do, such as to classify or to score x, its other base classes say (`ssvae.models.capabilities`).
 ``stages(x)`` yields the `Stage`s that train it, one after another; it runs on when a stage has been trained, so that a
 later stage may be made from the earlier one's result.
 """
@@ -17,14 +17,13 @@ import tensorflow as tf
 
 from ssvae.backend import engine, random
 from ssvae.likelihoods.base import Likelihood
-from ssvae.models.capabilities import HasClasses, HasDensity, HasLatents, Infer, Parameters, encoded
+from ssvae.models.capabilities import HasClasses, HasDensity, HasLatents
 from ssvae.readers.base import Rows, RowSource
 from ssvae.types import Observed, StageRows
 
 if TYPE_CHECKING:
     from ssvae.objective import Objective
 
-__all__ = ["Infer", "InferRows", "Model", "Observation", "Parameters", "Stage", "encoded"]
 
 # (part, x [N, D]) -> λ of its only latent, [N, 2Z]
 InferRows: TypeAlias = Callable[[HasDensity, Rows], np.ndarray | RowSource]
@@ -77,7 +76,7 @@ class Model(keras.Model):
         self.seed = seed
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw all weights anew, in a fixed order."""
+        """Draw all weights again, in a fixed order."""
         for layer in self.layers:
             layer.reset(rng)
 
@@ -131,7 +130,7 @@ class Model(keras.Model):
         self._mean_loss = keras.metrics.Mean("loss")
 
     def get_compile_config(self) -> None:
-        """Keep nothing of `compile` in a ``.keras`` file: an objective is no Keras object; call `compile` again."""
+        """Leave `compile` out of a ``.keras`` file, as an objective is no Keras object: call it again after loading."""
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -143,7 +142,7 @@ class Model(keras.Model):
         with tf.GradientTape() as tape, engine.using(engine.current()._replace(training=True)):
             loss = self._mixed_loss(data)
         weights = self.trainable_variables
-        # What a method does not teach, such as the encoder where iterative inference starts from the prior, has none.
+        # A network may have no gradient, such as the encoder where iterative inference starts from the prior.
         gradients = tape.gradient(loss, [w.value for w in weights], unconnected_gradients="zero")
         self.optimizer.apply(gradients, weights)
         self._steps.assign_add(1)

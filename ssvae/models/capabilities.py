@@ -1,4 +1,4 @@
-"""Capabilities of models: the base classes by which a model says what it can do.
+"""Capabilities of models: base classes that declare what a model can do.
 
 A concrete model lists them before `ssvae.models.base.Model`, as in ``class M2(GenerativeClassifier, Model)``, and code
 asks ``isinstance(model, HasClasses)``. What they demand is abstract; the rest has a default here.

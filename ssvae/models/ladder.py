@@ -1,4 +1,4 @@
-"""The ladder's posterior: what the data say about a latent, combined with what the level above says.
+"""The ladder's posterior: the recognition network's Gaussian combined with the prior from the level above.
 
 References
 ----------

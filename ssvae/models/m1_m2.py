@@ -35,7 +35,7 @@ NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1'
 
 @dataclass(frozen=True)
 class FreshSamples(Component):
-    """Of the second stage: rows (mean, log-variance) [B, Z] are seen as new draws from N(mean, exp log-variance)."""
+    """Observation of the second stage: new draws from N(mean, exp log-variance), both [B, Z], at every step."""
 
     def observe(self, rows: tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
         """Draw [B, Z]."""
@@ -146,7 +146,7 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         return self.second.class_network()
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw M2's weights anew, and M1's unless it came trained."""
+        """Draw M2's weights again, and M1's unless it was given trained."""
         self.second.reset(rng)
         if not self.trained:
             self.selection.reset(rng)

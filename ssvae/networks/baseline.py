@@ -1,4 +1,4 @@
-"""What is subtracted from, and divided out of, the learning signals of score-function gradients.
+"""Baselines of score-function gradients: learnt means and scales of their learning signals.
 
 References
 ----------
@@ -20,7 +20,7 @@ from ssvae.networks.mlp import MLP
 
 @keras.saving.register_keras_serializable("ssvae")
 class Baseline(keras.layers.Layer):
-    """Of one latent: C_ψ of what its q sees, and running mean c and variance v of the signal less C_ψ.
+    """Of one latent: C_ψ of what its q depends on, and running mean c and variance v of the signal less C_ψ.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Baseline(keras.layers.Layer):
         self.built = True
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw C_ψ anew and forget all signals."""
+        """Draw C_ψ again, and start c and v from 0."""
         self.network.reset(rng)
         for seen in (self.mean, self.variance, self.steps):
             seen.assign(np.zeros(1, np.float32))

@@ -15,7 +15,7 @@ class Constant(keras.layers.Layer):
     ----------
     width : int
     learned : bool
-        Whether it is learnt with the other weights. Otherwise it is what `set` was told, which `reset` leaves alone.
+        Whether it is learnt with the other weights. Otherwise it is what `set` stores, and `reset` leaves it as it is.
     """
 
     def __init__(self, width: int, learned: bool = True, **kwargs: object) -> None:

@@ -91,7 +91,7 @@ class MLP(keras.layers.Layer):
         return self.add_weight(name=name, shape=shape, initializer="zeros")
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw the weights anew: Glorot-uniform, biases zero (of highway gates −1).
+        """Draw the weights again: Glorot-uniform, biases zero (of highway gates −1).
 
         References
         ----------

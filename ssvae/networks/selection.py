@@ -1,4 +1,4 @@
-"""Chosen columns, standardised: what of M1's latents M2 gets to see."""
+"""Chosen columns, standardised: the latents of M1 that M2 is trained on."""
 
 from __future__ import annotations
 

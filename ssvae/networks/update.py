@@ -1,4 +1,4 @@
-"""The network that improves λ, and the widths of what it may be told.
+"""Update networks of iterative inference, and the widths of their inputs.
 
 References
 ----------
@@ -33,7 +33,7 @@ GATES = ("residual", "highway", "none")
 
 @keras.saving.register_keras_serializable("ssvae")
 class Update(keras.layers.Layer):
-    """λ_{t+1} = λ_t + g ⊙ u, or g ⊙ λ_t + (1 − g) ⊙ u, where (u, logit g) = MLP(what is known at λ_t).
+    """λ_{t+1} = λ_t + g ⊙ u, or g ⊙ λ_t + (1 − g) ⊙ u, where (u, logit g) = MLP(inputs at λ_t).
 
     The first, "residual", starts with u = 0 and changes λ no more than it has learnt to. The second, "highway", is the
     paper's; from a fair λ_0 its gate soon learns to stay shut, and then learns no more.
@@ -75,7 +75,7 @@ class Update(keras.layers.Layer):
         self.built = True
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw the weights anew."""
+        """Draw the weights again."""
         self.network.reset(rng)
 
     def prepare(self, *still: tf.Tensor) -> tf.Tensor:
