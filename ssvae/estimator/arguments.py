@@ -16,10 +16,10 @@ from ssvae.models import MODELS
 from ssvae.models.base import Model
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.registry import LazyTable
+from ssvae.registry import LazyTable, former_names, slot_name
 from ssvae.regularizers import REGULARIZERS
 from ssvae.settings.checks import Setting, Settings, accepts, describe, one_of
-from ssvae.settings.renamed import DEPRECATED, RENAMED, warn
+from ssvae.settings.renamed import DEPRECATED, RENAMED, present_names, warn
 
 if TYPE_CHECKING:
     from ssvae.estimator.classifier import SSVAEClassifier
@@ -46,6 +46,22 @@ def present(estimator: SSVAEClassifier) -> Settings:
         value = found.pop(old)
         found[name] = found[name] if value == DEPRECATED else value
     return found
+
+
+def read(written: Mapping[str, object]) -> Settings:
+    """Return arguments that this or an older version wrote, and their components' arguments, by their present names."""
+    found = present_names(written)
+    return {name: _read_slot(TABLES[name], value) if name in TABLES else value for name, value in found.items()}
+
+
+def _read_slot(table: LazyTable[type], slot: object) -> object:
+    if isinstance(slot, list):
+        return [_read_slot(table, each) for each in slot]
+    name = slot_name(slot)
+    if not isinstance(slot, Mapping) or name not in table.names():
+        return slot
+    former = former_names(table.get(name))
+    return {former.get(key, key): value for key, value in slot.items()}
 
 
 def stored(estimator: SSVAEClassifier) -> Settings:

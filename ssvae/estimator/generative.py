@@ -131,7 +131,7 @@ class GenerativeMixin:
         Returns
         -------
         GapReport
-            Nats a row, in the units of X; ``.verdict()`` says in words what they mean.
+            Nats a row, in the units of X; ``.verdict()`` says what they mean.
         """
         whole("steps", steps)
         whole("samples", samples, 2)

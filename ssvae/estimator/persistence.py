@@ -22,14 +22,13 @@ import pandas as pd
 from ssvae.atomic_files import folder_beside, whole
 from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
-from ssvae.estimator.arguments import as_json, described, stored
+from ssvae.estimator.arguments import as_json, described, read, stored
 from ssvae.estimator.components import Components
 from ssvae.estimator.validation import feature_names
 from ssvae.models.capabilities import LatentFeatures
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.readers.base import RowsInMemory
 from ssvae.settings.checks import Setting
-from ssvae.settings.renamed import present_names
 
 if TYPE_CHECKING:
     from ssvae.estimator.classifier import SSVAEClassifier
@@ -103,7 +102,7 @@ def load(folder: str | Path, kind: Callable[..., Classifier]) -> Classifier:
     contents = {name: _read(folder, name, manifest) for name in FILES}
     try:
         arrays = {name: unpack(data) for name, data in contents.items()}
-        classifier = _rebuild(kind(**present_names(manifest["parameters"])), manifest, arrays)
+        classifier = _rebuild(kind(**read(manifest["parameters"])), manifest, arrays)
         reference = arrays["reference.safetensors"]
         difference = np.abs(_probabilities(classifier, reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))

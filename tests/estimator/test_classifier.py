@@ -252,3 +252,12 @@ def test_rows_of_weight_zero_are_left_out():
     )
     with pytest.raises(ValueError, match=r"[Nn]egative"):
         classifier().fit(X, Y, sample_weight=-weight)
+
+
+def test_a_belief_network_learns_from_rows_on_disk(tmp_path):
+    x = (np.random.default_rng(0).random((40, 6)) < 0.5).astype(np.float32)
+    y = np.where(np.arange(40) < 20, np.arange(40) % 2, -1)
+    np.save(tmp_path / "x.npy", x)
+    sbn = SSVAEClassifier({"name": "sbn", "latent": [4]}, epochs=1, regularizers=(), random_state=0)
+    in_memory, on_disk = clone(sbn).fit(x, y), sbn.fit(tmp_path / "x.npy", y)
+    np.testing.assert_allclose(on_disk.predict_proba(x), in_memory.predict_proba(x), atol=1e-4)

@@ -102,3 +102,10 @@ def test_the_norm_of_a_step_and_the_prior_of_the_weights_reach_the_training():
     weights = [np.concatenate([w.ravel() for w in c.model_.get_weights()]) for c in (plain, clipped, free)]
     assert free.objective_.weight_prior == 0.0
     assert all(np.abs(other - weights[0]).max() > 0.0 for other in weights[1:])
+
+
+def test_components_in_saved_arguments_are_read_without_a_warning():
+    written = {"pull": 0.5, "regularizers": ["mutual_information", {"name": "neighbours", "peers": 5}]}
+    found = arguments.read(written)
+    assert found["bound_gradient_weight"] == 0.5
+    assert found["regularizers"] == ["mutual_information", {"name": "neighbours", "neighbours": 5}]
