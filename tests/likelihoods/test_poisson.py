@@ -8,6 +8,7 @@ from scipy import integrate, stats
 import ssvae
 from ssvae import SSVAEClassifier
 from ssvae.backend import random
+from ssvae.evaluation.topics import topics
 from ssvae.likelihoods.poisson import Poisson
 from ssvae.preprocessing.identity import Identity
 
@@ -61,6 +62,12 @@ def test_a_classifier_of_counts_is_saved(fitted, tmp_path):
     loaded = ssvae.load(tmp_path / "model")
     assert loaded.likelihood_ == Poisson()
     np.testing.assert_array_equal(loaded.predict_proba(COUNTS), fitted.predict_proba(COUNTS))
+
+
+def test_topics_are_read_from_rates(fitted):
+    found = topics(fitted.model_, list("abcd"), top=2)
+    assert len(found) == 2
+    assert all(len(topic.words) == 2 and topic.strength >= 0.0 for topic in found)
 
 
 def test_the_bound_of_counts_is_its_closed_form():
