@@ -5,36 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-
-def has_label(y: npt.ArrayLike, unlabeled: object = -1) -> np.ndarray:
-    """Return where a row has a label.
-
-    Parameters
-    ----------
-    y : array-like of shape [N]
-        Labels of any dtype.
-    unlabeled : object, default=-1
-        The label of rows that have none; None says that every row has one.
-
-    Returns
-    -------
-    ndarray of bool, shape [N]
-
-    Examples
-    --------
-    >>> has_label([2, -1, 0]).tolist()
-    [True, False, True]
-    """
-    y = np.asarray(y)
-    # An array of strings cannot hold the number -1, and NumPy does not compare the two.
-    if unlabeled is None or (y.dtype.kind in "US" and not isinstance(unlabeled, str)):
-        return np.ones(y.shape, dtype=bool)
-    if y.dtype == object:
-        return np.array([bool(value != unlabeled) for value in y], dtype=bool)
-    return y != unlabeled
+from ssvae.label_vector import LabelContainer, known_labels, label_array
 
 
-def choose_labeled(y: npt.ArrayLike, labels: int, seed: int, unlabeled: object = -1) -> np.ndarray:
+def choose_labeled(y: LabelContainer, labels: int, seed: int, unlabeled: object = -1) -> np.ndarray:
     """Draw the rows that keep their label: as many of each class as of every other.
 
     Each of the K classes gives ``labels // K`` rows; the ``labels % K`` that are left come one each from classes that
@@ -77,7 +51,7 @@ def choose_labeled(y: npt.ArrayLike, labels: int, seed: int, unlabeled: object =
     return np.sort(np.concatenate(drawn))
 
 
-def hide_labels(y: npt.ArrayLike, keep: npt.ArrayLike, unlabeled: object = -1) -> np.ndarray:
+def hide_labels(y: LabelContainer, keep: npt.ArrayLike, unlabeled: object = -1) -> np.ndarray:
     """Return y with every label hidden but those of the rows in `keep`.
 
     Parameters
@@ -99,17 +73,18 @@ def hide_labels(y: npt.ArrayLike, keep: npt.ArrayLike, unlabeled: object = -1) -
     >>> hide_labels([3, 4, 5], keep=[1]).tolist()
     [-1, 4, -1]
     """
-    y = np.asarray(y)
+    y = label_array(y)
     marker_is_number = isinstance(unlabeled, (int, np.integer)) and not isinstance(unlabeled, bool)
-    if y.dtype.kind in "ub" and marker_is_number:
+    if y.dtype.kind in "ub" and marker_is_number and int(y.max(initial=0)) <= np.iinfo(np.int64).max:
         y = y.astype(np.int64)
     fits = y.dtype.kind in "if" and marker_is_number
-    hidden = np.full(y.shape, unlabeled, dtype=y.dtype if fits else object)
+    kind = np.result_type(y.dtype, np.min_scalar_type(int(unlabeled))) if fits else np.dtype(object)  # type: ignore[call-overload]
+    hidden = np.full(y.shape, unlabeled, dtype=kind)
     hidden[np.asarray(keep, dtype=np.int64)] = y[np.asarray(keep, dtype=np.int64)]
     return hidden
 
 
-def holdout(y: npt.ArrayLike, rows_or_share: float, seed: int, unlabeled: object = -1) -> np.ndarray:
+def holdout(y: LabelContainer, rows_or_share: float, seed: int, unlabeled: object = -1) -> np.ndarray:
     """Choose rows to hold out, of each class in proportion to its size.
 
     Parameters
@@ -150,12 +125,11 @@ def holdout(y: npt.ArrayLike, rows_or_share: float, seed: int, unlabeled: object
     return np.sort(np.concatenate([np.empty(0, np.int64), *held]))
 
 
-def _labelled_rows(y: npt.ArrayLike, unlabeled: object) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _labelled_rows(y: LabelContainer, unlabeled: object) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows with a label, their classes, each row's class number and each class's count."""
-    y = np.asarray(y)
-    rows = np.flatnonzero(has_label(y, unlabeled))
-    classes, inverse, counts = np.unique(y[rows], return_inverse=True, return_counts=True)
-    return rows, classes, inverse, counts
+    labels, known = known_labels(y, unlabeled)
+    classes, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.flatnonzero(known), classes, inverse, counts
 
 
 def _shares(labels: int, classes: np.ndarray, counts: np.ndarray) -> tuple[int, int]:

@@ -14,7 +14,7 @@ HEAVY = {"tensorflow", "tensorflow_probability", "keras", "tf_keras", "sklearn",
 
 # Folders and root modules from the ground up; each may import its own layer and those below it.
 LAYERS = (
-    ("ssvae", "registry", "types", "splits", "atomic_files", "component", "settings"),
+    ("ssvae", "registry", "types", "label_vector", "splits", "atomic_files", "component", "settings"),
     ("backend",),
     ("relaxations", "distributions"),
     ("readers",),
@@ -49,7 +49,17 @@ COMPOSED = {
     "models/fdarn.py": {"sbn"},
     "models/conditional_sbn.py": {"sbn"},
 }
-LIGHT = ("ssvae", "registry", "types", "splits", "atomic_files", "settings", "__main__", "distributed.cluster")
+LIGHT = (
+    "ssvae",
+    "registry",
+    "types",
+    "label_vector",
+    "splits",
+    "atomic_files",
+    "settings",
+    "__main__",
+    "distributed.cluster",
+)
 
 
 def sources() -> list[Path]:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ssvae.splits import choose_labeled, has_label, hide_labels, holdout
+from ssvae.label_vector import has_label
+from ssvae.splits import choose_labeled, hide_labels, holdout
 
 Y = np.repeat(np.arange(10), 30)
 
@@ -71,13 +72,6 @@ class TestHideLabels:
     def test_another_mark(self):
         assert hide_labels([1, 2], [1], unlabeled="?").tolist() == ["?", 2]
         assert hide_labels([1, 2], [], unlabeled=-9).tolist() == [-9, -9]
-
-
-class TestHasLabel:
-    def test_kinds(self):
-        assert has_label(np.array(["a", "-1"])).all()
-        assert has_label([1, -1], unlabeled=None).all()
-        assert has_label(np.array([1.0, -1.0])).tolist() == [True, False]
 
 
 class TestHoldout:

@@ -11,6 +11,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_n_features, _check_sample_weight, validate_data
 
 from ssvae.backend import fork_guard
+from ssvae.label_vector import LabelContainer, label_array
 from ssvae.readers.base import Rows, RowSource, extremes, take_rows
 from ssvae.readers.open import open_rows
 from ssvae.readers.sparse_table import SparseTable, as_rows, is_sparse, stored_values
@@ -27,7 +28,7 @@ class TrainingRows(NamedTuple):
 
 
 def check_training_rows(
-    estimator: BaseEstimator, X: ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    estimator: BaseEstimator, X: ArrayLike, y: LabelContainer, sample_weight: npt.ArrayLike | None = None
 ) -> TrainingRows:
     """Return X, y and weights for fit, without rows of weight 0; the estimator learns the columns and their names.
 
@@ -39,7 +40,7 @@ def check_training_rows(
     x, found = _checked(estimator, X, reset=True)
     x = _single(x)
     try:
-        y = np.asarray(y)
+        y = label_array(y)
     except ValueError as error:
         raise ValueError(f"y must be one label a row, [N] ({error})") from error
     if isinstance(x, RowSource) and len(y) != len(x):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from ssvae.label_vector import has_label, label_array
 from ssvae.readers import sparse_table
 from ssvae.readers.base import RowsInMemory
-from ssvae.splits import has_label
 from ssvae.types import ArrayLike
 
 if TYPE_CHECKING:  # this module stays light
@@ -87,7 +87,7 @@ def evaluate(
     keep = has_label(y, classifier.unlabeled)
     if not keep.any():
         raise ValueError(f"none of the {len(keep)} rows has a label, so there is no error to measure")
-    rows, y = sparse_table.as_rows(x)[keep], np.asarray(y)[keep]
+    rows, y = sparse_table.as_rows(x)[keep], label_array(y)[keep]
     numbers = measure(classifier.classes_, y, classifier.predict_proba(rows))
     if not classifier.has_density:
         if log_p is not None:

@@ -13,6 +13,8 @@ import numpy as np
 from ssvae.atomic_files import write_text
 from ssvae.experiments.run_folder import Run
 
+AS_AT_FIT = ("target", "stream", "external")  # how the file that was fitted on was read
+
 
 def table(run: Run, file: str | Path, via: Literal["encoder", "bayes"] = "encoder") -> str:
     """Return predictions for the rows of a file as CSV text.
@@ -38,8 +40,8 @@ def table(run: Run, file: str | Path, via: Literal["encoder", "bayes"] = "encode
     from ssvae.readers.read import read_features
 
     names, shape = run.form["feature_names"], run.form["image_shape"]
-    target, stream = (run.config["dataset"].get(key) for key in ("target", "stream"))
-    x = read_features(file, tuple(names) if names else None, target, tuple(shape) if shape else None, bool(stream))
+    options = {key: value for key, value in run.config["dataset"].items() if key in AS_AT_FIT}
+    x = read_features(file, tuple(names) if names else None, image_shape=tuple(shape) if shape else None, **options)
     probabilities = run.classifier.predict_proba(x, via=via)
     classes = run.classifier.classes_
     header = ["row", "prediction", "confidence", *[f"proba_{name}" for name in classes]]

@@ -14,11 +14,12 @@ from ssvae.experiments import folder_claim, report, run_folder
 from ssvae.experiments.report import RunMetrics
 from ssvae.experiments.run_metrics import measure
 from ssvae.experiments.run_training import build, fit
+from ssvae.label_vector import has_label
 from ssvae.readers.base import Rows
 from ssvae.registry import imported
 from ssvae.settings.checks import Settings, SettingsSource
 from ssvae.settings.schema import resolve
-from ssvae.splits import choose_labeled, has_label, hide_labels
+from ssvae.splits import choose_labeled, hide_labels
 from ssvae.training.checkpoint import Checkpoint
 from ssvae.training.progress import Progress
 from ssvae.types import Dataset

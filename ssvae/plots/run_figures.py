@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from ssvae.atomic_files import beside
+from ssvae.label_vector import has_label
 from ssvae.plots import primitives
 from ssvae.readers import column_moments
 from ssvae.readers.base import Rows
-from ssvae.splits import has_label
 from ssvae.types import Dataset
 
 if TYPE_CHECKING:

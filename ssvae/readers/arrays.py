@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,13 @@ from ssvae.readers.label_columns import as_labels
 from ssvae.readers.pixels import scaled_bytes
 from ssvae.types import Dataset
 
+MEMBERS = tuple(f"{name}{part}" for part in ("", "_valid", "_test") for name in "xy")
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a .npz file by name. Pickled objects are refused.
+
+def read_arrays(path: Path, members: Sequence[str] = MEMBERS) -> dict[str, np.ndarray]:
+    """Return those arrays of a .npz file that are asked for and there, by name. Pickled objects are refused.
+
+    Others are not unpacked, which may take any memory.
 
     Raises
     ------
@@ -26,9 +31,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         path.open("rb") as stream,
         np.load(stream, allow_pickle=False) as archive,
     ):
-        arrays = {name: archive[name] for name in archive.files}
+        names = sorted(archive.files)
+        arrays = {name: archive[name] for name in members if name in names}
     if "x" not in arrays:
-        raise DataError(f"{path} has no array 'x', only {sorted(arrays)}; save it with numpy.savez(path, x=..., y=...)")
+        raise DataError(f"{path} has no array 'x', only {names}; save it with numpy.savez(path, x=..., y=...)")
     return arrays
 
 

@@ -13,6 +13,7 @@ from ssvae.readers.label_columns import as_labels
 from ssvae.readers.pixels import scaled_bytes
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+WHITE = (255, 255, 255, 255)
 UNLABELED = "unlabeled"  # the sub-folder whose images have no label
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
 
@@ -34,7 +35,7 @@ def read_classes(folder: Path, unlabeled: object = -1) -> tuple[np.ndarray, np.n
     DataError
         If there are no class folders or no images, or an image is damaged or of another size.
     """
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path, folder))
     if not classes:
         raise DataError(f"{folder} has no sub-folders; put the images of each class in {folder}/<class>/")
     paths, names = [], []
@@ -47,17 +48,23 @@ def read_classes(folder: Path, unlabeled: object = -1) -> tuple[np.ndarray, np.n
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Return every image in a folder and below it, sorted.
+    """Return every image in a folder and below it, sorted; what systems hide there (`._0.png`) is not one.
 
     Raises
     ------
     DataError
         If there is none.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
+    paths = sorted(path for path in named if path.is_file())
     if not paths:
         raise DataError(f"{folder} holds no images; files that end in {list(SUFFIXES)} are read")
     return paths
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """Say whether a file or a folder on the way to it is hidden, or is what macOS puts beside the files of archives."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts)
 
 
 def read_images(paths: Sequence[Path], shape: tuple[int, ...] | None = None) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -66,14 +73,15 @@ def read_images(paths: Sequence[Path], shape: tuple[int, ...] | None = None) -> 
     Parameters
     ----------
     paths : sequence of Path
-        The files. If one of them is in colour, all are read as colour; transparency is dropped.
+        The files. If one of them is in colour, all are read as colour; what is transparent shows a white ground.
     shape : tuple of int, optional
         The shape to read them as; default is that of the first.
 
     Raises
     ------
     DataError
-        If a file is damaged, has more than 8 bits per channel, or is of another size than the first (or `shape`).
+        If a file is damaged, has more than 8 bits per channel, is of another size than the first (or `shape`), or
+        shows nothing on a white ground.
     """
     headers = [_header(path) for path in paths]
     height, width = shape[:2] if shape else headers[0][0]
@@ -104,6 +112,13 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
     """Return the bytes of an image, [H, W] or [H, W, 3]."""
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert(mode), dtype=np.uint8)
+            clear = image.convert("RGBA") if image.has_transparency_data else None
+            if clear is None or (np.asarray(clear.getchannel("A")) == 255).all():
+                return np.asarray(image.convert(mode), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} is damaged or truncated: {error}") from error
+    shown = Image.alpha_composite(Image.new("RGBA", clear.size, WHITE), clear)
+    pixels = np.asarray(shown.convert(mode), dtype=np.uint8)
+    if (pixels == 255).all() and np.ptp(np.asarray(clear.getchannel("A"))):
+        raise DataError(f"{path} is white on a transparent ground, so that nothing of it is seen: give it a ground")
+    return pixels

@@ -43,10 +43,11 @@ def open_rows(x: str | Path | InMemory) -> RowSource | InMemory:
     return x
 
 
-def open_path(path: Path, target: str | Sequence[str] | None = None) -> RowSource:
+def open_path(path: Path, target: str | Sequence[str] | None = None, external: bool = False) -> RowSource:
     """Return the source of a file; `target` is its name for the labels, which are not features.
 
-    For a table it may instead be a sequence of the features to read, as `readers.tables` names them.
+    For a table it may instead be a sequence of the features to read, as `readers.tables` names them. `external` lets
+    an HDF5 file take its rows from other files.
 
     Raises
     ------
@@ -61,4 +62,4 @@ def open_path(path: Path, target: str | Sequence[str] | None = None) -> RowSourc
         raise DataError(f"{path} is empty (0 bytes)")
     open_file = READERS.get(path.suffix.lower())
     with reading(path, "cannot be read"):
-        return open_file(path, target)
+        return open_file(path, target, **({"external": True} if external else {}))

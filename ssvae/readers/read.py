@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ssvae.label_vector import has_label
 from ssvae.readers import READERS
 from ssvae.readers.arrays import as_features, read_arrays, read_dataset
 from ssvae.readers.base import Rows, RowSource, take_rows
@@ -21,7 +22,7 @@ from ssvae.readers.open import open_path
 from ssvae.readers.sparse_table import stored_values
 from ssvae.readers.tables import encode_file, encode_frame, read_frame
 from ssvae.registry import unknown
-from ssvae.splits import has_label, holdout
+from ssvae.splits import holdout
 from ssvae.types import Dataset
 
 IN_MEMORY = (".npz", ".csv", ".tsv", ".parquet")
@@ -36,6 +37,7 @@ def read_table(
     test: float = 0.2,
     seed: int = 0,
     stream: bool = False,
+    external: bool = False,
 ) -> Dataset:
     """Return a file's rows as a data set.
 
@@ -63,6 +65,8 @@ def read_table(
     stream : bool, default=False
         Whether the rows stay on disk, but for those held out; not for .csv, .tsv and folders, and for .npz files only
         those of scipy.sparse.save_npz.
+    external : bool, default=False
+        Whether an HDF5 file may take its rows from other files that it points to; bytes of any file then come in.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def read_table(
     """
     path = _existing(path)
     if _stays_on_disk(path, stream):
-        data = _from_source(path, target, unlabeled, stream)
+        data = _from_source(path, target, unlabeled, stream, external)
     elif path.is_dir():
         x, y, shape = read_classes(path, unlabeled)
         data = Dataset(path.name, x, y, image_shape=shape)
@@ -88,6 +92,7 @@ def read_features(
     target: str | None = None,
     image_shape: tuple[int, ...] | None = None,
     stream: bool = False,
+    external: bool = False,
 ) -> Rows:
     """Return the rows to predict, float32 [N, D] or a source of them, encoded as they were at fit.
 
@@ -102,7 +107,7 @@ def read_features(
         A column to leave out if it is there (only needed without `feature_names`).
     image_shape : tuple of int, optional
         `Dataset.image_shape` of the images that were fitted on.
-    stream : bool, default=False
+    stream, external : bool, default=False
         See `read_table`.
 
     Raises
@@ -112,11 +117,11 @@ def read_features(
     """
     path = _existing(path)
     if _stays_on_disk(path, stream):
-        return _source(path, feature_names if feature_names is not None else target)
+        return _source(path, feature_names if feature_names is not None else target, external)
     if path.is_dir():
         return read_images(list_images(path), image_shape)[0]
     if path.suffix.lower() == ".npz":
-        return as_features(read_arrays(path)["x"], path)[0]
+        return as_features(read_arrays(path, ["x"])["x"], path)[0]
     if feature_names is not None:
         return encode_file(path, feature_names)
     return encode_frame(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
@@ -141,18 +146,18 @@ def _stays_on_disk(path: Path, stream: bool) -> bool:
     return stream or (path.suffix.lower() not in IN_MEMORY and not path.is_dir())
 
 
-def _source(path: Path, target: str | Sequence[str] | None) -> RowSource:
+def _source(path: Path, target: str | Sequence[str] | None, external: bool) -> RowSource:
     """Return the rows of a file, which stay on disk; `target`: see `open_path`."""
     if path.suffix.lower() not in READERS.names():
         raise DataError(
             f"the rows of {path} cannot stay on disk, those of {READERS.names()} files can: leave stream out"
         )
-    return open_path(path, target)
+    return open_path(path, target, external and path.suffix.lower() in (".h5", ".hdf5"))
 
 
-def _from_source(path: Path, target: str | None, unlabeled: object, stream: bool) -> Dataset:
+def _from_source(path: Path, target: str | None, unlabeled: object, stream: bool, external: bool) -> Dataset:
     """Return the rows of a file that could stay there."""
-    source = _source(path, target)
+    source = _source(path, target, external)
     _refuse_infinite(source)  # before rows are held out, which are seen after training, and others get new numbers
     y = source.labels(target)
     y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)

@@ -32,8 +32,11 @@ class SparseTable:
     def __init__(self, matrix: sparray | spmatrix | np.ndarray) -> None:
         from scipy.sparse import csr_array  # not at the top: lists of data sets are printed without it
 
-        self.matrix = csr_array(matrix, dtype=np.float32)
-        self.matrix.sum_duplicates()
+        found = csr_array(matrix)  # shares its arrays with a CSR matrix, which is its owner's
+        if not found.has_canonical_format:
+            found = found.copy()
+            found.sum_duplicates()  # before the cast: the sum of two cells is that of the dense array
+        self.matrix = csr_array(found, dtype=np.float32)
         self.shape = self.matrix.shape
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Shuffling: two endless streams of rows, each a pure function of (seed, stream, position)."""
+"""Which rows each step sees: two endless streams, each a pure function of (seed, stream, position)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssvae.estimator.labels import encode, is_unlabelled, labelled_rows, positions
+from ssvae.estimator.labels import encode, labelled_rows, positions
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ from ssvae.estimator.labels import encode, is_unlabelled, labelled_rows, positio
         (pd.Series(["b", None, "a", None, "b"], dtype="string"), -1, ["a", "b"]),
         (pd.Series([3, -1, 1, -1, 3], index=[9, 8, 7, 6, 5]), -1, [1, 3]),
         (np.array([True, -1, False, -1, True], object), -1, [False, True]),
+        (pd.Series([3, None, 1, -1, 3], dtype="Int64"), -1, [1, 3]),
+        (np.ma.masked_array([3, 9, 1, 9, 3], mask=[0, 1, 0, 1, 0]), -1, [1, 3]),
     ],
 )
 def test_classes_and_index(y, unlabeled, classes):
@@ -53,6 +55,9 @@ def test_a_frame_of_one_column_is_a_vector():
         ([4, -1, 4], -1, "y has one class only, 4: a classifier needs labelled rows of at least 2 classes"),
         ([0.3, 1.7, 2.2], -1, "Unknown label type: continuous"),
         ([0.0, 1.0, np.nan], None, "y contains infinity or NaN"),
+        (["a", 1, "b"], -1, "several types"),
+        ([(0, 1), (1, 0)], -1, "1d array"),
+        (["a", None, "b"], None, "row 1, and unlabeled=None says that all have one"),
         ([0.0, 1.0, np.inf], -1, "y contains infinity or NaN"),
         ([[0, 1], [1, 0]], -1, "1d array"),
     ],
@@ -77,8 +82,3 @@ def test_labelled_rows():
     assert y.dtype.kind == "U"
     with pytest.raises(ValueError, match="no labelled row to compare with"):
         labelled_rows([-1, -1], -1, np.array([0, 1]))
-
-
-def test_booleans_and_texts_are_no_markers():
-    assert is_unlabelled(np.array([True, 1, "1", None], object), 1).tolist() == [False, True, False, True]
-    assert is_unlabelled(np.array([0, -1]), -1).tolist() == [False, True]

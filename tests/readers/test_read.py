@@ -1,5 +1,7 @@
 """Own files: arrays, tables and folders of images, whole and damaged."""
 
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -142,3 +144,77 @@ class TestImageFolder:
         Image.new("I;16", (5, 4)).save(tmp_path / "a" / "odd.png")
         with pytest.raises(DataError, match=r"odd\.png .*8-bit"):
             read_table(tmp_path)
+
+
+class TestOtherFiles:
+    """An HDF5 file may point at other files, of which it then gives the bytes."""
+
+    @pytest.fixture(params=["raw", "link", "link to a link", "virtual", "labels"])
+    def pointing(self, request, tmp_path):
+        h5py = pytest.importorskip("h5py")
+        (tmp_path / "secret").write_bytes(bytes(range(40)))
+        with h5py.File(tmp_path / "other.h5", "w") as file:
+            file["x"], file["y"] = X, Y
+            file["again"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/x")
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            if request.param == "raw":
+                file.create_dataset("x", (10, 4), "u1", external=[(str(tmp_path / "secret"), 0, 40)])
+            elif request.param == "virtual":
+                layout = h5py.VirtualLayout((10, 4), "f8")
+                layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "x", (10, 4))
+                file.create_virtual_dataset("x", layout)
+            elif request.param == "labels":
+                file["x"], file["y"] = X, h5py.ExternalLink(str(tmp_path / "other.h5"), "/y")
+            else:
+                file["x"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/x" if request.param == "link" else "/again")
+        return tmp_path / "a.h5"
+
+    def test_they_are_read_where_that_is_allowed(self, pointing):
+        with pytest.raises(DataError, match=r"another file.*dataset\.external=true"):
+            read_table(pointing, test=0)
+        assert read_table(pointing, test=0, external=True).x[2, 1] == 9
+        assert read_features(pointing, external=True)[2:3][0, 1] == 9
+
+
+def test_members_that_nobody_asked_for_are_not_unpacked(tmp_path):
+    path = save(tmp_path / "a.npz", x=X, y=Y)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("more.npy", b"this cannot be unpacked as an array")
+    assert len(read_table(path, test=0).x) == len(read_features(path)) == 10
+
+
+class TestTransparentImages:
+    """What is transparent shows a white ground, in grey and in colour."""
+
+    @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
+    def test_a_glyph_is_seen(self, tmp_path, mode):
+        (tmp_path / "a").mkdir()
+        shape = np.array([[1, 0, 0], [0, 1, 0]], np.uint8)
+        if mode in ("P", "L"):  # one of its colours is the transparent one
+            image = Image.fromarray((1 - shape) * 7).convert("L" if mode == "L" else "RGB")
+            image = image.quantize() if mode == "P" else image
+            clear = image.getpixel((1, 0))
+            image.save(tmp_path / "a" / "0.png", transparency=clear)
+        else:
+            alpha = Image.fromarray(shape * 255)
+            glyph = Image.new("L", alpha.size, 0)
+            Image.merge(mode, [glyph] * (len(mode) - 1) + [alpha]).save(tmp_path / "a" / "0.png")
+        x = read_table(tmp_path, test=0).x.reshape(2, 3, -1)
+        assert (x == (1 - shape)[:, :, None]).all()
+        assert (read_features(tmp_path / "a").reshape(x.shape) == x).all()
+
+    def test_nothing_to_see_is_refused(self, tmp_path):
+        white = np.full((4, 4, 4), 255, np.uint8)
+        white[0, 0, 3] = 0
+        (tmp_path / "a").mkdir()
+        Image.fromarray(white).save(tmp_path / "a" / "0.png")
+        with pytest.raises(DataError, match="white on a transparent ground"):
+            read_table(tmp_path)
+
+    def test_hidden_files_and_folders_hold_no_images(self, tmp_path):
+        for folder in ("a", "a/.thumbnails", "b", ".git", "__MACOSX/a"):
+            (tmp_path / folder).mkdir(parents=True)
+            Image.new("L", (2, 2)).save(tmp_path / folder / "0.png")
+            (tmp_path / folder / "._0.png").write_bytes(b"of a Mac")
+        assert read_table(tmp_path, test=0).y.tolist() == ["a", "b"]
+        assert len(read_features(tmp_path)) == 2

@@ -103,3 +103,15 @@ def test_a_cell_out_of_range_is_named():
 def test_what_would_make_rows_dense_is_refused(preprocessing):
     with pytest.raises(ValueError, match=r"would make the sparse X dense: give preprocessing='identity'"):
         SSVAEClassifier("m1", preprocessing=preprocessing).fit(scipy_sparse.csr_matrix(X), HIDDEN)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("fault", ["order", "duplicates"])
+def test_a_matrix_belongs_to_its_owner(dtype, fault):
+    columns = np.array([2, 0, 1, 1] if fault == "duplicates" else [2, 0, 1, 0])
+    matrix = scipy_sparse.csr_matrix((np.array([1, 2, 3, 4], dtype), columns, np.array([0, 2, 4])), shape=(2, 3))
+    before = [part.copy() for part in (matrix.data, matrix.indices, matrix.indptr)]
+    dense = matrix.toarray()
+    assert (np.asarray(SparseTable(matrix)) == dense).all()
+    for part, old in zip((matrix.data, matrix.indices, matrix.indptr), before, strict=True):
+        assert part.tobytes() == old.tobytes()

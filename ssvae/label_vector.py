@@ -1,0 +1,206 @@
+"""Labels of rows from any container, and which rows have one: the single answer to "is this row unlabelled?".
+
+A row has no label where its entry is missing (None, NaN, NA, NaT, masked, or text of nothing but blanks) or is the
+marker, `unlabeled`: by default the number -1, which texts write as "-1". Nothing else means that there is none.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+# What holds labels: lists and tuples, NumPy's arrays, masked ones too, pandas' Series of any dtype, Categorical, Arrow.
+LabelContainer: TypeAlias = npt.ArrayLike | Sequence[object]
+
+KINDS: dict[type, str] = {bool: "true/false", np.bool_: "true/false", str: "text", np.str_: "text", bytes: "bytes"}
+
+
+def has_label(y: LabelContainer, unlabeled: object = -1) -> np.ndarray:
+    """Return which rows have a label, [N] bool.
+
+    Parameters
+    ----------
+    y : array-like of shape [N]
+        Labels in any container.
+    unlabeled : object, default=-1
+        The label of rows that have none, beside what is missing; None says that every row has one.
+
+    Examples
+    --------
+    >>> has_label([2, -1, 0]).tolist()
+    [True, False, True]
+    >>> has_label(["ant", None, "", "-1", "bee"]).tolist()
+    [True, False, False, False, True]
+    """
+    y = label_array(y)
+    if unlabeled is None:
+        return np.ones(y.shape, bool)
+    if y.dtype.kind == "O":
+        found = [not _missing(value) and _marks(value, unlabeled) for value in y.ravel()]
+        marked = np.array(found, bool).reshape(y.shape)
+    elif y.dtype.kind in "US":
+        marked = y == (str(unlabeled) if y.dtype.kind == "U" else str(unlabeled).encode())
+    else:
+        comparable = isinstance(unlabeled, bool | np.bool_) == (y.dtype.kind == "b") and not isinstance(unlabeled, str)
+        marked = y == unlabeled if comparable and y.dtype.kind in "biuf" else np.zeros(y.shape, bool)
+    return ~(_gaps(y) | marked)
+
+
+def label_array(y: LabelContainer) -> np.ndarray:
+    """Return labels as a plain array of their own type; of objects, with None where one is missing, if any is.
+
+    An array without gaps stays as it is. Integers stay integers: those of a list with gaps, of a masked array or of
+    pandas' Int64 do not become floats.
+
+    >>> label_array([3, None, 1]).tolist()
+    [3, None, 1]
+    """
+    mask = None
+    # y can be an object of these only if they are imported.
+    pandas, arrow = sys.modules.get("pandas"), sys.modules.get("pyarrow")
+    if isinstance(y, np.ma.MaskedArray):
+        y, mask = y.data, np.ma.getmaskarray(y)
+    elif pandas is not None and isinstance(y, pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray):
+        plain = isinstance(y.dtype, np.dtype)
+        missing = None if plain else np.asarray(pandas.isna(y))
+        if isinstance(y.dtype, pandas.CategoricalDtype):
+            codes = np.asarray(y.codes if isinstance(y, pandas.Categorical) else pandas.Categorical(y).codes)
+            y = np.array([*y.dtype.categories, None], object)[codes]  # the code of what is missing is -1
+        y, mask = np.asarray(y, None if plain else object), missing
+    elif arrow is not None and isinstance(y, arrow.Array | arrow.ChunkedArray):
+        y = y.to_pylist()
+    if isinstance(y, list | tuple):
+        y = _of_list(y)
+    y = np.asarray(y)
+    if mask is not None and mask.any():
+        y = y.astype(object)
+        y[mask] = None
+    return y.astype(object) if y.dtype.kind == "T" else y
+
+
+def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels of the rows that have one, as an array of one type, and which rows these are, [N] bool.
+
+    Raises
+    ------
+    ValueError
+        If labels are of several types, too large for 64 bits, or missing though `unlabeled` is None, or -1 seems to
+        have been stored as an unsigned number.
+    """
+    y = label_array(y)
+    known = has_label(y, unlabeled)
+    if unlabeled is None and y.dtype.kind != "f" and _gaps(y).any():
+        raise ValueError(
+            f"{int(_gaps(y).sum())} rows of y have no label, the first is row {int(_gaps(y).argmax())}, and "
+            "unlabeled=None says that all have one"
+        )
+    labels = y[known]
+    if labels.dtype == object:
+        labels = _of_one_type(labels)
+    if labels.dtype.kind == "u" and unlabeled is not None:
+        _refuse_wrapped(labels)
+    elif labels.dtype.kind == "U":
+        _warn_of_nan(labels)
+    return labels, known
+
+
+def _of_list(y: Sequence[object]) -> np.ndarray:
+    """Return the array of a list, of objects where its entries are of several types."""
+    kinds = set(map(type, y))
+    if len(kinds) == 1 and not kinds & {type(None)}:
+        found = np.asarray(y)  # of integers beyond 64 bits, or of other objects, an array of objects
+        if found.dtype.kind != "f" or kinds & {float, np.float64, np.float32}:
+            return found
+    if any(isinstance(value, list | tuple | np.ndarray) and np.ndim(value) for value in y):
+        return np.asarray(y)  # of two axes, which whoever takes it refuses
+    found = np.empty(len(y), object)
+    found[:] = y
+    return found
+
+
+def _gaps(y: np.ndarray) -> np.ndarray:
+    """Return where an array misses a label, whatever marks others as unlabelled."""
+    if y.dtype.kind == "O":
+        return np.reshape(np.array([_missing(value) for value in y.ravel()], bool), y.shape)
+    if y.dtype.kind in "US":
+        return np.char.strip(y) == ("" if y.dtype.kind == "U" else b"")
+    return np.isnan(y) if y.dtype.kind == "f" else np.isnat(y) if y.dtype.kind in "mM" else np.zeros(y.shape, bool)
+
+
+def _missing(value: object) -> bool:
+    """Say whether a value is None, masked, NaN, NA, NaT, or text of blanks."""
+    if isinstance(value, str | bytes):
+        return not value.strip()
+    if value is None or value is np.ma.masked:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # of NA, it cannot be said
+        pandas = sys.modules.get("pandas")
+        return pandas is not None and value is pandas.NA
+
+
+def _marks(value: object, unlabeled: object) -> bool:
+    """Say whether a value is the marker; texts are compared with how it is written, True is not 1."""
+    if isinstance(value, str | bytes):
+        return value == (str(unlabeled) if isinstance(value, str) else str(unlabeled).encode())
+    truths = isinstance(value, bool | np.bool_), isinstance(unlabeled, bool | np.bool_)
+    return truths[0] == truths[1] and bool(np.all(value == unlabeled))
+
+
+def _of_one_type(labels: np.ndarray) -> np.ndarray:
+    """Return objects as an array of their type; refuse several."""
+    values = labels.tolist()
+    kinds = [_kind(value) for value in values]
+    found = list(dict.fromkeys(kinds))
+    if len(found) > 1:
+        shown = ", ".join(f"{kind} ({kinds.count(kind)} rows, such as {values[kinds.index(kind)]!r})" for kind in found)
+        raise ValueError(f"y mixes labels of several types: {shown}; make them one type, all text or all numbers")
+    if found != ["number"]:
+        return np.array(values)
+    if any(isinstance(value, float | np.floating) for value in values):
+        floats = np.array(values, np.float64)
+        merged = [value for value, number in zip(values, floats.tolist(), strict=True) if value != number]
+        if merged:
+            raise ValueError(f"label {merged[0]!r} is too large to stand beside fractions: make all labels integers")
+        return floats
+    try:
+        return np.array(values, np.int64 if min(values, default=0) < 0 or max(values, default=0) < 2**63 else np.uint64)
+    except OverflowError as error:
+        raise ValueError(
+            f"label {max(values, key=abs)} does not fit into 64 bits: write such labels as text"
+        ) from error
+
+
+def _kind(value: object) -> str:
+    if type(value) in KINDS:
+        return KINDS[type(value)]
+    return "number" if isinstance(value, int | float | np.integer | np.floating) else type(value).__name__
+
+
+def _refuse_wrapped(labels: np.ndarray) -> None:
+    """Refuse -1 that was cast to an unsigned type, whose largest number it then is, far above the others."""
+    largest = int(np.iinfo(labels.dtype).max)
+    classes = np.unique(labels)
+    if len(classes) > 2 and classes[-1] == largest and classes[-2] != largest - 1:
+        raise ValueError(
+            f"y is {labels.dtype} and holds {largest} in {int((labels == largest).sum())} rows, which is what -1 "
+            f"becomes there: give y as int64, with -1 or, if it is a class, {largest}; or say unlabeled={largest}"
+        )
+
+
+def _warn_of_nan(labels: np.ndarray) -> None:
+    """Warn of the text that NumPy makes of NaN when it puts it among words."""
+    rows = int((labels == "nan").sum())
+    if rows:
+        warnings.warn(
+            f"the text 'nan' in {rows} rows of y is taken for a class: if these rows have no label, give None or NaN "
+            "itself (NumPy writes it as text among words), or unlabeled='nan'",
+            UserWarning,
+            stacklevel=2,
+        )
