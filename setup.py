@@ -16,8 +16,8 @@ arviz = ["arviz>=0.23"]
 # What benchmarks/ compares with; nothing in the package or its tests imports it.
 bench = ["torch>=2.13", "jax>=0.10", "numpyro>=0.22", "blackjax>=1.7"]
 notebooks = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6.29"]
-test = ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.100", *parquet, *arviz, *notebooks]
-dev = [*test, "ruff>=0.15", "mypy>=1.15", "pre-commit>=4", "types-PyYAML>=6.0", "numpydoc>=1.8"]
+test = ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6.100", "numpydoc>=1.8", *parquet, *arviz, *notebooks]
+dev = [*test, "ruff>=0.15", "mypy>=1.15", "pre-commit>=4", "types-PyYAML>=6.0"]
 
 setup(
     name="ssvae",

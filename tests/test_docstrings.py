@@ -5,11 +5,10 @@ import re
 
 import numpy as np
 import pytest
+from numpydoc import validate
 
 import ssvae
 from ssvae.settings.renamed import RENAMED
-
-validate = pytest.importorskip("numpydoc.validate", reason="an extra of development: pip install -e '.[dev]'")
 
 # What scikit-learn does not ask for either, of any object ...
 IGNORED = {

@@ -1,4 +1,4 @@
-"""From rows and pieces to trained weights: the stages of a model, one after another."""
+"""Fitting: the stages of a model trained one after another, on preprocessed rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,15 +16,17 @@ from ssvae import prediction
 from ssvae.distributed.strategy import ONE, ReplicaLayout
 from ssvae.estimator.arguments import as_json, present, stored
 from ssvae.estimator.components import Components
-from ssvae.models.base import Stage
+from ssvae.inference.base import Inference
+from ssvae.models.base import Model, Stage
 from ssvae.models.capabilities import HasDensity
 from ssvae.readers.base import Rows, RowSource, row_chunks, take_rows
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.readers.spilled_rows import SpilledRows
+from ssvae.regularizers.base import Regularizer
 from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import nearest
 from ssvae.training.callback_list import CallbackList
-from ssvae.training.callbacks import AnyCallback
+from ssvae.training.callbacks import AnyCallback, History
 from ssvae.training.checkpoint import Checkpoint, Fingerprint
 from ssvae.training.early_stopping import BoundStopping, set_apart
 from ssvae.training.loop import train
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 TOGETHER = 4 * prediction.CHUNK  # rows of a source
 
 
-def fresh_seed(random_state: Any) -> int:
+def fresh_seed(random_state: int | np.random.RandomState | None) -> int:
     """Return a seed in [0, 2³¹) from an int, a RandomState (which moves on) or None (a new one from the system).
 
     Raises
@@ -86,9 +88,7 @@ class FitSettings:
         return cls(TrainingSettings.of(present(estimator)), callbacks, described, seed, layout)
 
 
-def fit_stages(
-    parts: Components, x: Rows, index: np.ndarray, weight: np.ndarray, settings: FitSettings
-) -> dict[str, list[Any]]:
+def fit_stages(parts: Components, x: Rows, index: np.ndarray, weight: np.ndarray, settings: FitSettings) -> History:
     """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
     training, seed = settings.training, settings.seed
     stopping: list[BoundStopping] = []
@@ -122,7 +122,7 @@ def _callback_list(
     return CallbackList(callbacks, fingerprint)
 
 
-def _parameters(model: Any, x: Any, inference: Any) -> Any:
+def _parameters(model: Model, x: Rows, inference: Inference) -> np.ndarray | RowSource:
     """Return λ of the only latent of a part for all rows, [N, 2Z]; of a source in a temporary file, another source."""
     found = partial(prediction.over_rows, model, prediction.parameters, inference=inference)
     if not isinstance(x, RowSource):
@@ -140,9 +140,9 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
 
 
 def _rows(
-    stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Any, ...]
+    stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Regularizer, ...]
 ) -> TrainingArrays:
-    """Return all that training knows of each row."""
+    """Return the per-row training arrays of a stage."""
     scaled = weight
     if weight.min() < 1.0 or weight.max() > 1.0:
         scaled = weight.copy()

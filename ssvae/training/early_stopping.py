@@ -1,4 +1,4 @@
-"""Early stopping by the bound of held-out rows, with q found as it will be when the model is used.
+"""Early stopping by the bound of held-out rows, with q found as in use, not as in training.
 
 References
 ----------
@@ -16,10 +16,12 @@ import numpy as np
 
 from ssvae import prediction
 from ssvae.models.capabilities import HasDensity
-from ssvae.readers.base import Rows
+from ssvae.readers.base import Rows, RowsInMemory
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.registry import unknown
+from ssvae.settings.checks import whole
 from ssvae.training.callbacks import Callback, Verdict, View
+from ssvae.types import ArrayLike
 
 COLUMN = "held_out_bound"  # of the history
 OPTIONS = ("every", "patience", "samples", "stage", "validation_fraction")
@@ -30,10 +32,10 @@ class BoundStopping(Callback):
 
     The bound is that outside training, so that methods that refine λ take their `test_steps`; draws are the same at
     every check. Before the warm start and the KL warm-up are over something else is maximised, and nothing is checked.
-    Checks stand in the history, where an interrupted fit finds them again; its checkpoint holds the best weights.
+    Checks are kept in the history, where a resumed fit finds them; its checkpoint holds the best weights.
 
-    The cosine of the learning rate knows nothing of an end before its own: stopped early, training ends at a high rate.
-    Take ``schedule="constant"``.
+    The cosine schedule of the learning rate does not know of an earlier end: training then ends at a high rate. Take
+    ``schedule="constant"``.
 
     Parameters
     ----------
@@ -64,11 +66,12 @@ class BoundStopping(Callback):
     3
     """
 
-    def __init__(self, X: Any, every: int = 5, patience: int = 5, samples: int = 1, stage: str | None = None) -> None:
+    def __init__(
+        self, X: ArrayLike, every: int = 5, patience: int = 5, samples: int = 1, stage: str | None = None
+    ) -> None:
         for name, value in (("every", every), ("patience", patience), ("samples", samples)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} of early stopping must be a whole number >= 1, got {value!r}")
-        self.x: Any = X if isinstance(X, SparseTable) else np.asarray(X, np.float32)
+            whole(f"{name} of early stopping", value)
+        self.x: RowsInMemory = X if isinstance(X, SparseTable) else np.asarray(X, np.float32)
         if self.x.ndim != 2 or not len(self.x):
             raise ValueError(f"early stopping needs rows [N, D] to measure the bound of, got {list(self.x.shape)}")
         self.every, self.patience, self.samples, self.stage = every, patience, samples, stage
@@ -78,14 +81,14 @@ class BoundStopping(Callback):
         first = (view.history.get("stage") or [view.stage])[0]
         if view.stage != (first if self.stage is None else self.stage):
             return Verdict()
-        self._fits(view)
+        self._check_stage(view)
         checks = _checks(view)
         numbers, best = {}, False
         if self._due(view) and view.epoch not in checks:
             bound = self._bound(view)
             best = bound > max(checks.values(), default=-math.inf)
             numbers, checks[view.epoch] = {COLUMN: bound}, bound
-        return Verdict(numbers, best, stop=self._waited(list(checks.values())) >= self.patience)
+        return Verdict(numbers, best, stop=self._checks_since_best(list(checks.values())) >= self.patience)
 
     def _due(self, view: View) -> bool:
         method = view.objective.inference
@@ -101,11 +104,11 @@ class BoundStopping(Callback):
         mean = float(np.mean(bounds, dtype=np.float64))
         return mean if math.isfinite(mean) else -math.inf
 
-    def _waited(self, bounds: list[float]) -> int:
+    def _checks_since_best(self, bounds: list[float]) -> int:
         """Return how many checks have passed since the best one."""
         return len(bounds) - 1 - int(np.argmax(bounds)) if bounds else 0
 
-    def _fits(self, view: View) -> None:
+    def _check_stage(self, view: View) -> None:
         if not isinstance(view.model, HasDensity):
             raise ValueError(f"stage {view.stage!r} has no bound to stop by: leave early stopping out")
         if view.model.features != self.x.shape[1]:
@@ -118,7 +121,7 @@ class BoundStopping(Callback):
 def set_apart(
     settings: Mapping[str, Any], x: Rows, index: np.ndarray, seed: int
 ) -> tuple[np.ndarray, list[BoundStopping]]:
-    """Return which of the preprocessed rows x [N, D] to learn from, and who watches the bound of the others.
+    """Return which of the preprocessed rows x [N, D] to learn from, and the callback that watches the others' bound.
 
     Parameters
     ----------

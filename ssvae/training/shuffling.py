@@ -1,4 +1,4 @@
-"""Which rows each step sees: two endless streams, each a pure function of (seed, stream, position)."""
+"""Shuffling: two endless streams of rows, each a pure function of (seed, stream, position)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The two streams of rows that training draws from, and what they make of an epoch."""
+"""The labelled and the unlabelled stream of rows, and the steps of an epoch."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +10,7 @@ import tensorflow as tf
 from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.training import shuffling
+from ssvae.types import StageRows
 
 STEPS_PER_CALL = 128  # long enough to hide the call, short enough to answer Ctrl-C within seconds
 BYTES_PER_CALL = 2**24  # rows that are gathered for one call: a cacheful, more gains nothing
@@ -45,7 +46,7 @@ class Streams(NamedTuple):
         return tuple(orders)
 
 
-def blocks(x: Any, rows: np.ndarray) -> shuffling.Blocks | None:
+def blocks(x: StageRows, rows: np.ndarray) -> shuffling.Blocks | None:
     """Return how the rows of x with these numbers, in rising order, are to be shuffled; None: all of them together."""
     if not isinstance(x, RowSource) or x.block_starts is None or not len(rows):
         return None
@@ -53,9 +54,10 @@ def blocks(x: Any, rows: np.ndarray) -> shuffling.Blocks | None:
     return shuffling.Blocks(starts, max(1, shuffling.WINDOW // (x.shape[1] * x.dtype.itemsize)))
 
 
-def steps_per_call(x: Any, sizes: tuple[int, int]) -> int:
-    """Return how many steps' rows are gathered together, for rows x (a nest of arrays [N, ...])."""
+def steps_per_call(x: StageRows, sizes: tuple[int, int]) -> int:
+    """Return how many steps' rows are gathered together."""
     most = READ_PER_CALL if isinstance(x, RowSource) else BYTES_PER_CALL
-    x = x[:1] if isinstance(x, RowSource) else x
-    row = x.dense_row_bytes() if isinstance(x, SparseTable) else sum(a[0].size * a.itemsize for a in tf.nest.flatten(x))
+    first = x[:1] if isinstance(x, RowSource) else x
+    arrays = [] if isinstance(first, SparseTable) else tf.nest.flatten(first)
+    row = first.dense_row_bytes() if isinstance(first, SparseTable) else sum(a[0].size * a.itemsize for a in arrays)
     return int(np.clip(most // (row * sum(sizes)), 1, STEPS_PER_CALL))

@@ -13,10 +13,11 @@ from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
 from ssvae.models import MODELS
+from ssvae.models.capabilities import HasClasses
 from ssvae.networks.affine import product, shifted
 from ssvae.regularizers import REGULARIZERS
-from ssvae.training.minibatch import at, batches, taken, tensors
-from ssvae.training.step import Replica, When
+from ssvae.training.minibatch import batch_of_step, batches, gathered, tensors
+from ssvae.training.step import Replica, RunConstants
 
 ENGINES = {"graph": Engine(), "xla": Engine(True), "xla_bfloat16": Engine(True, True), "bfloat16": Engine(False, True)}
 RNG = np.random.default_rng(0)
@@ -148,19 +149,19 @@ def losses_and_gradients(stage, objective, labelled, unlabelled, engine) -> list
 
     def inside(*arguments):
         with using(engine):
-            return replica.slopes(*arguments)
+            return replica.gradients(*arguments)
 
-    when = When(random.seed_tensor(0), tf.constant(0.25), tf.constant(40.0), tf.constant(8.0))
+    run = RunConstants(random.seed_tensor(0), tf.constant(0.25), tf.constant(40.0), tf.constant(8.0))
     function = tf.function(inside, autograph=False, jit_compile=engine.xla)
     function = function.get_concrete_function(
         of_step(labelled),
         of_step(unlabelled),
         tf.TensorSpec([], tf.int64),
-        tf.nest.map_structure(tf.TensorSpec.from_tensor, when),
+        tf.nest.map_structure(tf.TensorSpec.from_tensor, run),
     )
     found = []
     for step in (0, 7):
-        losses, gradients = function(labelled, unlabelled, tf.constant(step, tf.int64), when)
+        losses, gradients = function(labelled, unlabelled, tf.constant(step, tf.int64), run)
         found += [*losses, *gradients, *replica.model.weights]
     return [np.array(part) for part in found]
 
@@ -169,13 +170,11 @@ def first_batch(rows, order, model, labelled):
     """Return the batch of a stream's first ten rows, or None of an empty stream."""
     if not len(order):
         return None
-    rows = tensors(rows)
-    batch = at(
-        batches(rows, tf.constant(order[np.newaxis, :10]), getattr(model, "classes", 1), model.features, labelled), 0
-    )
+    rows, classes = tensors(rows), model.classes if isinstance(model, HasClasses) else 1
+    batch = batch_of_step(batches(rows, tf.constant(order[np.newaxis, :10]), classes, model.features, labelled), 0)
     if labelled or not rows.neighbours.shape[1]:
         return batch
-    return batch._replace(neighbour=taken(rows.x, tf.gather(rows.neighbours, batch.index)[:, 0], model.features))
+    return batch._replace(neighbour=gathered(rows.x, tf.gather(rows.neighbours, batch.index)[:, 0], model.features))
 
 
 @pytest.mark.slow
@@ -203,7 +202,8 @@ def test_every_component_gives_the_same_losses_and_gradients_with_either_engine(
         graph, xla = (losses_and_gradients(stage, objective, labelled, unlabelled, engine) for engine in engines)
         for a, b in zip(graph, xla, strict=True):
             assert np.isfinite(a).all()
-            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(a).max())
+            rounding = 1e-7  # of numbers near 1, whose difference a penalty may be
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(a).max() + rounding)
         compared.append(stage.name)
         hooks.history["epoch"] = []
 

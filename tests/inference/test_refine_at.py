@@ -18,7 +18,7 @@ from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
-from ssvae.training import loop
+from ssvae.training import loop, stage_run
 
 SEED, D, K = random.seed_tensor(1), 3, 2
 RNG = np.random.default_rng(0)
@@ -76,13 +76,13 @@ def test_a_share_of_training_is_amortised():
 
 @pytest.mark.parametrize(("share", "wanted"), [(0.25, [(0, 0, 1), (3, 1, 4)]), (1.0, [(0, 0, 4)])])
 def test_epochs_of_a_fit_are_amortised_first(share, wanted, monkeypatch):
-    seen, go = [], loop._Run.go
+    seen, go = [], stage_run.StageRun.go
 
     def watched(self, begin, last):
         seen.append((self.program.replicas[0].objective.inference.steps, begin, last))
         return go(self, begin, last)
 
-    monkeypatch.setattr(loop._Run, "go", watched)
+    monkeypatch.setattr(stage_run.StageRun, "go", watched)
     inference = {"name": "gradient_refined", "steps": 3, "warm_start": share}
     model = {"name": "m1", "latent": 2, "hidden": [4], "classifier": "knn"}
     fitted = SSVAEClassifier(model, inference=inference, epochs=4, batch_size=20, random_state=0).fit(X, Y)

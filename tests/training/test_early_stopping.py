@@ -199,7 +199,7 @@ def test_a_bound_that_is_not_finite_is_the_worst(monkeypatch):
 
 @pytest.mark.parametrize("settings", [{"every": 0}, {"patience": 2.5}, {"samples": True}])
 def test_numbers_that_cannot_be(settings):
-    with pytest.raises(ValueError, match=f"{next(iter(settings))} of early stopping must be a whole number >= 1"):
+    with pytest.raises(ValueError, match=f"{next(iter(settings))} of early stopping must be an integer >= 1"):
         BoundStopping(X, **settings)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ssvae import SSVAEClassifier
 from ssvae.backend.compile_cache import Pool
-from ssvae.training import loop, streams
+from ssvae.training import loop, stage_run, streams
 from ssvae.training.callbacks import Callback
 from ssvae.training.checkpoint import Checkpoint
 
@@ -140,21 +140,21 @@ def test_extreme_learning_rate_ends_in_a_finite_model_or_says_so():
 
 
 def test_diverging_fit_goes_back_and_on_at_half_the_rate(monkeypatch):
-    run, seen = loop._Run._steps, []
+    run, seen = stage_run.StageRun._steps, []
 
     def spoilt(self, first, last):
         seen.append((first, self.factor))
         losses = run(self, first, last)
         return losses * np.nan if len(seen) == 2 else losses
 
-    monkeypatch.setattr(loop._Run, "_steps", spoilt)
+    monkeypatch.setattr(stage_run.StageRun, "_steps", spoilt)
     monkeypatch.setattr(streams, "STEPS_PER_CALL", 3)
     fitted = classifier(epochs=3).fit(X, Y)
     starts = [first for first, _ in seen]
     assert starts[1] == starts[2] > starts[0]
     assert [factor for _, factor in seen] == [1.0, 1.0, 0.5, 0.5]
     assert fitted.history_["learning_rate_factor"] == [1.0, 0.5, 0.5]
-    monkeypatch.setattr(loop._Run, "_steps", lambda self, first, last: run(self, first, last) * np.nan)
+    monkeypatch.setattr(stage_run.StageRun, "_steps", lambda self, first, last: run(self, first, last) * np.nan)
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, even at 1/32 of learning_rate=0.003"):
         classifier(epochs=3).fit(X, Y)
 

@@ -124,7 +124,7 @@ def train(
     )
     begin = time.process_time()
     classifier.fit(x, y)
-    cost = {"seconds": sum(classifier.history_["seconds"])}
+    cost: dict[str, float] = {"seconds": sum(classifier.history_["seconds"])}
     cost |= {"cpu_seconds": time.process_time() - begin} if whole else {}
     classifier.save(folder / "model", overwrite=True)
     keep_cost(folder, what, cost)
