@@ -18,7 +18,7 @@ import tensorflow as tf
 from ssvae import SSVAEClassifier
 from ssvae.distributed import cluster, launch
 from ssvae.distributed.strategy import ONE, ReplicaLayout, layout_of
-from ssvae.training import loop
+from ssvae.training import stage_run
 from ssvae.training.minibatch import share
 
 RNG = np.random.default_rng(0)
@@ -56,14 +56,14 @@ ON_DISK = ("m1_m2",)
 
 def fit(strategy, settings, on_disk=False):
     """Return the losses [steps, 5] of a fit, and its final weights."""
-    run, losses = loop._Run._steps, []
+    run, losses = stage_run.StageRun._steps, []
     plan = {"epochs": 4, "batch_size": 7, "labeled_batch_size": 3, "random_state": 0}  # 20 steps or more
 
     def kept(self, first, last):
         losses.append(run(self, first, last))
         return losses[-1]
 
-    loop._Run._steps = kept
+    stage_run.StageRun._steps = kept
     try:
         rows = BITS if settings.get("likelihood") == "bernoulli" else X
         with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +72,7 @@ def fit(strategy, settings, on_disk=False):
             rows = f"{folder}/x.npy" if on_disk else rows
             fitted = SSVAEClassifier(**{**plan, **settings}, strategy=strategy).fit(rows, Y)
     finally:
-        loop._Run._steps = run
+        stage_run.StageRun._steps = run
     return np.concatenate(losses), fitted.model_.get_weights()
 
 
