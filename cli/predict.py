@@ -16,9 +16,9 @@ import click
     default="encoder",
     show_default=True,
     metavar="WAY",
-    help="`encoder` for q(y|x), `bayes` for p(y|x).",
+    help="`encoder` for q(y|x), `bayes` for p(y|x), `bayes_at_mean` for p(y|z1) of m1_m2 at the mean of z1.",
 )
-def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes"]) -> None:
+def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes", "bayes_at_mean"]) -> None:
     """Classify the rows of FILE with the model of the run folder RUN.
 
     FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the same form as the training data. The

@@ -118,10 +118,14 @@ def classify_by_bayes(
     samples: int,
     inference: Inference,
     prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray,
+    at_mean: bool = False,
 ) -> np.ndarray:
-    """Return p(y) p(x | y), normalised over y, of all rows, [N, K], by this many importance samples a class."""
-    chunk = max(1, CHUNK // (model.classes * samples) * 10)
-    return over_rows(model, bayes, x, chunk=chunk, prepare=prepare, samples=samples, inference=inference)
+    """Return p(y) p(x | y), normalised over y, of all rows, [N, K], by this many importance samples a class.
+
+    With `at_mean` it is `bayes_at_mean`, which is the same for a model that is no stack.
+    """
+    chunk, function = max(1, CHUNK // (model.classes * samples) * 10), bayes_at_mean if at_mean else bayes
+    return over_rows(model, function, x, chunk=chunk, prepare=prepare, samples=samples, inference=inference)
 
 
 def probabilities(model: HasClasses, x: tf.Tensor, seed: tf.Tensor, inference: Inference) -> tf.Tensor:
@@ -142,17 +146,46 @@ def parameters(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, inference: Infe
 
 
 def bayes(model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: Inference) -> tf.Tensor:
-    """p(y) p(x | y), normalised over y, with p(x | y) by importance sampling, [B, K].
+    """p(y) p(x | y), normalised over y, with p(x | y) by importance sampling over all latents, [B, K].
 
+    p(x | y) ≈ 1/S Σ_s p(x, z_s | y) / q(z_s | x, y), z_s ~ q(z | x, y). In M1+M2 z = (z1, z2), and a weight is
+
+        w_s = p(x | z1) p(z1 | y, z2) p(z2) / [q(z1 | x) q(z2 | z1, y)],   z1 ~ q(z1 | x), z2 ~ q(z2 | z1, y).
+
+    M2 gives the density of u = (z1[active] − shift) / scale, the columns that `networks.selection` keeps; by change of
+    variables p(z1 | y, z2) = p(u | y, z2) ∏ 1/scale · N(z1[inactive]; 0, I), where columns that were dropped have the
+    prior that M1 was trained with. So every weight is a density of x itself: E_q[w] = p(x | y), with
+    p(x | y) = ∫∫ p(z2) p(z1 | y, z2) p(x | z1) dz1 dz2. All classes see the same z1, so that the part of the weights'
+    noise that comes from p(x | z1) / q(z1 | x) is common to them.
+
+    References
+    ----------
     Semi-Supervised Learning with Deep Generative Models (Kingma et al. 2014), the fully supervised experiment of §4.4.
     """
+    return _by_bayes(model, x, seed, samples, inference)
+
+
+def bayes_at_mean(
+    model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: Inference
+) -> tf.Tensor:
+    """p(y) p(z1 | y) under M2 alone, normalised over y, with z1 the mean of q(z1 | x), [B, K]; `bayes` for no stack.
+
+    Quick, as x is not decoded, and blind to how uncertain z1 is: not p(y | x) of the whole model.
+    """
     part, x = model.class_model(x, inference.at(FIXED_SEED))
-    y = tf.eye(part.classes)[:, tf.newaxis, :]
-    observed = part.likelihood.observe(x, random.fold(seed, 0))
-    found = inference.parameters(part, observed, y, random.fold(seed, 2))
-    weights = log_weights(part, found, observed, y, samples, random.fold(seed, 1))
+    return _by_bayes(part, x, seed, samples, inference)
+
+
+def _by_bayes(
+    model: GenerativeClassifier, x: tf.Tensor, seed: tf.Tensor, samples: int, inference: Inference
+) -> tf.Tensor:
+    y = tf.eye(model.classes)[:, tf.newaxis, :]
+    observed = model.likelihood.observe(x, random.fold(seed, 0))
+    found = inference.parameters(model, observed, y, random.fold(seed, 2))
+    weights = log_weights(model, found, observed, y, samples, random.fold(seed, 1))
+    weights = weights if samples > 1 else weights[tf.newaxis]
     evidence = tf.reduce_logsumexp(weights, axis=0) - math.log(samples)
-    return tf.nn.softmax(tf.transpose(evidence) + part.log_class_prior())
+    return tf.nn.softmax(tf.transpose(evidence) + model.log_class_prior())
 
 
 def bound(model: HasDensity, x: tf.Tensor, seed: tf.Tensor, objective: Objective) -> tf.Tensor:

@@ -31,7 +31,7 @@ from ssvae.preprocessing.base import Preprocessing
 from ssvae.readers.base import Rows
 from ssvae.registry import Slot
 from ssvae.regularizers.base import Regularizer
-from ssvae.settings.checks import one_of
+from ssvae.settings.checks import one_of, whole
 from ssvae.training.callbacks import Callback
 from ssvae.training.worker_agreement import same_seed
 from ssvae.types import ArrayLike
@@ -269,7 +269,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         return self
 
     def predict_proba(
-        self, X: ArrayLike, via: Literal["encoder", "bayes"] = "encoder", samples: int = 100
+        self, X: ArrayLike, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder", samples: int = 100
     ) -> np.ndarray:
         """Return class probabilities.
 
@@ -277,10 +277,12 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         ----------
         X : array-like [N, D] or path
             Rows.
-        via : {"encoder", "bayes"}, default="encoder"
-            By q(y | x), or by p(y) p(x | y) normalised, with p(x | y) by importance sampling.
+        via : {"encoder", "bayes", "bayes_at_mean"}, default="encoder"
+            By q(y | x); or by p(y) p(x | y) normalised, with p(x | y) by importance sampling over all latents; or by
+            p(y) p(z1 | y), with z1 the mean of q(z1 | x), which is quicker and leaves out how uncertain z1 is. The last
+            two differ for M1+M2 alone.
         samples : int, default=100
-            Importance samples a class for "bayes".
+            Importance samples a class for "bayes" and "bayes_at_mean", at least 1.
 
         Returns
         -------
@@ -289,11 +291,14 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         """
         check_is_fitted(self)
         x, inference = check_table(self, X), self.objective_.inference
-        one_of("via", via, ("encoder", "bayes"))
-        if via == "bayes":
+        one_of("via", via, ("encoder", "bayes", "bayes_at_mean"))
+        if via != "encoder":
             if not isinstance(self.model_, GenerativeClassifier):
-                raise ValueError("via='bayes' needs a model with classes, such as 'm2'; this one has none")
-            found = prediction.classify_by_bayes(self.model_, x, samples, inference, self.preprocessing_.transform)
+                raise ValueError(f"via={via!r} needs a model with classes, such as 'm2'; this one has none")
+            samples, transform = whole("samples", samples), self.preprocessing_.transform
+            found = prediction.classify_by_bayes(
+                self.model_, x, samples, inference, transform, at_mean=via == "bayes_at_mean"
+            )
         elif isinstance(self.model_, HasClasses):
             found = prediction.classify(self.model_, x, inference, self.preprocessing_.transform)
         else:

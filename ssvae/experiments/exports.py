@@ -16,7 +16,7 @@ from ssvae.experiments.run_folder import Run
 AS_AT_FIT = ("target", "stream", "external")  # how the file that was fitted on was read
 
 
-def table(run: Run, file: str | Path, via: Literal["encoder", "bayes"] = "encoder") -> str:
+def table(run: Run, file: str | Path, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder") -> str:
     """Return predictions for the rows of a file as CSV text.
 
     Parameters
@@ -24,7 +24,7 @@ def table(run: Run, file: str | Path, via: Literal["encoder", "bayes"] = "encode
     run : Run
     file : path
         In the format that the run was trained on.
-    via : "encoder" or "bayes"
+    via : "encoder", "bayes" or "bayes_at_mean"
         See `SSVAEClassifier.predict_proba`.
 
     Returns

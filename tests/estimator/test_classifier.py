@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from scipy.special import logsumexp, softmax
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
@@ -27,6 +29,7 @@ Y = np.where(np.arange(40) % 4 == 0, TRUTH, -1)
 BINARY = (X > 0).astype(np.float32)
 M2_SMALL = {"name": "m2", "latent": 2, "hidden": [4]}
 STACK = {"name": "m1_m2", "latent": 2, "hidden": [4], "m1": {"hidden": [4]}, "threshold": 0.0}
+PRIOR = [0.8, 0.2]
 M1_SMALL = {"name": "m1", "latent": 2, "hidden": [4]}
 
 
@@ -40,6 +43,29 @@ def classifier(model=None, **settings) -> SSVAEClassifier:
         **settings,
     }
     return SSVAEClassifier(model or M2_SMALL, **arguments)
+
+
+def shaken(net, scale) -> None:
+    """Move the weights of a network of a fitted model, so that classes differ by more than noise."""
+    rng = np.random.default_rng(2)
+    for weight in net.trainable_weights:
+        weight.assign(np.array(weight) + rng.normal(0.0, scale, weight.shape))
+
+
+def network(mlp, *parts) -> np.ndarray:
+    """Return the outputs of an MLP of softplus layers, in double precision from its weights."""
+    weights = [np.asarray(weight, np.float64) for weight in (*mlp.first, *mlp.kernels)]
+    biases = [np.asarray(bias, np.float64) for bias in mlp.biases]
+    h = biases[0] + sum(part @ weight for part, weight in zip(parts, weights, strict=False))
+    for weight, bias in zip(weights[len(parts) :], biases[1:], strict=True):
+        h = np.logaddexp(0, h) @ weight + bias
+    return h
+
+
+def log_gaussian(value, h) -> np.ndarray:
+    """Return log N(value; mean, log-variance) of the Gaussian likelihood, whose log-variances are above -6."""
+    mean, log_variance = np.split(h, 2, axis=-1)
+    return norm.logpdf(value, mean, np.exp((np.logaddexp(0, log_variance + 6.0) - 6.0) / 2)).sum(axis=-1)
 
 
 @pytest.fixture(scope="module")
@@ -68,28 +94,60 @@ def test_probabilities_are_of_the_encoder(fitted):
     assert found.max() > 0.9
 
 
-def test_probabilities_by_bayes_rule(fitted):
-    """p(y) p(x | y) normalised: here against many importance samples of the model's own densities."""
-    found = fitted.predict_proba(X[:8], via="bayes", samples=2000)
-    x = fitted.preprocessing_.transform(X[:8])
-    rng, model, scores = np.random.default_rng(1), fitted.model_, []
-    for y in np.eye(2, dtype=np.float32):
-        q = model.posterior(model.encode(x, np.tile(y, (8, 1))))["z"]
-        mean, sd = q.mean().numpy(), q.stddev().numpy()
-        z = (mean + sd * rng.normal(size=(4000, 8, 2))).astype(np.float32)
-        joint = model.joint(y[None])
-        log_weight = joint["x"]({"z": z}).log_prob(x) + joint["z"].log_prob(z) - q.log_prob(z)
-        scores.append(tf.reduce_logsumexp(log_weight, axis=0).numpy())
-    scores = np.array(scores).T
-    expected = np.exp(scores - scores.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(found, expected / expected.sum(axis=1, keepdims=True), atol=0.05)
-    np.testing.assert_array_equal(found, fitted.predict_proba(X[:8], via="bayes", samples=2000))
+def test_probabilities_by_bayes_rule():
+    """p(y) p(x | y) normalised: here by importance sampling in numpy, with weights drawn at random."""
+    own = classifier({**M2_SMALL, "activation": "softplus", "prior": PRIOR}, epochs=1).fit(X, Y)
+    shaken(own.model_.decoder, 0.5)
+    rows = np.repeat(X[:8], 20, axis=0)
+    found = own.predict_proba(rows, via="bayes", samples=1000)
+    x, rng, scores = own.preprocessing_.transform(X[:8]).astype(float), np.random.default_rng(1), []
+    for k in range(2):
+        y = np.eye(2)[[k]]
+        mean, log_variance = np.split(network(own.model_.encoder, x, y), 2, axis=1)
+        z = mean + np.exp(log_variance / 2) * rng.normal(size=(20_000, 8, 2))
+        log_q = norm.logpdf(z, mean, np.exp(log_variance / 2)).sum(axis=-1)
+        log_joint = log_gaussian(x, network(own.model_.decoder, z, y)) + norm.logpdf(z).sum(axis=-1)
+        scores.append(logsumexp(log_joint - log_q, axis=0) + np.log(PRIOR[k]))
+    expected = softmax(np.array(scores).T, axis=1)
+    assert np.abs(expected - PRIOR).max() > 0.1
+    np.testing.assert_allclose(found.reshape(8, 20, 2).mean(axis=1), expected, atol=0.015)
+    np.testing.assert_array_equal(found, own.predict_proba(rows, via="bayes", samples=1000))
+    np.testing.assert_array_equal(found, own.predict_proba(rows, via="bayes_at_mean", samples=1000))  # no stack
 
 
-def test_stack_by_bayes_rule(stack):
-    found = stack.predict_proba(X[:5], via="bayes", samples=10)
-    assert found.shape == (5, 2)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
+def test_stack_by_bayes_rule():
+    """As above, through both latents; at the mean of z1 it is another number. Quadrature is in test_prediction_by_bayes.py."""
+    own = classifier({**STACK, "activation": "softplus", "prior": PRIOR}, epochs=1).fit(X, Y)
+    lower, upper, selection = own.model_.first, own.model_.second, own.model_.selection
+    shaken(upper.decoder, 1.0)
+    shift, scale = np.array(selection.shift, float), np.array(selection.scale, float)
+    x, rng, scores = own.preprocessing_.transform(X[:6]).astype(float), np.random.default_rng(1), []
+    mean, log_variance = np.split(network(lower.encoder, x), 2, axis=1)
+    z1 = mean + np.exp(log_variance / 2) * rng.normal(size=(20_000, 6, 2))
+    log_x = log_gaussian(x, network(lower.decoder, z1))
+    log_q1 = norm.logpdf(z1, mean, np.exp(log_variance / 2)).sum(axis=-1)
+    for k in range(2):
+        y, u = np.eye(2)[[k]], (z1 - shift) / scale
+        mean2, log_variance2 = np.split(network(upper.encoder, u, y), 2, axis=-1)
+        z2 = mean2 + np.exp(log_variance2 / 2) * rng.normal(size=(20_000, 6, 2))
+        log_q2 = norm.logpdf(z2, mean2, np.exp(log_variance2 / 2)).sum(axis=-1)
+        log_joint = log_x + log_gaussian(u, network(upper.decoder, z2, y)) + norm.logpdf(z2).sum(axis=-1)
+        scores.append(logsumexp(log_joint - log_q1 - log_q2, axis=0) + np.log(PRIOR[k]))
+    expected = softmax(np.array(scores).T, axis=1)
+    assert np.abs(expected - PRIOR).max() > 0.04
+    rows = np.repeat(X[:6], 20, axis=0)
+    found, at_mean = (
+        own.predict_proba(rows, via=via, samples=1000).reshape(6, 20, 2).mean(axis=1)
+        for via in ("bayes", "bayes_at_mean")
+    )
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    assert np.abs(at_mean - expected).max() > 0.04
+
+
+@pytest.mark.parametrize("samples", [0, -3, 2.5])
+def test_bayes_rule_needs_a_number_of_samples(fitted, samples):
+    with pytest.raises(ValueError, match="samples must be an integer >= 1"):
+        fitted.predict_proba(X, via="bayes", samples=samples)
 
 
 @pytest.mark.parametrize("name", ["fitted", "stack"])
