@@ -116,31 +116,28 @@ def test_probabilities_by_bayes_rule():
 
 
 def test_stack_by_bayes_rule():
-    """As above, through both latents; at the mean of z1 it is another number. Quadrature is in test_prediction_by_bayes.py."""
-    own = classifier({**STACK, "activation": "softplus", "prior": PRIOR}, epochs=1).fit(X, Y)
+    """By sums over a grid of z1, where M2's decoder reads the class alone; test_prediction_by_bayes.py has z2."""
+    lower = {"hidden": [4], "activation": "softplus"}
+    own = classifier({**STACK, "m1": lower, "activation": "softplus", "prior": PRIOR}, epochs=1).fit(X, Y)
     lower, upper, selection = own.model_.first, own.model_.second, own.model_.selection
-    shaken(upper.decoder, 1.0)
-    shift, scale = np.array(selection.shift, float), np.array(selection.scale, float)
-    x, rng, scores = own.preprocessing_.transform(X[:6]).astype(float), np.random.default_rng(1), []
-    mean, log_variance = np.split(network(lower.encoder, x), 2, axis=1)
-    z1 = mean + np.exp(log_variance / 2) * rng.normal(size=(20_000, 6, 2))
-    log_x = log_gaussian(x, network(lower.decoder, z1))
-    log_q1 = norm.logpdf(z1, mean, np.exp(log_variance / 2)).sum(axis=-1)
-    for k in range(2):
-        y, u = np.eye(2)[[k]], (z1 - shift) / scale
-        mean2, log_variance2 = np.split(network(upper.encoder, u, y), 2, axis=-1)
-        z2 = mean2 + np.exp(log_variance2 / 2) * rng.normal(size=(20_000, 6, 2))
-        log_q2 = norm.logpdf(z2, mean2, np.exp(log_variance2 / 2)).sum(axis=-1)
-        log_joint = log_x + log_gaussian(u, network(upper.decoder, z2, y)) + norm.logpdf(z2).sum(axis=-1)
-        scores.append(logsumexp(log_joint - log_q1 - log_q2, axis=0) + np.log(PRIOR[k]))
-    expected = softmax(np.array(scores).T, axis=1)
-    assert np.abs(expected - PRIOR).max() > 0.04
-    rows = np.repeat(X[:6], 20, axis=0)
+    upper.decoder.first[0].assign(np.zeros((2, 4)))
+    upper.decoder.first[1].assign([[3.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]])
+    upper.decoder.kernels[-1].assign([[0.5, -0.2, 0.1, -0.3], [-0.4, 0.6, -0.3, 0.0], *np.zeros((2, 4))])
+    for net in (lower.encoder, upper.encoder):  # wider than the posteriors, as weights need it
+        net.biases[-1].assign([0.0, 0.0, 1.0, 1.0])
+    grid = np.linspace(-9.0, 9.0, 201)
+    z1 = np.stack(np.meshgrid(grid, grid), axis=-1)[:, :, None]  # [z, z, 1, 2]
+    u = (z1 - np.array(selection.shift, float)) / np.array(selection.scale, float)
+    rows = np.repeat(X[:6], 30, axis=0)
+    log_x = log_gaussian(own.preprocessing_.transform(X[:6]).astype(float), network(lower.decoder, z1))
+    log_u = np.array([log_gaussian(u, network(upper.decoder, np.zeros((1, 2)), np.eye(2)[[k]])) for k in range(2)])
+    expected = softmax(logsumexp(log_x + log_u, axis=(1, 2)).T + np.log(PRIOR), axis=1)
     found, at_mean = (
-        own.predict_proba(rows, via=via, samples=1000).reshape(6, 20, 2).mean(axis=1)
+        own.predict_proba(rows, via=via, samples=1000).reshape(6, 30, 2).mean(axis=1)
         for via in ("bayes", "bayes_at_mean")
     )
     np.testing.assert_allclose(found, expected, atol=0.02)
+    assert np.abs(expected - PRIOR).max() > 0.04
     assert np.abs(at_mean - expected).max() > 0.04
 
 
