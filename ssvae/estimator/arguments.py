@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, get_type_hints
 
+import keras
 import numpy as np
 
 from ssvae.backend.engine import ENGINES, PRECISIONS
@@ -20,6 +21,7 @@ from ssvae.registry import LazyTable, former_names, slot_name
 from ssvae.regularizers import REGULARIZERS
 from ssvae.settings.checks import Setting, Settings, accepts, describe, one_of
 from ssvae.settings.renamed import DEPRECATED, RENAMED, present_names, warn
+from ssvae.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from ssvae.estimator.classifier import SSVAEClassifier
@@ -35,6 +37,15 @@ TABLES: dict[str, LazyTable[type]] = {
 }
 # Arguments of a call of `fit`, not of what is learnt: no saved classifier or checkpoint depends on them.
 NOT_STORED = ("callbacks", "verbose", "random_state", "strategy")
+# Keras' callbacks that work through its optimizer or its count of steps, and what to do instead.
+NEED_KERAS_LOOP: dict[type, str] = {
+    keras.callbacks.BackupAndRestore: "give ssvae.callbacks.Checkpoint",
+    keras.callbacks.LearningRateScheduler: "give learning_rate and schedule='cosine' or 'constant'",
+    keras.callbacks.ProgbarLogger: "give verbose=1",
+    keras.callbacks.ReduceLROnPlateau: "give learning_rate and schedule='cosine'",
+    keras.callbacks.SwapEMAWeights: "leave it out",
+    keras.callbacks.TensorBoard: "give keras.callbacks.CSVLogger, or a ssvae.callbacks.Callback with epoch_end",
+}
 # Arguments of a model's constructor that `fit` supplies, so that a slot neither may nor need hold them.
 SUPPLIED_BY_FIT = ("features", "classes", "likelihood", "latent_likelihood", "update", "baseline", "seed")
 
@@ -94,9 +105,24 @@ def check(estimator: SSVAEClassifier) -> None:
         raise ValueError(f"clip_norm must be > 0, got {arguments['clip_norm']!r}")
     for name in ("epochs", "batch_size", "labeled_batch_size", "learning_rate"):
         _check_by_stage(name, arguments[name])
+    _check_callbacks(arguments["callbacks"] or ())
     one_of("engine", arguments["engine"], ENGINES)
     one_of("precision", arguments["precision"], PRECISIONS)
     one_of("schedule", arguments["schedule"], ("cosine", "constant"))
+
+
+def _check_callbacks(callbacks: Sequence[object]) -> None:
+    """Check that each is a callback, and none that needs Keras' own training loop."""
+    for callback in callbacks:
+        if not isinstance(callback, Callback | keras.callbacks.Callback):
+            raise ValueError(
+                f"callbacks holds {callback!r}: give objects of ssvae.callbacks.Callback or keras.callbacks.Callback"
+            )
+        for kind, instead in NEED_KERAS_LOOP.items():
+            if isinstance(callback, kind):
+                raise ValueError(
+                    f"callback {kind.__name__} works through Keras' own training loop, not used here: {instead}"
+                )
 
 
 def _check_by_stage(name: str, value: object) -> None:

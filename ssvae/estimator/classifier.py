@@ -20,6 +20,7 @@ from ssvae.estimator import labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
 from ssvae.estimator.generative import GenerativeMixin
+from ssvae.estimator.nested_parameters import changed, flat, grouped
 from ssvae.estimator.pickling import PicklableEstimator
 from ssvae.estimator.validation import check_rows, check_table, check_training_rows, subset
 from ssvae.gradients.base import Gradient
@@ -268,6 +269,46 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
             self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
         return self
 
+    def get_params(self, deep: bool = True) -> dict[str, object]:
+        """Return the arguments of the constructor.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the arguments of components are listed, too: ``model__latent`` of ``{"name": "m2", "latent": 50}``.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        found = super().get_params(deep=False)
+        return {**found, **{k: v for name in found for k, v in flat(name, found[name]).items()}} if deep else found
+
+    def set_params(self, **params: object) -> Self:
+        """Change arguments of the constructor, or of components: ``model__latent=20``.
+
+        Parameters
+        ----------
+        **params : object
+            Values by name, as in `get_params`. A component that is a name becomes a dict.
+
+        Returns
+        -------
+        SSVAEClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no argument of a name.
+        """
+        whole, inside = grouped(params)
+        super().set_params(**{**whole, **{name: whole.get(name, vars(self).get(name)) for name in inside}})
+        for name, changes in inside.items():
+            setattr(self, name, changed(name, vars(self)[name], changes))
+        return self
+
     def predict_proba(
         self, X: ArrayLike, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder", samples: int = 100
     ) -> np.ndarray:
@@ -302,7 +343,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         elif isinstance(self.model_, HasClasses):
             found = prediction.classify(self.model_, x, inference, self.preprocessing_.transform)
         else:
-            return self.feature_classifier_.probabilities(self.transform(X))
+            return self.feature_classifier_.probabilities(self._latents(X))
         found = found.astype(np.float64)
         found /= found.sum(axis=1, keepdims=True)
         return found
@@ -338,12 +379,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         ndarray [N, Z]
             Latents, float32.
         """
-        x = self._rows(X)
-        if not isinstance(self.model_, HasLatents):
-            raise ValueError(
-                "this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
-            )
-        return prediction.over_rows(self.model_, prediction.latents, x, inference=self.objective_.inference)
+        return self._latents(X)
 
     def score(self, X: ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
         """Return the accuracy on the labelled rows.
@@ -398,7 +434,20 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
             The names "z0", "z1" and so on.
         """
         check_is_fitted(self)
-        return np.array([f"z{i}" for i in range(self.transform(np.zeros((1, self.n_features_in_))).shape[1])], object)
+        return np.array([f"z{column}" for column in range(self._with_latents().latent_columns)], object)
+
+    def _latents(self, X: ArrayLike) -> np.ndarray:
+        """Return what `transform` does, as an array whatever `set_output` asks of that."""
+        x = self._rows(X)
+        self._with_latents()
+        return prediction.over_rows(self.model_, prediction.latents, x, inference=self.objective_.inference)
+
+    def _with_latents(self) -> HasLatents:
+        if not isinstance(self.model_, HasLatents):
+            raise ValueError(
+                "this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
+            )
+        return self.model_
 
     def _rows(self, X: ArrayLike) -> Rows:
         """Return X checked and preprocessed, [N, D'] float32."""

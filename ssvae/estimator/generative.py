@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
+from ssvae.backend import eager_guard
 from ssvae.estimator import labels
 from ssvae.estimator.fitting import fresh_seed
 from ssvae.estimator.validation import check_rows
@@ -238,6 +239,7 @@ class GenerativeMixin:
             Means of p(x | z, y), in the units of X.
         """
         check_is_fitted(self)
+        eager_guard.check()
         model, seed = self._density("sample"), fresh_seed(random_state)
         index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
         found = prediction.draw(model, n, index, seed)

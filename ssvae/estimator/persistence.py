@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ssvae.atomic_files import folder_beside, whole
+from ssvae.backend import eager_guard
 from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
 from ssvae.estimator.arguments import as_json, described, read, stored
@@ -97,6 +98,7 @@ def load(folder: str | Path, kind: Callable[..., Classifier]) -> Classifier:
     ValueError
         If the folder is no saved classifier, is damaged, comes from a newer version, or does not predict what it did.
     """
+    eager_guard.check()
     folder = whole(folder)
     manifest = _read_manifest(folder)
     contents = {name: _read(folder, name, manifest) for name in FILES}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_n_features, _check_sample_weight, validate_data
 
-from ssvae.backend import fork_guard
+from ssvae.backend import eager_guard, fork_guard
 from ssvae.label_vector import LabelContainer, label_array
 from ssvae.readers.base import Rows, RowSource, extremes, take_rows
 from ssvae.readers.open import open_rows
@@ -43,6 +46,9 @@ def check_training_rows(
         y = label_array(y)
     except ValueError as error:
         raise ValueError(f"y must be one label a row, [N] ({error})") from error
+    if y.ndim != 1 and y.shape[1:] != (1,):
+        given = f"an array {list(y.shape)}" if y.ndim else f"{type(y.item()).__name__}, which is no list of them"
+        raise ValueError(f"y must be one label a row, [N], and is {given}")
     if isinstance(x, RowSource) and len(y) != len(x):
         raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")
     check_consistent_length(x, y)
@@ -92,6 +98,8 @@ def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
 def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows, tuple[float, float]]:
     """Return the rows and their extremes in float32, which one pass finds together with what is not finite."""
     fork_guard.check()
+    eager_guard.check()
+    _refuse_streams(X)
     X = open_rows(X)
     if isinstance(X, RowSource):
         x: Rows = _named(estimator, X, reset)
@@ -99,13 +107,48 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
     else:
         settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
         matrix = X.matrix if isinstance(X, SparseTable) else X
-        x = validate_data(estimator, matrix, reset=reset, accept_sparse="csr", **settings)
+        try:
+            x = validate_data(estimator, _numbers(matrix), reset=reset, accept_sparse="csr", **settings)
+        except ValueError as error:
+            if "could not convert string to float" not in str(error):
+                raise
+            raise ValueError(f"{error}{_where_text(X)}") from error
     with np.errstate(over="ignore"):
         x = SparseTable(x) if is_sparse(x) else x
         low, high = (float(np.float32(number)) for number in extremes(x))
     if not np.isfinite([low, high]).all():
         _refuse(x, feature_names(estimator))
     return x, (low, high)
+
+
+def _refuse_streams(X: object) -> None:
+    """Raise for what yields rows or batches one after another, and for what is no table at all."""
+    streams = Iterator | Mapping | Set | tf.data.Dataset | keras.utils.PyDataset
+    if X is None or isinstance(X, streams | tf.SparseTensor | tf.RaggedTensor):
+        raise TypeError(
+            f"X is {type(X).__name__}, and a table [N, D] is needed: an array, a DataFrame, a sparse matrix or the "
+            "path of a file; of a generator or a tf.data.Dataset, stack the rows first"
+        )
+
+
+def _numbers(X: ArrayLike) -> ArrayLike:
+    """Return X with NaN where a masked array hides a cell; refuse dates, which NumPy would count as numbers."""
+    if isinstance(X, np.ma.MaskedArray) and np.ma.getmaskarray(X).any() and X.dtype.kind in "biuf":
+        return np.where(np.ma.getmaskarray(X), np.nan, X.data.astype(np.float64))
+    if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
+        raise ValueError("X holds dates or durations: turn them into numbers first, such as seconds")
+    return X
+
+
+def _where_text(X: object) -> str:
+    """Return where the first cell of X is that is neither a number nor the text of one."""
+    for row, cells in enumerate(np.asarray(X, dtype=object)):
+        for column, cell in enumerate(np.ravel(cells)):
+            try:
+                float(cell)
+            except (TypeError, ValueError):
+                return f" (row {row}, column {column}); text columns are taken from a DataFrame, as columns of 0 and 1"
+    return ""
 
 
 def _single(x: Rows) -> Rows:

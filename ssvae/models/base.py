@@ -72,7 +72,7 @@ class Model(keras.Model):
     _mean_loss: keras.metrics.Mean = None  # since `compile`; Keras owns the name _tracker
 
     def __init__(self, seed: int = 0, **kwargs: object) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})  # whatever Keras' global policy is, as `networks.layer`
         self.seed = seed
 
     def reset(self, rng: np.random.Generator) -> None:

@@ -169,6 +169,11 @@ class BeliefNetwork(HasLatents, Model):
         logits = added + self.encoders[level](values[self.levels[level - 1]])
         return self._binary(self.posterior_chains, level, logits)
 
+    @property
+    def latent_columns(self) -> int:
+        """See `HasLatents.latent_columns`: those of all levels."""
+        return sum(self.latent)
+
     def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior means of all levels side by side, the bottom first, [B, ΣZ]; each given those below."""
         means = self.posterior_means(x, None, infer)

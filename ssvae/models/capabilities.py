@@ -125,6 +125,11 @@ class HasDensity(ABC):
 class HasLatents(HasDensity):
     """A generative model whose latents represent a row."""
 
+    @property
+    def latent_columns(self) -> int:
+        """How many columns `latents` has; by default those of a row of zeros are counted."""
+        return int(self.latents(tf.zeros([1, self.features])).shape[-1])
+
     @abstractmethod
     def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the representation of rows x [B, D] that `transform` returns, [B, Z]."""

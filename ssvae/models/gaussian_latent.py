@@ -19,6 +19,11 @@ class GaussianLatent(HasDensity):
 
     latent: int
 
+    @property
+    def latent_columns(self) -> int:
+        """See `HasLatents.latent_columns`."""
+        return self.latent
+
     def posterior(self, parameters: Parameters) -> Conditionals:
         """See `HasDensity.posterior`."""
         return {"z": diagonal_normal(*tf.split(parameters["z"], 2, axis=-1))}

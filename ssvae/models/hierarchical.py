@@ -188,6 +188,11 @@ class Hierarchical(LatentFeatures, Model):
             return self.priors[level](above)
         return tf.repeat([[0.0, LOG_VARIANCE_RANGE[1]]], self.latent[level], axis=1)
 
+    @property
+    def latent_columns(self) -> int:
+        """See `HasLatents.latent_columns`: those of all levels."""
+        return sum(self.latent)
+
     def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior means of all levels side by side, the bottom first, [B, ΣZ]."""
         means = self.posterior_means(x, None, infer)

@@ -221,6 +221,11 @@ class M1M2(Stacked, GenerativeClassifier, Model):
 
         return {"z1": self.first.posterior({"z": parameters["z1"]})["z"], "z2": second}
 
+    @property
+    def latent_columns(self) -> int:
+        """See `HasLatents.latent_columns`: those of z1."""
+        return self.first.latent_columns
+
     def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior mean of z1, [B, Z]."""
         return self.first.latents(x, infer)

@@ -20,11 +20,12 @@ from ssvae.backend import random
 from ssvae.backend.softplus import softplus
 from ssvae.distributions import BinaryVector
 from ssvae.networks.affine import product
+from ssvae.networks.layer import Layer
 from ssvae.relaxations import Rule, hard, soft
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class Autoregression(keras.layers.Layer):
+class Autoregression(Layer):
     """v -> v U, U strictly upper triangular: what the numbers before each one add to its logit. U starts at 0.
 
     Parameters

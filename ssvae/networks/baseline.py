@@ -15,11 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import engine, replica_context
+from ssvae.networks.layer import Layer
 from ssvae.networks.mlp import MLP
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class Baseline(keras.layers.Layer):
+class Baseline(Layer):
     """Of one latent: C_ψ of what its q depends on, and running mean c and variance v of the signal less C_ψ.
 
     Parameters

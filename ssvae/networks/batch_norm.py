@@ -13,13 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import engine, replica_context
+from ssvae.networks.layer import Layer
 
 MOMENTUM = 0.99  # of the moving averages, a call: they remember about the last hundred batches
 EPSILON = 1e-3  # added to variances
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class BatchNorm(keras.layers.Layer):
+class BatchNorm(Layer):
     """(h − m) / √(v + ε), with mean m and variance v of each column.
 
     While training steps are traced (`engine.Engine.training`), m and v are those of all rows of h, over every leading

@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssvae.networks.layer import Layer
+
 
 @keras.saving.register_keras_serializable("ssvae")
-class ClassPrior(keras.layers.Layer):
+class ClassPrior(Layer):
     """log p(y) of K classes: uniform, given, or learned from a uniform start.
 
     Parameters

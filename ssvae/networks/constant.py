@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssvae.networks.layer import Layer
+
 
 @keras.saving.register_keras_serializable("ssvae")
-class Constant(keras.layers.Layer):
+class Constant(Layer):
     """A vector that starts at 0.
 
     Parameters

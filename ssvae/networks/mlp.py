@@ -11,6 +11,7 @@ import tensorflow as tf
 from ssvae.backend.softplus import softplus
 from ssvae.networks.affine import product, shifted
 from ssvae.networks.batch_norm import BatchNorm
+from ssvae.networks.layer import Layer
 from ssvae.settings.checks import one_of
 
 NORMALIZATIONS = ("none", "layer", "batch")
@@ -19,7 +20,7 @@ GATE_BIAS = -1.0  # highway layers start by carrying most of their input on, as 
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class MLP(keras.layers.Layer):
+class MLP(Layer):
     """outputs = W_L φ(… φ(W_x x + W_y y + b_1) …) + b_L.
 
     The parts of the first layer are summed, so inputs of different rank broadcast: with x [B, D] and y [K, 1, K] the

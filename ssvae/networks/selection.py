@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssvae.networks.layer import Layer
+
 
 @keras.saving.register_keras_serializable("ssvae")
-class Selection(keras.layers.Layer):
+class Selection(Layer):
     """(z[columns] − shift) / scale, and back.
 
     Parameters

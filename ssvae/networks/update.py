@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssvae.networks.layer import Layer
 from ssvae.networks.mlp import MLP
 
 # Encoding -> its width for a latent of width Z above something of width D. "data" is what lies below the latent.
@@ -32,7 +33,7 @@ GATES = ("residual", "highway", "none")
 
 
 @keras.saving.register_keras_serializable("ssvae")
-class Update(keras.layers.Layer):
+class Update(Layer):
     """λ_{t+1} = λ_t + g ⊙ u, or g ⊙ λ_t + (1 − g) ⊙ u, where (u, logit g) = MLP(inputs at λ_t).
 
     The first, "residual", starts with u = 0 and changes λ no more than it has learnt to. The second, "highway", is the

@@ -113,7 +113,7 @@ def samples(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) ->
 def latent_map(classifier: SSVAEClassifier, dataset: Dataset) -> Figure:
     """Draw the latents of test rows on their principal axes."""
     x, y = _test_rows(classifier, dataset)
-    latents = _or_skip(lambda: classifier.transform(x[:MAP_ROWS]))
+    latents = _or_skip(lambda: np.asarray(classifier.transform(x[:MAP_ROWS])))
     return primitives.latent_map(latents, y[:MAP_ROWS], classifier.classes_)
 
 
