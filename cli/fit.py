@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ssvae.cli import options
 from ssvae.cli.options import data_dir, json_flag, setting, settings_sources
 
 if TYPE_CHECKING:
@@ -40,6 +44,8 @@ Examples:
   ssvae fit --inference gradient_refined --set classifier.inference.refine_at=predict
   ssvae fit --set classifier.model.latent=20 --set classifier.epochs=50"""
 
+ANYWHERE = ("dataset.folder", "dataset.stream", "classifier.verbose", "classifier.strategy")  # no results depend on it
+
 
 @click.command(epilog=EPILOG)
 @setting("--dataset", metavar="NAME", help="Data set by name, see `ssvae datasets`.  [default: digits]")
@@ -63,7 +69,8 @@ Examples:
 @setting(
     "--out",
     metavar="FOLDER",
-    help="Run folder.  [default: runs/DATASET-MODEL-LABELS-SEED, -INFERENCE after the model if not amortized]",
+    help="Run folder.  [default: runs/DATASET-MODEL-LABELS-SEED, -INFERENCE after the model if not amortized, and a "
+    "number at the end for other settings]",
 )
 @click.option("--resume", is_flag=True, help="Continue the unfinished run in the folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
@@ -104,15 +111,46 @@ def fit(
 
 
 def default_folder(settings: Settings) -> Path:
-    """Return runs/DATASET-MODEL-LABELS-SEED, with the inference method after the model where it is not amortized."""
+    """Return runs/DATASET-MODEL-LABELS-SEED, with what else tells these settings from those of the plain command.
+
+    These are the column of labels, the inference method where it is not amortized, and a number that stands for every
+    other setting that differs.
+    """
     from ssvae.registry import slot_name
 
     dataset, classifier = settings["dataset"], settings["classifier"]
     model, inference = (slot_name(classifier[slot]) for slot in ("model", "inference"))
     data = dataset.get("name") or Path(dataset["data"]).stem
-    words = [data, model, *([] if inference == "amortized" else [inference])]
+    target = [] if dataset.get("target") is None else [_as_name(str(dataset["target"]))]
+    words = [data, *target, model, *([] if inference == "amortized" else [inference])]
     labels = "all" if dataset["labels"] is None else dataset["labels"]
-    return Path("runs") / "-".join(str(word) for word in (*words, labels, settings["seed"]))
+    own = _different(settings, model, inference)
+    number = [hashlib.sha256(json.dumps(own, sort_keys=True, default=str).encode()).hexdigest()[:6]] if own else []
+    return Path("runs") / "-".join(str(word) for word in (*words, labels, settings["seed"], *number))
+
+
+def _as_name(text: str) -> str:
+    """Return text without what names of folders may not hold."""
+    return re.sub(r"[^\w.+]+", "_", text)
+
+
+def _different(settings: Settings, model: object, inference: object) -> dict[str, object]:
+    """Return the settings that are not those of the plain command for the same data, model, labels and seed."""
+    from ssvae.settings.checks import SettingsSource
+    from ssvae.settings.schema import resolve
+
+    data = {key: settings["dataset"].get(key) for key in ("name", "data", "target", "labels")}
+    own = {"dataset": data, "classifier": {"model": model, "inference": inference}, "seed": settings["seed"]}
+    given = SettingsSource("", own)
+    plain, now = _flat(resolve(*options.shipped_for([given]), given)), _flat(settings)
+    return {key: now.get(key) for key in {*plain, *now} - {*ANYWHERE} if plain.get(key) != now.get(key)}
+
+
+def _flat(settings: Settings) -> dict[str, object]:
+    """Return the settings of data set and classifier by path, a component without arguments as its name."""
+    parts = ((part, settings[part]) for part in ("dataset", "classifier"))
+    found = {f"{part}.{key}": value for part, values in parts for key, value in values.items()}
+    return {key: v["name"] if isinstance(v, dict) and {*v} == {"name"} else v for key, v in found.items()}
 
 
 def resume_command() -> str:

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from ssvae.settings.checks import Settings, SettingsSource
+    from ssvae.settings.checks import SettingsSource
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -44,34 +44,43 @@ def settings_sources(ctx: click.Context, config: str | None, assignments: tuple[
     In rising order: the YAML file (without ``--config`` the shipped one for this data set and model, where there is
     one), the environment, the options on the command line, ``--set``.
     """
+    from ssvae.registry import slot_name
     from ssvae.settings.files import assignment, load
 
     found = []
     for origin in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
         found += _from_options(ctx, origin)
     found += [assignment(text) for text in assignments]
-    return [*([load(config)] if config is not None else _shipped(found)), *found]
+    usual = [load(config)] if config is not None else shipped_for(found)
+    if config is None and usual:
+        dataset, model = (slot_name(slot) for slot in _choice(found))
+        name = usual[0].name.removesuffix(".yaml")
+        click.echo(f"settings shipped for {dataset} and {model}: {name} (--config chooses others)", err=True)
+    return [*usual, *found]
 
 
-def _shipped(found: list[SettingsSource]) -> list[SettingsSource]:
+def shipped_for(found: list[SettingsSource]) -> list[SettingsSource]:
     """Return the shipped settings for the data set and the model that the other sources choose, or nothing."""
     from ssvae.registry import slot_name
-    from ssvae.settings.files import load, merge, shipped
+    from ssvae.settings.files import load, shipped
 
-    usual = {"dataset": {"name": "digits"}, "classifier": {"model": {"name": "m1_m2"}}}
-    chosen = merge(usual, *[source.values for source in found])
-    dataset, model = (slot_name(slot) for slot in (chosen["dataset"], chosen["classifier"]["model"]))
+    data, slot = _choice(found)
+    dataset, model = slot_name(data), slot_name(slot)
     for name in (f"{dataset}_{model}", str(dataset)):
-        if name in shipped() and not _own_data(chosen):
+        if name in shipped() and not (isinstance(data, dict) and data.get("data")):
             source = load(name)
             if slot_name(source.values["classifier"]["model"]) == model:
-                click.echo(f"settings shipped for {dataset} and {model}: {name} (--config chooses others)", err=True)
                 return [source]
     return []
 
 
-def _own_data(chosen: Settings) -> bool:
-    return isinstance(chosen["dataset"], dict) and bool(chosen["dataset"].get("data"))
+def _choice(found: list[SettingsSource]) -> tuple[Any, Any]:
+    """Return the data set and the model that settings choose."""
+    from ssvae.settings.files import merge
+
+    usual = {"dataset": {"name": "digits"}, "classifier": {"model": {"name": "m1_m2"}}}
+    chosen = merge(usual, *[source.values for source in found])
+    return chosen["dataset"], chosen["classifier"]["model"]
 
 
 def _from_options(ctx: click.Context, origin: ParameterSource) -> list[SettingsSource]:

@@ -49,6 +49,7 @@ class NearestMean:
         for callback in self.callbacks or ():
             callback.stage_begin("m2", 3, 0)
         self.classes_ = np.unique(y[labelled])
+        self.n_features_in_ = X.shape[1]
         self.means_ = np.stack([X[y == name].mean(axis=0) for name in self.classes_])
         column = {"labelled_bound": -9.0, "unlabelled_bound": -9.5, "cross_entropy": 0.5, "seconds": 0.1}
         self.history_ = {"stage": ["m2"] * 3, "epoch": [0, 1, 2], "loss": [3.0, 2.0, 1.0]}
@@ -92,7 +93,7 @@ def load_nearest_mean(folder):
     kept = json.loads((Path(folder) / "manifest.json").read_text())
     classifier = NearestMean()
     classifier.classes_, classifier.means_ = np.array(kept["classes"]), np.array(kept["means"])
-    classifier.history_ = kept["history"]
+    classifier.history_, classifier.n_features_in_ = kept["history"], classifier.means_.shape[1]
     return classifier
 
 
@@ -106,7 +107,7 @@ def own_random_numbers(request, monkeypatch):
 @pytest.fixture
 def quick_core(monkeypatch):
     """Put NearestMean in the place of SSVAEClassifier, and return it; shipped settings are not for its constructor."""
-    monkeypatch.setattr("ssvae.cli.options._shipped", lambda found: [])
+    monkeypatch.setattr("ssvae.cli.options.shipped_for", lambda found: [])
     monkeypatch.setitem(vars(ssvae), "SSVAEClassifier", NearestMean)  # setattr would import the real one first
     monkeypatch.setitem(vars(ssvae), "load", load_nearest_mean)
     return NearestMean

@@ -33,7 +33,7 @@ def read() -> Cluster:
         chiefs, workers = (list(jobs.get(job, [])) for job in ("chief", "worker"))
         number = {"chief": 0, "worker": len(chiefs)}[task["type"]] + int(task["index"])
         return Cluster(chiefs + workers, range(len(chiefs + workers))[number])
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"TF_CONFIG must be JSON as {FORM}, got {text!r} ({error!r})") from error
 
 

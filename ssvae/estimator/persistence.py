@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 import numpy as np
 import pandas as pd
 
-from ssvae.atomic_files import folder_beside, whole
+from ssvae.atomic_files import drafts, folder_beside, whole
 from ssvae.backend import eager_guard
 from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
@@ -39,6 +39,7 @@ Classifier = TypeVar("Classifier", bound="SSVAEClassifier")
 
 SCHEMA = 2  # 2: `pull` became `bound_gradient_weight`; `clip_norm` and `weight_prior` are stored
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
+MANIFEST = "manifest.json"
 FORMAT = "ssvae classifier"
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
 TOLERANCE = 1e-5  # of a probability
@@ -74,20 +75,42 @@ def save(classifier: SSVAEClassifier, folder: str | Path, overwrite: bool = Fals
     Raises
     ------
     ValueError
-        If the folder holds something and `overwrite` is off, or a slot holds an object that no table names.
+        If the folder holds something and `overwrite` is off, or anything but a saved classifier; or a slot holds an
+        object that no table names.
     OSError
         If the disk is full or refuses; an older classifier in the folder is unchanged.
     """
     folder = Path(folder)
-    if folder.exists() and not overwrite and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} exists and is not empty: choose another folder, or pass overwrite=True")
+    _may_be_replaced(folder, overwrite)
     contents = {name: pack(arrays) for name, arrays in _arrays(classifier).items()}
     manifest = _manifest(classifier, {name: _hash(data) for name, data in contents.items()})
     manifest["sha256"]["manifest.json"] = _seal(manifest)
-    with folder_beside(folder) as draft:
+    with folder_beside(folder, last="manifest.json") as draft:
         for name, data in contents.items():
             (draft / name).write_bytes(data)
         (draft / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _may_be_replaced(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds something, unless it is a saved classifier, alone, that is to be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give the name of a folder")
+    there = sorted({*folder.iterdir()} - {*drafts(folder)}) if folder.is_dir() else []
+    if there and not overwrite:
+        raise ValueError(f"{folder} exists and is not empty: choose another folder, or pass overwrite=True")
+    others = [path.name for path in there if path.name not in (*FILES, MANIFEST) or not path.is_file()]
+    if there and not others:
+        try:
+            known = json.loads((folder / MANIFEST).read_bytes())["format"] == FORMAT
+        except (ValueError, OSError, KeyError, TypeError, RecursionError):
+            known = False
+        others = [] if known else [path.name for path in there]
+    if others:
+        shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        raise ValueError(
+            f"{folder} is not replaced, for it holds what no saved classifier has: {shown}. Choose another folder, or "
+            "move these files away"
+        )
 
 
 def load(folder: str | Path, kind: Callable[..., Classifier]) -> Classifier:

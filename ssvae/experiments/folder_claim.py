@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
-from ssvae.atomic_files import drafts, write_text
-from ssvae.experiments import environment
+from ssvae.atomic_files import drafts, remove, write_text
+from ssvae.experiments import environment, folder_lock
 from ssvae.experiments.report import RunMetrics
-from ssvae.experiments.run_folder import FILES, FOLDERS, read_config, read_json
+from ssvae.experiments.run_folder import FILES, FOLDERS, absolute, read_config, read_json
 from ssvae.settings import files as settings
 from ssvae.settings.checks import Settings
 from ssvae.settings.renamed import present_names
@@ -25,16 +25,34 @@ FREE = ("dataset.folder", "classifier.verbose", "classifier.strategy")  # may ch
 
 
 class Beginning(Callback):
-    """Calls `begin` when the first stage begins: by then the input has passed all checks."""
+    """Writes the files that precede training when the first stage begins: by then the input has passed all checks.
 
-    def __init__(self, begin: Callable[[], None]) -> None:
+    Parameters
+    ----------
+    begin : callable
+        See `begin`.
+    again : callable
+        Called after each epoch; see `restore`.
+    """
+
+    def __init__(self, begin: Callable[[], None], again: Callable[[], None]) -> None:
         self.begin: Callable[[], None] | None = begin
+        self.again = again
 
     def stage_begin(self, stage: str, epochs: int, done: int) -> None:
         """See `Callback.stage_begin`."""
         if self.begin is not None:
             self.begin()
         self.begin = None
+
+    def epoch_end(self, stage: str, epoch: int, logs: dict[str, float]) -> None:
+        """See `Callback.epoch_end`."""
+        self.restore()
+
+    def restore(self) -> None:
+        """Write the files again if the folder was deleted since they were written."""
+        if self.begin is None:
+            self.again()
 
 
 def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool = False) -> RunMetrics | None:
@@ -59,7 +77,7 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
     ------
     ValueError
         If the folder is not empty and neither `overwrite` nor `resume` is given, both are, the run to resume had other
-        settings, or the folder holds something else.
+        settings, or the folder holds something else than a run.
     """
     if overwrite and resume:
         raise ValueError("resume continues a run and overwrite replaces it; give one of the two")
@@ -68,7 +86,7 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
     if resume and (folder / "config.yaml").is_file():
         _same_settings(folder, config)
         return _finished(folder)
-    full = folder.is_dir() and {*folder.iterdir()} - {*drafts(folder)}
+    full = contents(folder)
     if resume and full:
         raise ValueError(f"{folder} holds no run to resume, it has no config.yaml: choose another with --out")
     if full and not overwrite:
@@ -76,7 +94,22 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
             f"{folder} is not empty; choose another with --out, replace the run there with --overwrite, "
             "or continue an unfinished one with --resume"
         )
+    if full:
+        try:
+            read_config(folder)
+        except ValueError as error:
+            shown = ", ".join(full[:5]) + (f" and {len(full) - 5} more" if len(full) > 5 else "")
+            raise ValueError(
+                f"{folder} is not replaced, for it is not known to be a run ({error}); it holds {shown}. Choose "
+                "another with --out, or remove it yourself"
+            ) from error
     return None
+
+
+def contents(folder: Path) -> list[str]:
+    """Return the names in a folder, but for drafts and the lock; none where there is no folder."""
+    there = {*folder.iterdir()} - {*drafts(folder), folder / folder_lock.NAME} if folder.is_dir() else set()
+    return sorted(path.name for path in there)
 
 
 def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray, resume: bool = False) -> None:
@@ -86,6 +119,46 @@ def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray,
     """
     if not resume:
         clear(folder)
+    write_beginning(folder, config, dataset, labeled)
+
+
+def restore(
+    lock: folder_lock.FolderLock, folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray
+) -> None:
+    """Write the files that precede training again if the folder was deleted, so that what follows is a whole run.
+
+    Raises
+    ------
+    ValueError
+        If another run has the folder by now.
+    """
+    if lock.held:
+        return
+    lock.take()
+    if (folder / FILES[0]).exists():
+        raise ValueError(f"{folder} was deleted while this run was writing to it, and holds another run by now")
+    warnings.warn(f"{folder} was deleted while a run was writing to it: its files are written again", stacklevel=2)
+    write_beginning(folder, config, dataset, labeled)
+
+
+def check_whole(folder: Path) -> None:
+    """Raise unless a finished run has all its files.
+
+    Raises
+    ------
+    ValueError
+        Naming those that are missing.
+    """
+    missing = [name for name in (*FILES, "model/manifest.json") if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"the run in {folder} is not whole, {', '.join(missing)} went missing while it was written: make it again "
+            "with --overwrite"
+        )
+
+
+def write_beginning(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray) -> None:
+    """Write the files that precede training."""
     form = {
         "name": dataset.name,
         "rows": len(dataset.x),
@@ -102,7 +175,12 @@ def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray,
 def same_launch(folder: Path) -> bool:
     """Whether the run there was begun by an earlier attempt of the same `ssvae launch`."""
     path, own = folder / "environment.json", os.environ.get("SSVAE_LAUNCH")
-    return own is not None and path.is_file() and read_json(path).get("variables", {}).get("SSVAE_LAUNCH") == own
+    if own is None or not path.is_file():
+        return False
+    try:
+        return read_json(path, {"variables": dict})["variables"].get("SSVAE_LAUNCH") == own
+    except ValueError:  # damaged, or of an older version
+        return False
 
 
 def clear(folder: Path) -> None:
@@ -110,22 +188,14 @@ def clear(folder: Path) -> None:
     for name in reversed(FILES[1:]):
         (folder / name).unlink(missing_ok=True)
     for path in (*(folder / name for name in FOLDERS), *drafts(folder)):
-        _remove(path)
+        remove(path)
     (folder / FILES[0]).unlink(missing_ok=True)
 
 
 def forget_checkpoint(folder: Path) -> None:
     """Remove the training state of a finished run, and drafts left where it was killed before."""
     for path in (folder / "checkpoint", *drafts(folder)):
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    """Remove a folder or a file, if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def _same_settings(folder: Path, config: Settings) -> None:
@@ -141,7 +211,7 @@ def _same_settings(folder: Path, config: Settings) -> None:
 
 def _comparable(config: Settings) -> Settings:
     """Flatten one level, without settings that may change between two parts of a run."""
-    flat = {"seed": config.get("seed")}
+    config, flat = absolute(config), {"seed": config.get("seed")}
     for part in ("dataset", "classifier"):
         values = config.get(part) or {}
         own = present_names(values) if part == "classifier" else values

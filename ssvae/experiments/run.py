@@ -11,9 +11,10 @@ import numpy as np
 
 from ssvae.distributed import cluster
 from ssvae.experiments import folder_claim, report, run_folder
+from ssvae.experiments.folder_lock import FolderLock
 from ssvae.experiments.report import RunMetrics
 from ssvae.experiments.run_metrics import measure
-from ssvae.experiments.run_training import build, fit
+from ssvae.experiments.run_training import build, fit, keep
 from ssvae.label_vector import has_label
 from ssvae.readers.base import Rows
 from ssvae.registry import imported
@@ -66,26 +67,59 @@ def run(
     KeyboardInterrupt
         On Ctrl-C, after the state of training has been saved; `resume` continues from it.
     """
-    start, folder, config = time.perf_counter(), Path(folder), resolve(SettingsSource("config", dict(config)))
+    start, folder = time.perf_counter(), Path(folder)
+    config = run_folder.absolute(resolve(SettingsSource("config", dict(config))))
     dataset = run_folder.load_dataset(config)
+    if cluster.read().number:  # another worker writes the folder
+        joined = _joined(config)
+        if joined and not joined.first:
+            _follow(joined, config, dataset.x, split(config, dataset)[1], folder)
+            return {}
+    with FolderLock(folder) as lock:
+        return _lead(config, dataset, lock, overwrite, resume, progress, console, start)
+
+
+def _lead(
+    config: Settings,
+    dataset: Dataset,
+    lock: FolderLock,
+    overwrite: bool,
+    resume: bool,
+    progress: bool,
+    console: Console | None,
+    start: float,
+) -> RunMetrics:
+    """Run an experiment as the process that writes to the folder, which it has locked."""
     labeled, y = split(config, dataset)
+    folder = lock.folder
     if overwrite and folder_claim.same_launch(folder):
         overwrite, resume = False, True  # the earlier run has been replaced already
     joined = _joined(config)
-    if joined and not joined.first:
-        _follow(joined, config, dataset.x, y, folder)
-        return {}
     metrics = folder_claim.claim(folder, config, overwrite, resume)
     if joined:
         joined.any(metrics is not None or (resume and (folder / "history.csv").is_file()))
     if metrics is None:
-        begin = folder_claim.Beginning(lambda: folder_claim.begin(folder, config, dataset, labeled, resume))
-        fitted = fit(config, dataset.x, y, folder, [begin, *([Progress()] if progress else [])], resume)
-        metrics, test = measure(config, dataset, fitted, labeled)
-        draw = imported("ssvae.plots.run_figures:draw_all")
-        report.show_skipped(console, draw(fitted.classifier, dataset, test, folder / "figures"))
+        form = (folder, config, dataset, labeled)
+        begin = folder_claim.Beginning(
+            lambda: folder_claim.begin(*form, resume), lambda: folder_claim.restore(lock, *form)
+        )
+        try:
+            fitted = fit(config, dataset.x, y, folder, [begin, *([Progress()] if progress else [])], resume)
+            begin.restore()
+            metrics, test = measure(config, dataset, fitted, labeled)
+            draw = imported("ssvae.plots.run_figures:draw_all")
+            skipped = draw(fitted.classifier, dataset, test, folder / "figures")
+            if not (lock.held and (folder / "history.csv").is_file()):  # deleted since the model was written
+                begin.restore()
+                keep(fitted.classifier, folder)
+                skipped = draw(fitted.classifier, dataset, test, folder / "figures")
+        except KeyboardInterrupt:
+            begin.restore()  # so that --resume finds a run
+            raise
+        report.show_skipped(console, skipped)
         metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
         report.write_metrics(folder, metrics)
+        folder_claim.check_whole(folder)
     folder_claim.forget_checkpoint(folder)
     if joined:
         joined.wait()

@@ -12,18 +12,25 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import ssvae
 from ssvae.settings import files as settings
-from ssvae.settings.checks import Settings
+from ssvae.settings import schema
+from ssvae.settings.checks import Settings, accepts, check, describe
+from ssvae.settings.renamed import RENAMED
 from ssvae.types import Dataset
 
 if TYPE_CHECKING:
     from ssvae import SSVAEClassifier
 
 FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
+FORM = {"name": str, "feature_names": list[str] | None, "image_shape": list[int] | None}  # of dataset.json
 FOLDERS = ("model", "figures", "checkpoint")
 
 
@@ -42,12 +49,43 @@ def read_config(folder: Path) -> Settings:
     Raises
     ------
     ValueError
-        If the folder holds no run.
+        If the folder holds no run, or its settings are damaged.
     """
     path = folder / "config.yaml"
     if not path.is_file():
         raise ValueError(f"{folder} is no run: it has no config.yaml; `ssvae fit` makes runs, by default in runs/")
-    return settings.load(path).values
+    source = settings.load(path)
+    values = source.values
+    if not all(isinstance(values.get(part), dict) for part in ("dataset", "classifier")):
+        held = ", ".join(map(str, values)) or "nothing"
+        raise ValueError(f"{path}: the settings of a run are dataset and classifier, each a mapping; it holds {held}")
+    classifier = {RENAMED.get(name, name): value for name, value in values["classifier"].items()}
+    try:
+        check({**values, "classifier": classifier}, schema.schema(), (source,))
+    except ValueError as error:
+        raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from error
+    return values
+
+
+def absolute(config: Settings) -> Settings:
+    """Return settings with the full names of files and folders, so that they mean the same from everywhere."""
+
+    def full(values: object, key: str) -> object:
+        path = values.get(key) if isinstance(values, Mapping) else None
+        return (
+            {**values, key: os.path.abspath(path)}
+            if isinstance(values, Mapping) and path and isinstance(path, str)
+            else values
+        )
+
+    dataset, classifier = config.get("dataset"), config.get("classifier")
+    for key in ("data", "folder"):
+        dataset = full(dataset, key)
+    if isinstance(classifier, Mapping) and isinstance(classifier.get("model"), Mapping):
+        model = classifier["model"]
+        if "m1" in model:
+            classifier = {**classifier, "model": {**model, "m1": full(model["m1"], "trained")}}
+    return {**config, "dataset": dataset, "classifier": classifier}
 
 
 def open_run(folder: str | Path) -> Run:
@@ -64,7 +102,11 @@ def open_run(folder: str | Path) -> Run:
         raise ValueError(
             f"the run in {folder} is not finished, it has no model yet; continue it with `ssvae fit ... --resume`"
         )
-    return Run(folder, config, ssvae.load(folder / "model"), read_json(folder / "dataset.json"))
+    form, classifier = read_json(folder / "dataset.json", FORM), ssvae.load(folder / "model")
+    names, shape, features = form["feature_names"], form["image_shape"], classifier.n_features_in_
+    if (names is not None and len(names) != features) or (shape is not None and math.prod(shape) != features):
+        raise ValueError(f"{folder / 'dataset.json'} is damaged: it names other columns than the model's {features}")
+    return Run(folder, config, classifier, form)
 
 
 def load_dataset(config: Settings, folder: str | None = None) -> Dataset:
@@ -75,12 +117,23 @@ def load_dataset(config: Settings, folder: str | None = None) -> Dataset:
     return load.load_dataset(**(options if folder is None else {**options, "folder": folder}))
 
 
-def read_json(path: Path) -> Settings:
-    """Return what a JSON file of a run holds."""
+def read_json(path: Path, needs: Mapping[str, object] = MappingProxyType({})) -> Settings:
+    """Return what a JSON file of a run holds; `needs` says which keys it must have, and of which types.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or missing.
+    """
     try:
         found = json.loads(path.read_bytes())
         if not isinstance(found, dict):
-            raise ValueError(f"it holds no mapping but {found!r}")
+            raise ValueError(f"it holds no mapping but {str(found)[:50]}")
+        for key, kind in needs.items():
+            if key not in found or not accepts(kind, found[key]):
+                raise ValueError(f"{key} must be {describe(kind)}, it is {str(found.get(key))[:50]}")
+    except RecursionError as error:
+        raise ValueError(f"{path} is damaged (nested too deep): make the run again with --overwrite") from error
     except (ValueError, OSError) as error:
         raise ValueError(f"{path} is damaged or missing ({error}): make the run again with --overwrite") from error
     return found

@@ -49,12 +49,17 @@ def fit(
     start = time.perf_counter()
     classifier.fit(x, y)
     seconds = time.perf_counter() - start
-    shutil.rmtree(folder / "model", ignore_errors=True)
-    classifier.save(folder / "model")
-    report.write_history(folder, classifier.history_)
+    keep(classifier, folder)
     # Epochs before an interruption count, too: they are in history_, and not in what was timed here.
     earlier = max(_seconds(classifier) - seconds, 0.0)
     return Fitted(classifier, seconds + earlier, earlier)
+
+
+def keep(classifier: SSVAEClassifier, folder: Path) -> None:
+    """Write model and history of a run."""
+    shutil.rmtree(folder / "model", ignore_errors=True)
+    classifier.save(folder / "model")
+    report.write_history(folder, classifier.history_)
 
 
 def _seconds(classifier: SSVAEClassifier) -> float:

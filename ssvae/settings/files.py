@@ -17,6 +17,8 @@ import yaml
 from ssvae.registry import unknown
 from ssvae.settings.checks import Path_, Settings, SettingsSource, describe
 
+NODES, DEPTH = 20_000, 50  # of settings: values, and levels of lists and mappings
+
 
 class _Loader(yaml.SafeLoader):
     """YAML with 1e-3 read as a number, which YAML 1.1 takes for text."""
@@ -35,20 +37,62 @@ def read(text: str, name: str) -> SettingsSource:
     ValueError
         If the text is not YAML, is not a mapping, or gives a key twice; the message names file and line.
     """
+    node, values = _parse(text, name)
+    if not isinstance(values, dict):
+        raise ValueError(f"{name}: settings are a mapping such as `seed: 1`, this is {describe(type(values))}")
+    return SettingsSource(name, values, dict(_lines(node, name)))
+
+
+def _parse(text: str, name: str) -> tuple[yaml.Node | None, object]:
+    """Return what YAML text holds, as nodes with their lines and as values; an empty text holds no settings.
+
+    Raises
+    ------
+    ValueError
+        If the text is not YAML, holds itself, or is larger or deeper than settings are.
+    """
     loader = None
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        lines = dict(_lines(node, name))
-        values = loader.construct_document(node) if node is not None else {}
+        if node is None:
+            return None, {}
+        _bounded(node)
+        return node, loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ValueError(f"{name}{_problem(error)}") from error
+    except RecursionError as error:
+        raise ValueError(f"{name}: not settings: nested too deep") from error
+    except Exception as error:  # numbers and dates that the parser took for such and cannot make, 2020-13-45
+        raise ValueError(f"{name}: not valid YAML: {error}") from error
     finally:
         if loader is not None:
             loader.dispose()
-    if not isinstance(values, dict):
-        raise ValueError(f"{name}: settings are a mapping such as `seed: 1`, this is {describe(type(values))}")
-    return SettingsSource(name, values, lines)
+
+
+def _bounded(root: yaml.Node) -> None:
+    """Refuse YAML that holds itself, or whose aliases make it too large or too deep, before anything of it is made."""
+    left, inside = NODES, set()
+
+    def visit(node: yaml.Node, depth: int) -> None:
+        nonlocal left
+        left -= 1
+        line = f"line {node.start_mark.line + 1}: "
+        if id(node) in inside:
+            raise ValueError(f"{line}a value holds itself")
+        if left < 0 or depth > DEPTH:
+            raise ValueError(f"{line}more than {NODES} values or {DEPTH} levels, aliases counted each time")
+        inside.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            for pair in node.value:
+                for part in pair:
+                    visit(part, depth + 1)
+        elif isinstance(node, yaml.SequenceNode):
+            for part in node.value:
+                visit(part, depth + 1)
+        inside.discard(id(node))
+
+    visit(root, 0)
 
 
 def _problem(error: yaml.YAMLError) -> str:
@@ -65,6 +109,8 @@ def _lines(node: yaml.Node | None, name: str, path: Path_ = ()) -> Iterator[tupl
     seen = set()
     for key, value in node.value:
         line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(f"{name}, line {line}: a key is a word, not a list or a mapping")
         if key.value in seen:
             raise ValueError(f"{name}, line {line}: {key.value!r} is given twice")
         seen.add(key.value)
@@ -105,11 +151,8 @@ def assignment(text: str) -> SettingsSource:
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise ValueError(f"--set {text}: write it as key=value, such as classifier.alpha=0.2")
-    try:
-        values = yaml.load(value, _Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"--set {text}: the value is not valid YAML; quote it") from error
-    return nested(f"--set {text}", keys, values)
+    node, values = _parse(value, f"--set {text}")
+    return nested(f"--set {text}", keys, None if node is None else values)
 
 
 def nested(name: str, keys: list[str], value: object) -> SettingsSource:

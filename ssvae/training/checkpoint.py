@@ -62,7 +62,7 @@ class Checkpoint(Callback):
         try:
             arrays, notes = array_files.read(self.path)
             kept = json.loads(notes["state"])
-        except (KeyError, ValueError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OSError, RecursionError) as error:
             message = f"the checkpoint {self.path} cannot be read ({error}): remove it to start again"
             raise ValueError(message) from error
         self._same_fit(kept["fingerprint"])

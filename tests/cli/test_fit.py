@@ -106,6 +106,20 @@ def test_out_overrides_the_folder_and_the_environment(ran):
     assert ran("--set", "classifier.inference={name: iterative}")[1] == "runs/digits-m1_m2-iterative-100-0"
 
 
+def test_the_default_folder_tells_settings_apart(ran, tmp_path):
+    plain = "runs/digits-m1_m2-100-0"
+    alpha = [ran("--set", f"classifier.alpha={value}")[1] for value in (0.2, 0.3)]
+    assert len({plain, *alpha}) == 3
+    assert all(folder.startswith(f"{plain}-") for folder in alpha)
+    assert ran("--set", "classifier.alpha=0.2")[1] == alpha[0]
+    assert ran("--set", "classifier.alpha=0.1")[1] == plain  # the default
+    assert ran("--set", "classifier.verbose=1", "--data-dir", "d")[1] == plain
+    (tmp_path / "my.yaml").write_text("classifier: {alpha: 0.2}")
+    assert ran("--config", "my.yaml")[1] == alpha[0]
+    assert ran("--set", "dataset.valid=50")[1] != plain
+    assert ran("--data", "own.csv", "--target", "a/b")[1] == "runs/own-a_b-m1_m2-all-0"
+
+
 def test_config_from_the_environment_and_over_it(ran, tmp_path):
     for name, seed in (("a", 5), ("b", 6)):
         (tmp_path / f"{name}.yaml").write_text(f"seed: {seed}")

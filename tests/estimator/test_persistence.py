@@ -194,16 +194,55 @@ def test_weights_of_other_shapes_or_names_are_refused(folder):
 
 def test_full_folder_is_not_overwritten_unasked(saved, folder):
     loaded = ssvae.load(saved)
-    (folder / "mine.txt").write_text("keep")
     with pytest.raises(ValueError, match="is not empty: choose another folder, or pass overwrite=True"):
         loaded.save(folder)
-    assert (folder / "mine.txt").read_text() == "keep"
     loaded.save(folder, overwrite=True)
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     same(ssvae.load(folder), loaded)
     (folder.parent / "empty").mkdir()
     loaded.save(folder.parent / "empty")
     assert sorted(path.name for path in folder.parent.iterdir()) == ["copy", "empty"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"thesis.tex": "years of work", "src/a.py": "1"},
+        {"manifest.json": '{"name": "a web page"}'},
+        {"manifest.json": ""},
+        {"weights.safetensors": ""},
+    ],
+)
+def test_only_a_saved_classifier_is_overwritten(saved, tmp_path, files):
+    home = tmp_path / "home"
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    with pytest.raises(ValueError, match=f"is not replaced, .*{sorted({*files})[0].split('/')[0]}"):
+        ssvae.load(saved).save(home, overwrite=True)
+    assert {name: (home / name).read_text() for name in files} == files
+
+
+def test_files_beside_a_saved_classifier_are_not_deleted_with_it(folder):
+    loaded = ssvae.load(folder)
+    (folder / "mine.txt").write_text("keep")
+    with pytest.raises(ValueError, match=r"holds what no saved classifier has: mine.txt"):
+        loaded.save(folder, overwrite=True)
+    assert (folder / "mine.txt").read_text() == "keep"
+    same(ssvae.load(folder), loaded)
+
+
+def test_the_current_folder_and_a_link_are_saved_to(saved, tmp_path, monkeypatch):
+    loaded = ssvae.load(saved)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    monkeypatch.chdir(tmp_path / "here")
+    loaded.save(".")
+    same(ssvae.load("."), loaded)
+    for _ in range(2):
+        loaded.save("../link", overwrite=True)
+        same(ssvae.load(tmp_path / "there"), loaded)
+    assert (tmp_path / "link").is_symlink()
 
 
 def test_no_file_is_a_pickle(saved):

@@ -173,3 +173,43 @@ def test_accepts(kind, value, fits):
 
 def test_describe_is_in_words():
     assert describe(int | list[int]) == "a whole number or a list"
+
+
+BOMB = ["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, r: *a{n - 1}}}" for n in range(1, 20))]
+BROKEN = {
+    "a mapping that holds itself": "seed: 1\na: &a {b: *a}",
+    "a list that holds itself": "a: &a [*a]",
+    "a merge of itself": "a: &a\n  <<: *a",
+    "nested deep": "a: " + "[" * 60 + "]" * 60,
+    "nested deeper than the parser goes": "a: " + "[" * 5000 + "]" * 5000,
+    "mappings nested deep": "{a: " * 2000,
+    "aliases of aliases": "\n".join(BOMB),
+    "a list as a key": "? [1]\n: 2",
+    "a mapping as a key": "? {a: 1}\n: 2",
+    "a date that is none": "a: 2020-13-45",
+    "a number of too many digits": "a: " + "9" * 5000,
+    "a tag": "a: !!python/object/apply:os.system [ls]",
+    "two documents": "a: 1\n---\nb: 2",
+    "a control character": "a: \x07",
+    "a number": "1",
+    "a list": "[1]",
+    "text": "seed",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_yaml_is_one_line_with_file_and_reason(case):
+    with pytest.raises(ValueError, match=r"^f\.yaml") as caught:
+        read(BROKEN[case], "f.yaml")
+    assert len(str(caught.value)) < 200
+    if case not in ("a number", "a list", "text"):
+        with pytest.raises(ValueError, match=r"^--set a="):
+            assignment("a=" + (BROKEN[case].removeprefix("a: ") if "\n" not in BROKEN[case] else BROKEN[case]))
+
+
+def test_aliases_that_stay_small_are_read():
+    assert read("a: &a {x: 1}\nb: *a\nc: {<<: *a, y: 2}", "").values == {
+        "a": {"x": 1},
+        "b": {"x": 1},
+        "c": {"x": 1, "y": 2},
+    }

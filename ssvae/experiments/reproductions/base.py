@@ -150,7 +150,7 @@ def known_cost(folder: Path, what: Mapping[str, object]) -> Cost | None:
     try:
         kept = json.loads(path.read_text("utf-8"))
         cost = dict(kept.pop("cost"))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read ({error!r}): remove {folder} to train the row again") from error
     if kept != json.loads(json.dumps(what)):
         raise ValueError(f"{folder} holds a row trained with other settings or another seed: remove it, or give --runs")

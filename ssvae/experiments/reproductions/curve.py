@@ -45,7 +45,7 @@ class Curve(Callback):
         try:
             kept = json.loads(self.path.read_text("utf-8"))
             what, found = kept["what"], {int(seen): [float(v) for v in values] for seen, values in kept["found"]}
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"{self.path} cannot be read ({error!r}): {remedy}") from error
         if what != self.what:
             raise ValueError(f"{self.path} was measured on other rows: {remedy}")
