@@ -55,6 +55,7 @@ ANYWHERE = ("dataset.folder", "dataset.stream", "classifier.verbose", "classifie
     help="A .npz, .npy, .h5, .csv, .tsv, .parquet or .tfrecord file, or a folder of images per class.",
 )
 @setting("--target", metavar="COLUMN", help="Column of --data that holds the labels; of a .npy file, another one.")
+@setting("--no-label", multiple=True, metavar="WORD", help="A label that means that a row has none; may be repeated.")
 @setting("--stream/--no-stream", default=False, help="Leave the rows of --data on disk, read as they are needed.")
 @data_dir
 @setting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from typing import NoReturn
 
 import click
@@ -69,7 +70,8 @@ class LazyGroup(click.Group):
         from ssvae.backend.signals import exit_code, terminable
 
         try:
-            with terminable():
+            with terminable(), warnings.catch_warnings():
+                warnings.showwarning = _warn  # type: ignore[assignment]
                 return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             click.echo(f"\nInterrupted. {interrupt}".rstrip(), err=True)
@@ -87,6 +89,11 @@ class LazyGroup(click.Group):
                 raise
             first = str(error).splitlines()[0]
             _stop(error, f"there was not enough memory ({first}): take a smaller classifier.batch_size or model")
+
+
+def _warn(message: Warning | str, *_: object) -> None:
+    """Show a warning as one line, without the place in the source."""
+    click.echo(f"Warning: {message}", err=True)
 
 
 def _stop(error: Exception, message: str) -> NoReturn:

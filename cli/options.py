@@ -19,6 +19,7 @@ PATHS = {
     "data": "dataset.data",
     "target": "dataset.target",
     "stream": "dataset.stream",
+    "no_label": "dataset.no_label",
     "data_dir": "dataset.folder",
     "labels": "dataset.labels",
     "model": "classifier.model",
@@ -93,5 +94,6 @@ def _from_options(ctx: click.Context, origin: ParameterSource) -> list[SettingsS
             label = flag if origin is ParameterSource.COMMANDLINE else f"SSVAE_{name.upper()} (environment)"
             if name == "data":  # a file in place of the data set that was named before
                 found.append(nested(label, ["dataset", "name"], None))
-            found.append(nested(label, path.split("."), ctx.params[name]))
+            value = ctx.params[name]
+            found.append(nested(label, path.split("."), list(value) if isinstance(value, tuple) else value))
     return found

@@ -41,14 +41,14 @@ def has_label(y: LabelContainer, unlabeled: object = -1) -> np.ndarray:
     if unlabeled is None:
         return np.ones(y.shape, bool)
     if y.dtype.kind == "O":
-        found = [not _missing(value) and _marks(value, unlabeled) for value in y.ravel()]
+        found = [not _is_missing(value) and _marks(value, unlabeled) for value in y.ravel()]
         marked = np.array(found, bool).reshape(y.shape)
     elif y.dtype.kind in "US":
         marked = y == (str(unlabeled) if y.dtype.kind == "U" else str(unlabeled).encode())
     else:
         comparable = isinstance(unlabeled, bool | np.bool_) == (y.dtype.kind == "b") and not isinstance(unlabeled, str)
         marked = y == unlabeled if comparable and y.dtype.kind in "biuf" else np.zeros(y.shape, bool)
-    return ~(_gaps(y) | marked)
+    return ~(missing(y) | marked)
 
 
 def label_array(y: LabelContainer) -> np.ndarray:
@@ -83,6 +83,15 @@ def label_array(y: LabelContainer) -> np.ndarray:
     return y.astype(object) if y.dtype.kind == "T" else y
 
 
+def missing(y: np.ndarray) -> np.ndarray:
+    """Return where an array misses a label, whatever marks others as unlabelled."""
+    if y.dtype.kind == "O":
+        return np.reshape(np.array([_is_missing(value) for value in y.ravel()], bool), y.shape)
+    if y.dtype.kind in "US":
+        return np.char.strip(y) == ("" if y.dtype.kind == "U" else b"")
+    return np.isnan(y) if y.dtype.kind == "f" else np.isnat(y) if y.dtype.kind in "mM" else np.zeros(y.shape, bool)
+
+
 def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray, np.ndarray]:
     """Return the labels of the rows that have one, as an array of one type, and which rows these are, [N] bool.
 
@@ -94,9 +103,9 @@ def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray,
     """
     y = label_array(y)
     known = has_label(y, unlabeled)
-    if unlabeled is None and y.dtype.kind != "f" and _gaps(y).any():
+    if unlabeled is None and y.dtype.kind != "f" and missing(y).any():
         raise ValueError(
-            f"{int(_gaps(y).sum())} rows of y have no label, the first is row {int(_gaps(y).argmax())}, and "
+            f"{int(missing(y).sum())} rows of y have no label, the first is row {int(missing(y).argmax())}, and "
             "unlabeled=None says that all have one"
         )
     labels = y[known]
@@ -123,16 +132,7 @@ def _of_list(y: Sequence[object]) -> np.ndarray:
     return found
 
 
-def _gaps(y: np.ndarray) -> np.ndarray:
-    """Return where an array misses a label, whatever marks others as unlabelled."""
-    if y.dtype.kind == "O":
-        return np.reshape(np.array([_missing(value) for value in y.ravel()], bool), y.shape)
-    if y.dtype.kind in "US":
-        return np.char.strip(y) == ("" if y.dtype.kind == "U" else b"")
-    return np.isnan(y) if y.dtype.kind == "f" else np.isnat(y) if y.dtype.kind in "mM" else np.zeros(y.shape, bool)
-
-
-def _missing(value: object) -> bool:
+def _is_missing(value: object) -> bool:
     """Say whether a value is None, masked, NaN, NA, NaT, or text of blanks."""
     if isinstance(value, str | bytes):
         return not value.strip()

@@ -39,6 +39,7 @@ class Dataset(NamedTuple):
     y_test: np.ndarray | None = None
     image_shape: tuple[int, ...] | None = None  # (height, width) or (height, width, channels)
     feature_names: tuple[str, ...] | None = None
+    column_kinds: dict[str, int] | None = None  # of a table: how many columns hold numbers, true/false and text
 
 
 class Batch(NamedTuple):

@@ -12,8 +12,9 @@ import numpy as np
 
 from ssvae.atomic_files import write_text
 from ssvae.experiments.run_folder import Run
+from ssvae.readers.label_columns import quoted
 
-AS_AT_FIT = ("target", "stream", "external")  # how the file that was fitted on was read
+AS_AT_FIT = ("target", "stream", "external", "decimal")  # how the file that was fitted on was read
 
 
 def table(run: Run, file: str | Path, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder") -> str:
@@ -80,6 +81,11 @@ def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
 def _csv(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerow([_cell(name) for name in header])
+    writer.writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Return what stands in a cell: text so that no spreadsheet runs it, which our readers undo."""
+    return quoted(value) if isinstance(value, str) else value

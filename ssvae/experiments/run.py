@@ -99,6 +99,7 @@ def _lead(
     if joined:
         joined.any(metrics is not None or (resume and (folder / "history.csv").is_file()))
     if metrics is None:
+        report.show_data(console, dataset, y, unlabeled=config["classifier"]["unlabeled"])
         form = (folder, config, dataset, labeled)
         begin = folder_claim.Beginning(
             lambda: folder_claim.begin(*form, resume), lambda: folder_claim.restore(lock, *form)

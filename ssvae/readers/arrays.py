@@ -38,8 +38,8 @@ def read_arrays(path: Path, members: Sequence[str] = MEMBERS) -> dict[str, np.nd
     return arrays
 
 
-def read_dataset(path: Path, unlabeled: object = -1) -> Dataset:
-    """Return the rows and labels of a .npz file; a row without a label is marked `unlabeled`.
+def read_dataset(path: Path, unlabeled: object = -1, no_label: Sequence[str] = ()) -> Dataset:
+    """Return the rows and labels of a .npz file; `no_label` are texts that mean that a row has none.
 
     Raises
     ------
@@ -51,7 +51,8 @@ def read_dataset(path: Path, unlabeled: object = -1) -> Dataset:
         if f"x{suffix}" not in arrays:
             continue
         x, shape = as_features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
-        y = as_labels(arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel(), f"{path} (y{suffix})", unlabeled)
+        y = arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel()
+        y = as_labels(y, f"{path} (y{suffix})", unlabeled, no_label)
         check_lengths(f"{path} (x{suffix})", x, y)
         found[suffix] = x, y
         if suffix and x.shape[1] != found[""][0].shape[1]:

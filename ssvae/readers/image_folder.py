@@ -18,7 +18,9 @@ UNLABELED = "unlabeled"  # the sub-folder whose images have no label
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
 
 
-def read_classes(folder: Path, unlabeled: object = -1) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+def read_classes(
+    folder: Path, unlabeled: object = -1, no_label: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Return x float32 [N, D] in [0, 1], y [N] (the sub-folders' names) and the image shape.
 
     Classes and, inside them, files come in the order of their names.
@@ -29,6 +31,8 @@ def read_classes(folder: Path, unlabeled: object = -1) -> tuple[np.ndarray, np.n
         The folder of class folders; images in the one called ``unlabeled`` have no label.
     unlabeled : object, default=-1
         The label of rows that have none.
+    no_label : sequence of str, default=()
+        Other names of class folders whose images have no label.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def read_classes(folder: Path, unlabeled: object = -1) -> tuple[np.ndarray, np.n
         paths += images
         names += [None if path.name == UNLABELED else path.name] * len(images)
     x, shape = read_images(paths)
-    return x, as_labels(np.array(names, dtype=object), folder, unlabeled), shape
+    return x, as_labels(np.array(names, dtype=object), folder, unlabeled, no_label), shape
 
 
 def list_images(folder: Path) -> list[Path]:

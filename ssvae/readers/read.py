@@ -20,7 +20,8 @@ from ssvae.readers.image_folder import list_images, read_classes, read_images
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.open import open_path
 from ssvae.readers.sparse_table import stored_values
-from ssvae.readers.tables import encode_file, encode_frame, read_frame
+from ssvae.readers.tables import column_kinds, encode_file, encode_frame, read_frame, without_index
+from ssvae.readers.text_tables import SEPARATORS
 from ssvae.registry import unknown
 from ssvae.splits import holdout
 from ssvae.types import Dataset
@@ -38,13 +39,16 @@ def read_table(
     seed: int = 0,
     stream: bool = False,
     external: bool = False,
+    no_label: Sequence[str] = (),
+    decimal: str = ".",
 ) -> Dataset:
     """Return a file's rows as a data set.
 
     - ``.npz``: arrays x ([N, D], or images [N, H, W] or [N, H, W, C]: bytes are divided by 255) and y; x_valid,
       y_valid, x_test and y_test if they are there.
     - ``.csv``, ``.tsv``, ``.parquet``: numeric columns as they are, true/false as 1/0, and text columns one-hot: one
-      0/1 feature ``column=value`` for each value. An empty cell of the target column is a row without a label.
+      0/1 feature ``column=value`` for each value. The target column of a text file is text but for whole numbers,
+      each as Python writes it; an empty cell is a row without a label. Columns are separated by ",", ";", tab or "|".
     - ``.npy``: x, with the labels in another .npy file, the target; ``.h5``, ``.hdf5``: datasets x and y, or the one
       that is the target; ``.tfrecord``: features x and y, or the target, of every record.
     - a folder: one sub-folder of .png or .jpg files per class, of one size; those in ``unlabeled`` have no label.
@@ -67,6 +71,10 @@ def read_table(
         those of scipy.sparse.save_npz.
     external : bool, default=False
         Whether an HDF5 file may take its rows from other files that it points to; bytes of any file then come in.
+    no_label : sequence of str, default=()
+        Labels that mean that a row has none, such as "?".
+    decimal : str, default="."
+        What stands before the fraction of numbers in a .csv or .tsv file.
 
     Raises
     ------
@@ -75,14 +83,14 @@ def read_table(
     """
     path = _existing(path)
     if _stays_on_disk(path, stream):
-        data = _from_source(path, target, unlabeled, stream, external)
+        data = _from_source(path, target, stream, external, unlabeled, no_label)
     elif path.is_dir():
-        x, y, shape = read_classes(path, unlabeled)
+        x, y, shape = read_classes(path, unlabeled, no_label)
         data = Dataset(path.name, x, y, image_shape=shape)
     elif path.suffix.lower() == ".npz":
-        data = read_dataset(path, unlabeled)
+        data = read_dataset(path, unlabeled, no_label)
     else:
-        data = _from_table(path, target, unlabeled)
+        data = _from_table(path, target, decimal, unlabeled, no_label)
     return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled)
 
 
@@ -93,6 +101,7 @@ def read_features(
     image_shape: tuple[int, ...] | None = None,
     stream: bool = False,
     external: bool = False,
+    decimal: str = ".",
 ) -> Rows:
     """Return the rows to predict, float32 [N, D] or a source of them, encoded as they were at fit.
 
@@ -109,6 +118,8 @@ def read_features(
         `Dataset.image_shape` of the images that were fitted on.
     stream, external : bool, default=False
         See `read_table`.
+    decimal : str, default="."
+        See `read_table`.
 
     Raises
     ------
@@ -123,8 +134,9 @@ def read_features(
     if path.suffix.lower() == ".npz":
         return as_features(read_arrays(path, ["x"])["x"], path)[0]
     if feature_names is not None:
-        return encode_file(path, feature_names)
-    return encode_frame(read_frame(path).drop(columns=[target] if target else [], errors="ignore"), path)[0]
+        return encode_file(path, feature_names, decimal)
+    frame = read_frame(path, decimal=decimal).drop(columns=[target] if target else [], errors="ignore")
+    return encode_frame(without_index(frame, path), path)[0]
 
 
 def _existing(path: str | Path) -> Path:
@@ -155,12 +167,15 @@ def _source(path: Path, target: str | Sequence[str] | None, external: bool) -> R
     return open_path(path, target, external and path.suffix.lower() in (".h5", ".hdf5"))
 
 
-def _from_source(path: Path, target: str | None, unlabeled: object, stream: bool, external: bool) -> Dataset:
+def _from_source(
+    path: Path, target: str | None, stream: bool, external: bool, unlabeled: object, no_label: Sequence[str]
+) -> Dataset:
     """Return the rows of a file that could stay there."""
     source = _source(path, target, external)
     _refuse_infinite(source)  # before rows are held out, which are seen after training, and others get new numbers
     y = source.labels(target)
-    y = as_labels(np.full(len(source), np.nan) if y is None else np.ravel(y), f"{path}, labels", unlabeled)
+    y = np.full(len(source), np.nan) if y is None else np.ravel(y)
+    y = as_labels(y, f"{path}, labels", unlabeled, no_label)
     check_lengths(path, source, y)
     x = source if stream else source[:]
     return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
@@ -176,17 +191,18 @@ def _refuse_infinite(source: RowSource) -> None:
             raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")
 
 
-def _from_table(path: Path, target: str | None, unlabeled: object) -> Dataset:
+def _from_table(path: Path, target: str | None, decimal: str, unlabeled: object, no_label: Sequence[str]) -> Dataset:
     """Return the rows of a .csv, .tsv or .parquet file."""
-    frame = read_frame(path)
+    frame = without_index(read_frame(path, target=target, decimal=decimal), path)
     if target is None:
         y = as_labels(np.full(len(frame), np.nan), path, unlabeled)
     elif target not in frame.columns:
         raise DataError(f"{path}: {unknown('target column', target, list(frame.columns))}")
     else:
-        y = as_labels(frame.pop(target), f"{path}, column {target!r}", unlabeled)
+        written = path.suffix.lower() in SEPARATORS
+        y = as_labels(frame.pop(target), f"{path}, column {target!r}", unlabeled, no_label, written)
     x, names = encode_frame(frame, path)
-    return Dataset(path.stem, x, y, feature_names=names)
+    return Dataset(path.stem, x, y, feature_names=names, column_kinds=column_kinds(frame))
 
 
 def _hold_out(data: Dataset, test: float, seed: int, unlabeled: object) -> Dataset:

@@ -6,28 +6,44 @@ Numeric columns stay as they are, true/false becomes 1/0, and a text column beco
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ssvae.readers.errors import DataError
+from ssvae.readers.label_columns import unquoted
+from ssvae.readers.text_tables import SEPARATORS, WAYS_OUT, read_text, written_number
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
 MOST_VALUES = 1000  # different values of one text column: beyond it, it is an identifier and no category
+TIMES = (date, time, timedelta)
 MOST_NUMBERS = 20  # different numbers in one text column: beyond it, it is a numeric column with a few odd cells
 
 
-def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_frame(
+    path: Path,
+    text: Sequence[str] = (),
+    target: str | None = None,
+    decimal: str = ".",
+    columns: Collection[str] = (),
+) -> pd.DataFrame:
     """Read a .csv, .tsv or .parquet file.
 
     Parameters
     ----------
     path : Path
-        The file; text files are UTF-8 and have a header line.
+        The file; text files are UTF-8 and have a header line, columns are separated by ",", ";", tab or "|".
     text : sequence of str, default=()
         Columns of a text file that are text whatever they look like ("01" stays "01").
+    target : str, optional
+        The column of labels; of a text file it is read as it is written ("NA" is text, and an empty cell empty).
+    decimal : str, default="."
+        What stands before the fraction of a number in a text file.
+    columns : collection of str, default=()
+        Names of columns that the file may have, where it could be separated by more than one sign.
 
     Raises
     ------
@@ -36,13 +52,11 @@ def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
     """
     try:
         if path.suffix.lower() == ".parquet":
-            frame = pd.read_parquet(path)
+            frame = _read_parquet(path)
         else:
-            separator = SEPARATORS[path.suffix.lower()]
-            kinds: dict[str, type] = dict.fromkeys(text, str)
-            frame = pd.read_csv(
-                path, sep=separator, dtype=kinds, skipinitialspace=True, low_memory=False, encoding="utf-8-sig"
-            )
+            frame = read_text(path, tuple(text), target, decimal, columns)
+    except DataError:
+        raise
     except ImportError as error:
         raise DataError(f"reading {path} needs pyarrow: pip install 'ssvae[parquet]'") from error
     except (ValueError, OSError, EOFError) as error:  # pandas' and Arrow's errors are among these
@@ -50,6 +64,46 @@ def read_frame(path: Path, text: Sequence[str] = ()) -> pd.DataFrame:
     if not len(frame):
         raise DataError(f"{path} has no rows below its header; at least one is needed")
     return frame.rename(columns=str).reset_index(drop=True)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """Return the table of a Parquet file: integers with gaps stay integers, decimals become numbers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    for at, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.float64()))
+    return table.to_pandas(integer_object_nulls=True)
+
+
+def without_index(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return a table without columns that hold nothing or row numbers and have no name, as pandas writes; say so."""
+    unnamed = [name for name in frame.columns if name.startswith("Unnamed: ")]
+    empty = [name for name in unnamed if frame[name].isna().all()]
+    if empty:
+        warnings.warn(f"{path}: {len(empty)} empty columns without a name are left out", stacklevel=2)
+        unnamed, frame = [name for name in unnamed if name not in empty], frame.drop(columns=empty)
+    first = frame.columns[0] if len(frame.columns) else ""
+    if first in unnamed and pd.api.types.is_integer_dtype(frame[first]):
+        numbers = frame[first].to_numpy() - np.arange(len(frame))
+        if len(frame) > 1 and (numbers == numbers[0]).all() and numbers[0] in (0, 1):
+            warnings.warn(f"{path}: the first column, without a name, holds the row numbers: left out", stacklevel=2)
+            unnamed, frame = unnamed[1:], frame.drop(columns=first)
+    if unnamed:
+        warnings.warn(f"{path}: columns without a name are learnt from, too: {unnamed}", stacklevel=2)
+    return frame
+
+
+def column_kinds(frame: pd.DataFrame) -> dict[str, int]:
+    """Return how many columns hold numbers, true/false and text."""
+    kinds = {"numbers": 0, "true/false": 0, "text": 0}
+    for column in frame.columns:
+        series = frame[column]
+        truths = pd.api.types.is_bool_dtype(series)
+        kinds["true/false" if truths else "numbers" if _is_number(series) else "text"] += 1
+    return {kind: count for kind, count in kinds.items() if count}
 
 
 def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -78,7 +132,7 @@ def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str
     return np.concatenate(blocks, axis=1), tuple(names)
 
 
-def encode_file(path: Path, names: Sequence[str]) -> np.ndarray:
+def encode_file(path: Path, names: Sequence[str], decimal: str = ".") -> np.ndarray:
     """Return the features that `names` lists, float32 [N, D], from a file read for prediction.
 
     A value that was not there at fit is 0 in all of its column's features; columns that are not asked for are ignored.
@@ -88,10 +142,11 @@ def encode_file(path: Path, names: Sequence[str]) -> np.ndarray:
     DataError
         If a column is missing, or a cell is empty or not finite.
     """
-    columns = list(read_frame(path).columns)
+    origins = {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names}
+    columns = list(read_frame(path, decimal=decimal, columns=origins).columns)
     origin = [_origin(name, columns, path) for name in names]
     text = sorted({column for column, value in origin if value is not None})
-    return encode_frame_as(read_frame(path, text), names, path)
+    return encode_frame_as(read_frame(path, text, decimal=decimal, columns=origins), names, path)
 
 
 def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], path: Path) -> np.ndarray:
@@ -156,17 +211,31 @@ def _numbers(series: pd.Series, path: Path) -> np.ndarray:
 
 def _text(series: pd.Series, path: Path) -> np.ndarray:
     """Return a text column as strings [N]; refuse dates, which are neither numbers nor categories."""
-    if pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series):
+    times = pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series)
+    if times or any(isinstance(value, TIMES) for value in series):
         raise DataError(f"{path}: column {series.name!r} holds dates; turn it into numbers, or drop it")
+    nested = next((value for value in series if isinstance(value, list | dict | np.ndarray)), None)
+    if nested is not None:
+        raise DataError(f"{path}: column {series.name!r} holds {type(nested).__name__}; make it columns of numbers")
     _refuse_empty(series, path)
-    return np.array([str(value) for value in series], dtype=object)
+    texts = np.array([str(value) for value in series], dtype=object)
+    return np.array([unquoted(text) for text in texts], dtype=object) if path.suffix in SEPARATORS else texts
 
 
 def _categories(series: pd.Series, path: Path) -> list[str]:
     """Return the sorted values of a text column; refuse one that is not categorical."""
     text = _text(series, path)
     values = sorted(set(text))
-    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna()
+    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna().to_numpy(copy=True)
+    written = {value: written_number(value) for value, number in zip(values, numbers, strict=True) if not number}
+    odd_form = next((value for value in text if written.get(value)), None)
+    numbers |= np.array([written.get(value) is not None for value in values], bool)
+    if odd_form is not None and numbers.all():
+        what, row = str(written[odd_form]), int(np.flatnonzero(text == odd_form)[0])
+        raise DataError(
+            f"{path}: column {series.name!r} holds {what}, such as {odd_form!r} in row {row + 1}; {WAYS_OUT[what]} "
+            "(rows are counted from 1 below the header)"
+        )
     if numbers.sum() > MOST_NUMBERS and not numbers.all():
         words = {value for value, number in zip(values, numbers, strict=True) if not number}
         odd = next(row for row, value in enumerate(text) if value in words)

@@ -1,9 +1,12 @@
 """Tables: encodings at fit, the same at predict, and cells that cannot be used."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
 from ssvae.readers.errors import DataError
+from ssvae.readers.label_columns import quoted, unquoted
 from ssvae.readers.read import read_features, read_table
 
 TABLE = "age,member,town,label\n30,True,Rome,a\n41,False,Oslo,b\n5.5,True,Rome,\n7,False,Bonn,a\n"
@@ -96,6 +99,9 @@ def test_predict_meets_a_word_for_a_number(write):
         ("a,y\n" + "".join(f"name{n},0\n" for n in range(1001)), "1001 different values"),
         ("a,a=x,y\nx,1,0\n", "two features would be called 'a=x'"),
         ("y\n0\n1\n", "no columns besides the target"),
+        ("a,b,y\n1,2,0\n3,4,1,9\n", "line 3 has 4 cells, the header has 3: no column for '9'"),
+        ("a,b,y\n1,2,0,7\n3,4,1,8\n", "line 2 has 4 cells, the header has 3: no column for '7'"),
+        ("a,y,y\n1,0,0\n2,1,1\n", "2 columns 'y'"),
         ("a,y\n1,0.5\n2,1\n", "label 0.5 is not a class"),
         ("a,label\n1,0\n", "unknown target column 'y'"),
         ('a,y\n"1,0\n2,1\n', "cannot be read"),
@@ -118,3 +124,112 @@ def test_dates_are_refused(tmp_path):
     pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(DataError, match="'when' holds dates"):
         read_table(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("word", ["None", "NA", "null", "nan", "n/a", "?", "unlabeled", "01", "1.0", "1e3", "+1", "-0"])
+def test_labels_are_what_is_written(write, word):
+    data = read_table(write(f"x,y\n1,{word}\n2,\n3, 1 \n4,{word} \n"), target="y", test=0)
+    assert data.y.tolist() == [word, -1, "1", word]
+
+
+@pytest.mark.parametrize("labels", [["0", "1", "-7"], [str(2**53), str(2**53 + 1), str(2**63 - 1)]])
+def test_labels_are_integers_where_that_loses_nothing(write, labels):
+    data = read_table(write("x,y\n1,\n" + "".join(f"{n},{label}\n" for n, label in enumerate(labels))), "y", test=0)
+    assert data.y.dtype == np.int64
+    assert data.y.tolist() == [-1, *map(int, labels)]
+
+
+def test_whole_numbers_with_gaps_are_written_with_a_point_by_pandas(write):
+    assert read_table(write("x,y\n1,1.0\n2,\n3,2.0\n"), "y", test=0).y.tolist() == [1, -1, 2]
+
+
+def test_words_that_mean_no_label(write):
+    data = read_table(write("x,y\n1,0\n2,?\n3,1\n4,none\n"), "y", test=0, no_label=["?", "none"])
+    assert data.y.tolist() == [0, -1, 1, -1]
+    assert data.y.dtype == np.int64
+
+
+@pytest.mark.parametrize(("name", "separator"), [("t.csv", ";"), ("t.csv", "\t"), ("t.csv", "|"), ("t.tsv", ";")])
+def test_separators_are_found(write, name, separator):
+    path = write("a,b,kind\n1,2.5,x\n3,4,y\n".replace(",", separator), name)
+    data = read_table(path, "kind", test=0)
+    assert data.x.tolist() == [[1, 2.5], [3, 4]]
+    assert data.y.tolist() == ["x", "y"]
+    assert read_features(path, data.feature_names).tolist() == data.x.tolist()
+
+
+def test_commas_in_every_cell_are_no_separator(write):
+    path = write("length, cm;width, cm;kind\n1,5;2,5;x\n3,5;4,5;y\n")
+    data = read_table(path, "kind", test=0, decimal=",")
+    assert data.feature_names == ("length, cm", "width, cm")
+    assert data.x.tolist() == [[1.5, 2.5], [3.5, 4.5]]
+    assert read_features(path, data.feature_names, decimal=",").tolist() == data.x.tolist()
+    with pytest.raises(DataError, match="may be separated by any of"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("rows", ["1,2,x,\n3,4,y,\n", "1,2,x\n3,4,y,\n", "1,2,x,,,\n3,4,y,\n"])
+def test_surplus_cells_that_are_empty_are_left_out(write, rows):
+    with pytest.warns(UserWarning, match="empty cells beyond the columns of the header"):
+        data = read_table(write("a,b,kind\n" + rows), "kind", test=0)
+    assert data.x.tolist() == [[1, 2], [3, 4]]
+    assert data.y.tolist() == ["x", "y"]
+
+
+def test_columns_without_a_name(write):
+    with pytest.warns(UserWarning, match="row numbers: left out"):
+        assert read_table(write(",a,y\n0,5,u\n1,7,v\n"), "y", test=0).feature_names == ("a",)
+    with pytest.warns(UserWarning, match=r"learnt from, too: \['Unnamed: 0'\]"):
+        assert read_table(write(",a,y\n9,5,u\n8,7,v\n"), "y", test=0).feature_names == ("Unnamed: 0", "a")
+    with pytest.warns(UserWarning, match="1 empty columns without a name"):
+        assert read_table(write("a,y,\n5,u,\n7,v,\n"), "y", test=0).feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (["1,5", "2,25"], "decimal commas, such as '1,5' in row 1"),
+        (["7", "1.234,5"], "decimal commas, such as '1.234,5' in row 2"),
+        (["1,234,567", "3"], "separated thousands"),
+        (["12%", "3.5 %"], "percentages"),
+        (["$5", "$1,200.50"], "amounts of money"),
+        (["5 €", "7 €"], "amounts of money"),
+        (["2024-01-31", "2024-02-01"], "dates or times"),
+        (["31.1.2024 12:30", "1.2.2024 8:05"], "dates or times"),
+        (["2024-01-31T12:30:00Z", "2024-02-01T00:00:00+01:00"], "dates or times"),
+        (["12:30", "8:05:10"], "dates or times"),
+    ],
+)
+def test_numbers_and_times_that_are_written_for_people_are_no_categories(write, cells, words):
+    text = "a\ty\n" + "".join(f"{cell}\t{n % 2}\n" for n, cell in enumerate(cells))
+    with pytest.raises(DataError, match=words.replace(".", r"\.")):
+        read_table(write(text, "t.tsv"), "y", test=0)
+
+
+def test_parquet_keeps_what_its_types_say(tmp_path):
+    pa = pytest.importorskip("pyarrow", reason="parquet files need pyarrow")
+    import pyarrow.parquet as pq
+
+    big = [2**53 + 1, None, 2**53, 5]
+    price = pa.array([Decimal(n) for n in range(1, 5)])
+    pq.write_table(pa.table({"price": price, "y": pa.array(big, pa.int64())}), tmp_path / "t.parquet")
+    for stream in (False, True):
+        data = read_table(tmp_path / "t.parquet", "y", test=0, stream=stream)
+        assert data.y.tolist() == [2**53 + 1, -1, 2**53, 5]
+        assert data.feature_names == ("price",)
+        assert np.asarray(data.x[:4]).tolist() == [[1], [2], [3], [4]]
+    days = pa.array([1, 2], pa.date32())
+    pq.write_table(pa.table({"day": days}), tmp_path / "d.parquet")
+    for stream in (False, True):
+        with pytest.raises(DataError, match="'day' holds dates"):
+            read_table(tmp_path / "d.parquet", stream=stream)
+
+
+def test_text_that_was_quoted_against_spreadsheets_is_read_as_it_was(write):
+    words = ["=cmd|' /C calc'!A0", "@SUM(1)", "'=x", "-a", "'quoted'", "-1.5e3"]
+    assert [unquoted(quoted(word)) for word in words] == words
+    assert quoted("-1.5e3") == "-1.5e3"
+    assert all(quoted(word)[0] == "'" for word in words[:-1])
+    data = read_table(write("'=a,y\n1,'=x\n2,'@y\n"), "y", test=0)
+    assert data.feature_names == ("=a",)
+    assert data.y.tolist() == ["=x", "@y"]

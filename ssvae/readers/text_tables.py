@@ -1,0 +1,185 @@
+"""Text files of tables (.csv, .tsv): how their columns are separated, and rows with more cells than the header."""
+
+from __future__ import annotations
+
+import csv
+import re
+import warnings
+from collections.abc import Collection
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from ssvae.readers.errors import DataError
+from ssvae.readers.label_columns import unquoted
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}  # tried first
+OTHERS = (",", ";", "\t", "|")
+SEEN = 50  # lines that are looked at
+# Cells that hold nothing, as pandas has them; in the target column only the empty one does.
+GAPS = [
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+    *("NULL", "NaN", "None", "n/a", "nan", "null"),
+]
+ENCODING = "utf-8-sig"
+
+
+class _Layout(NamedTuple):
+    separator: str
+    header: list[str]
+    surplus: int  # cells of the first row beyond the header's
+
+
+def read_text(
+    path: Path, text: tuple[str, ...], target: str | None, decimal: str, columns: Collection[str]
+) -> pd.DataFrame:
+    """Return the table of a text file; the cells of `target` as they are written, of `text` as text.
+
+    `columns` are names of some that it may have.
+
+    Raises
+    ------
+    DataError, ValueError
+        If the file is no table, or a row has content beyond the columns of the header.
+    """
+    layout = _layout(path, {*columns, *text} | ({target} if target else set()))
+    if target is not None and layout.header.count(target) > 1:
+        raise DataError(f"{path} has {layout.header.count(target)} columns {target!r}; rename those that are no labels")
+    try:
+        if layout.surplus:
+            raise pd.errors.ParserError
+        return _parsed(path, layout, text, target, decimal)
+    except pd.errors.ParserError:
+        surplus = _surplus(path, layout)
+        if not surplus:
+            raise
+        return _parsed(path, layout._replace(surplus=surplus), text, target, decimal)
+
+
+def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | None, decimal: str) -> pd.DataFrame:
+    """Return the table; without the surplus cells, which are empty."""
+    header = [name or f"Unnamed: {at}" for at, name in enumerate(layout.header)]  # as pandas does
+    place: dict[str, object] = {"header": 0}
+    if layout.surplus:
+        names = [*header, *(f"surplus {n}" for n in range(layout.surplus))]
+        place = {"header": None, "names": names, "skiprows": _header_lines(path, layout.separator)}
+    read = partial(pd.read_csv, path, sep=layout.separator, encoding=ENCODING, index_col=False, **place)
+    wanted = text if target is None else (*text, target)
+    as_text = [written for name in wanted for written in _column(layout.header, name) or [name]]
+    kinds: dict[object, type] = dict.fromkeys(as_text, str)
+    gaps: dict[str, object] = {}
+    if target is not None:
+        labels = _column(layout.header, target)
+        columns = read(skipinitialspace=True, nrows=0).columns
+        gaps = {"keep_default_na": False, "na_values": {name: GAPS for name in columns if name not in labels}}
+    frame = read(dtype=kinds, decimal=decimal, skipinitialspace=True, low_memory=False, **gaps)
+    if layout.surplus:
+        warnings.warn(
+            f"{path}: rows end in {layout.surplus} empty cells beyond the columns of the header, which are left out",
+            UserWarning,
+            stacklevel=2,
+        )
+    frame = frame.iloc[:, : len(header)]
+    return frame.rename(columns=lambda name: unquoted(str(name)))
+
+
+def _column(header: list[str], column: str) -> list[str]:
+    """Return how the file writes the name of a column."""
+    return [name for name in header if unquoted(name) == column]
+
+
+def _rows(path: Path, separator: str) -> list[list[str]]:
+    """Return the first rows of a file, with the header, as the separator cuts them."""
+    try:
+        with path.open(encoding=ENCODING, newline="") as file:
+            rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
+            return list(islice((row for row in rows if row), SEEN))
+    except csv.Error:
+        return []  # a quote that never ends: pandas says where
+
+
+def _header_lines(path: Path, separator: str) -> int:
+    """Return how many lines the header takes, with empty ones before it."""
+    with path.open(encoding=ENCODING, newline="") as file:
+        rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
+        next(row for row in rows if row)
+        return rows.line_num
+
+
+def _layout(path: Path, columns: Collection[str]) -> _Layout:
+    """Return how the columns of a file are separated.
+
+    Its usual separator counts where all rows have the cells of the header; else another one by which they do. Of
+    several, it is the one by which most of `columns` are there.
+    """
+    usual = SEPARATORS[path.suffix.lower()]
+    found = {separator: _rows(path, separator) for separator in dict.fromkeys([usual, *OTHERS])}
+    fitting = [separator for separator, rows in found.items() if _fits(rows)]
+    known = {separator: sum(name in columns for name in found[separator][0]) for separator in fitting}
+    likely = [separator for separator in fitting if known[separator] == max(known.values())]
+    if usual in likely and len(likely) > 1:
+        raise DataError(
+            f"{path}: its columns may be separated by any of {likely}; name its target column, or save it anew"
+        )
+    best = max(likely, key=lambda separator: len(found[separator][0]), default=usual)
+    best = usual if usual in likely else best
+    rows = found[best]
+    header = [name.rstrip("\r\n") for name in rows[0]] if rows else []
+    return _Layout(best, header, max(0, len(rows[1]) - len(header)) if len(rows) > 1 else 0)
+
+
+def _fits(rows: list[list[str]]) -> bool:
+    """Say whether rows have as many cells as the header, of two at least, or empty ones beyond."""
+    return (
+        len(rows) > 1
+        and len(rows[0]) > 1
+        and all(len(row) >= len(rows[0]) and not any(row[len(rows[0]) :]) for row in rows[1:])
+    )
+
+
+def _surplus(path: Path, layout: _Layout) -> int:
+    """Return the most cells that a row has beyond the header's; refuse the first that holds something."""
+    width, most = len(layout.header), 0
+    with path.open(encoding=ENCODING, newline="") as file:
+        rows = csv.reader(file, delimiter=layout.separator, skipinitialspace=True)
+        for row in rows:
+            content = next((cell for cell in row[width:] if cell.strip()), None)
+            if content is not None:
+                raise DataError(
+                    f"{path}: line {rows.line_num} has {len(row)} cells, the header has {width}: no column for "
+                    f"{content!r}"
+                )
+            most = max(most, len(row) - width)
+    return most
+
+
+# Numbers and times as they are written for people: what they are, and how it shows.
+WRITTEN = {
+    "numbers with decimal commas": re.compile(
+        r"[+-]?([0-9]{1,3}([. '\u00a0\u202f’][0-9]{3})+|[0-9]*),[0-9]+([eE][+-]?[0-9]+)?"
+    ),
+    "numbers with separated thousands": re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f’][0-9]{3})+([.,][0-9]+)?"),
+    "percentages": re.compile(r"[+-]?[0-9]+([.,][0-9]+)?\s*[%‰]"),
+    "amounts of money": re.compile(r"[+-]?[$€£¥]\s*[0-9][0-9.,']*|[+-]?[0-9][0-9.,']*\s*[$€£¥]"),
+    "dates or times": re.compile(
+        r"([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}"
+        r"|[0-9]{1,2}\.? [A-Za-z]{3,9}\.? [0-9]{4}|[A-Za-z]{3,9} [0-9]{1,2}, [0-9]{4})"
+        r"([T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?)?"
+        r"|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
+    ),
+}
+WAYS_OUT = {
+    "numbers with decimal commas": "say --set dataset.decimal=\"','\" (decimal=','), or write them with points",
+    "numbers with separated thousands": "write them without",
+    "percentages": "write them without the sign",
+    "amounts of money": "write them without the sign",
+    "dates or times": "turn them into numbers, or drop the column",
+}
+
+
+def written_number(value: str) -> str | None:
+    """Return what text is that is a number or a time, but is not written as this library reads numbers; else None."""
+    return next((what for what, form in WRITTEN.items() if form.fullmatch(value.strip())), None)
