@@ -185,3 +185,9 @@ def test_help_states_the_objective():
     text = CliRunner().invoke(main, ["fit", "--help"]).output
     assert "-[ (N_l/N) mean_l L + (N_u/N) mean_u U ] + alpha mean_l CE" in text
     assert "0.1 N / N_l" in text
+
+
+def test_words_that_mean_no_label_may_be_several(ran):
+    config, _, _, _ = ran("--data", "t.csv", "--target", "kind", "--no-label", "?", "--no-label", "none")
+    assert config["dataset"]["no_label"] == ["?", "none"]
+    assert "no_label" not in ran("--data", "t.csv")[0]["dataset"]
