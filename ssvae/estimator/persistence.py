@@ -3,33 +3,41 @@
 ``manifest.json`` holds the schema version, the sha256 of every other file, package versions, the constructor's
 arguments, classes and preprocessing; ``weights.safetensors`` the model's weights; ``arrays.safetensors`` what the
 preprocessing learnt and, for classifiers on M1's latents, the rows they are refitted on; ``reference.safetensors`` 16
-training rows with their probabilities, which are recomputed at load. Nothing is unpickled, nothing from a file is
-executed, and no name in a file is imported unless it stands in one of the project's tables.
+training rows with their probabilities, bounds and reconstructions, which are recomputed at load. Nothing is unpickled,
+nothing from a file is executed, no name in a file is imported unless it stands in one of the project's tables, and no
+more weights are made than the file holds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
+from ssvae import prediction
 from ssvae.atomic_files import drafts, folder_beside, whole
-from ssvae.backend import eager_guard
+from ssvae.backend import eager_guard, random
 from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
 from ssvae.estimator.arguments import as_json, described, read, stored
 from ssvae.estimator.components import Components
 from ssvae.estimator.validation import feature_names
-from ssvae.models.capabilities import LatentFeatures
+from ssvae.gradients import GRADIENTS
+from ssvae.inference import INFERENCES
+from ssvae.models.capabilities import HasDensity, LatentFeatures
+from ssvae.networks.layer import at_most
+from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.readers.base import RowsInMemory
-from ssvae.settings.checks import Setting
+from ssvae.settings.checks import Setting, accepts
 
 if TYPE_CHECKING:
     from ssvae.estimator.classifier import SSVAEClassifier
@@ -37,12 +45,48 @@ if TYPE_CHECKING:
 Arrays: TypeAlias = dict[str, np.ndarray]  # those of one file, by name
 Classifier = TypeVar("Classifier", bound="SSVAEClassifier")
 
-SCHEMA = 2  # 2: `pull` became `bound_gradient_weight`; `clip_norm` and `weight_prior` are stored
+# 2: `pull` became `bound_gradient_weight`; `clip_norm` and `weight_prior` are stored. 3: the reference rows have bounds
+# and reconstructions.
+SCHEMA = 3
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
 MANIFEST = "manifest.json"
 FORMAT = "ssvae classifier"
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "scikit-learn", "numpy")
 TOLERANCE = 1e-5  # of a probability
+DENSITY_TOLERANCE = 1e-4  # of a bound and of a reconstruction, as part of the largest of them
+SPARE = 4  # times as many weights as are stored may be made: some are only made to be replaced
+LARGEST_CLASSES = 2**24  # bytes
+CLASS_TYPE = re.compile(r"[<>|=]?([iufb][1248]|[US]\d{1,6})")
+SHAPE: dict[str, object] = {  # of the manifest
+    "versions": dict,
+    "parameters": dict,
+    "model": dict,
+    "likelihood": dict,
+    "preprocessing": dict,
+    "classes": dict,
+    "features": int,
+    "feature_names": list[str] | None,
+    "history": dict,
+    "sha256": dict,
+}
+
+
+# What a damaged file may raise where a classifier is made of it.
+DAMAGED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+)
+
+
+class SchemaError(ValueError):
+    """The folder comes from a newer version."""
 
 
 class ClassValues(TypedDict):
@@ -131,13 +175,15 @@ def load(folder: str | Path, kind: Callable[..., Classifier]) -> Classifier:
         reference = arrays["reference.safetensors"]
         difference = np.abs(_probabilities(classifier, reference["x"]) - reference["probabilities"]).max()
         same_classes = np.array_equal(reference["classes"], _text(classifier.classes_))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
+        others = _other_densities(classifier, reference) if manifest["schema"] > 2 else {}
+    except (*DAMAGED, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0] if str(error) else ""
         raise ValueError(
-            f"{folder} is a damaged classifier ({type(error).__name__}: {error}); save it again"
+            f"{folder} is a damaged classifier ({type(error).__name__}: {reason}); save it again"
         ) from error
     if not same_classes:
         raise ValueError(f"{folder} was edited: its classes are not those it was saved with; save the classifier again")
-    _prove(folder, difference, manifest)
+    _prove(folder, {"probabilities": difference} if not difference <= TOLERANCE else others, manifest)
     return classifier
 
 
@@ -150,6 +196,7 @@ def _arrays(classifier: SSVAEClassifier) -> dict[str, Arrays]:
     rows: RowsInMemory = classifier.reference_
     probabilities = _probabilities(classifier, rows)
     reference = {"x": np.asarray(rows), "probabilities": probabilities, "classes": _text(classifier.classes_)}
+    reference |= _densities(classifier, rows)
     return dict(zip(FILES, (weights, kept, reference), strict=True))
 
 
@@ -157,6 +204,39 @@ def _probabilities(classifier: SSVAEClassifier, rows: RowsInMemory) -> np.ndarra
     """Return class probabilities of rows [N, D] under the names of their columns, where the classifier has seen any."""
     names = feature_names(classifier)
     return classifier.predict_proba(rows if names is None else pd.DataFrame(rows, columns=names))
+
+
+def _densities(classifier: SSVAEClassifier, rows: RowsInMemory) -> Arrays:
+    """Return bounds [N] and reconstructions [N, D'] of rows [N, D] by the model's encoder; of no model without density.
+
+    Refinement is left out: its steps would enlarge the rounding of another machine.
+    """
+    model = classifier.model_
+    if not isinstance(model, HasDensity):
+        return {}
+    plain = Objective(INFERENCES.build("amortized"), GRADIENTS.build("auto"), GRADIENTS.build("auto"))
+    x = tf.constant(np.asarray(classifier.preprocessing_.transform(rows)), tf.float32)
+    seed = random.seed_tensor(0)
+    return {
+        "bound": np.asarray(prediction.bound(model, x, seed, plain)),
+        "reconstruction": np.asarray(prediction.reconstruction(model, x, seed, plain.inference)),
+    }
+
+
+def _other_densities(classifier: SSVAEClassifier, reference: Arrays) -> dict[str, float]:
+    """Return by how much, at most, bounds and reconstructions of the reference rows differ, where that is too much."""
+    found, model = _densities(classifier, reference["x"]), classifier.model_
+    allowed = len(reference["x"]) // 8 if isinstance(model, HasDensity) and model.binary else 0
+    different = {}
+    for name, now in found.items():
+        before = reference[name]
+        if before.shape != now.shape or not np.isfinite(before).all():
+            raise KeyError(name)
+        differences = np.abs(now - before).reshape(len(now), -1).max(axis=1)
+        wrong = ~(differences <= DENSITY_TOLERANCE * np.maximum(1.0, np.abs(before).max()))
+        if wrong.sum() > allowed:  # rounding may turn over a binary draw of a row
+            different[name] = float(differences.max())
+    return different
 
 
 def _manifest(classifier: SSVAEClassifier, sha256: dict[str, str]) -> Manifest:
@@ -184,13 +264,19 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         manifest = json.loads(path.read_bytes())
         schema = manifest["schema"]
-        if manifest["format"] != FORMAT or not isinstance(schema, int):
+        if manifest["format"] != FORMAT or type(schema) is not int or schema < 1:
             raise KeyError("format")
-    except (ValueError, KeyError, TypeError) as error:
+        if schema > SCHEMA:
+            raise SchemaError(f"{folder} has schema {schema}, this version reads up to {SCHEMA}: upgrade ssvae")
+        for name, kind in SHAPE.items():
+            if not accepts(kind, manifest[name]):
+                raise KeyError(name)
+        seal = _seal(manifest)
+    except SchemaError:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not the manifest of a saved classifier, or is damaged ({error})") from error
-    if schema > SCHEMA:
-        raise ValueError(f"{folder} has schema {schema}, this version reads up to {SCHEMA}: upgrade ssvae")
-    if not isinstance(manifest.get("sha256"), dict) or manifest["sha256"].get("manifest.json") != _seal(manifest):
+    if manifest["sha256"].get("manifest.json") != seal:
         raise ValueError(f"{path} is damaged or was edited: it is not as it was written; save the classifier again")
     return manifest
 
@@ -206,11 +292,16 @@ def _read(folder: Path, name: str, manifest: Manifest) -> bytes:
 
 
 def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Arrays]) -> Classifier:
-    kept = arrays["arrays.safetensors"]
-    values, dtype = manifest["classes"]["values"], np.dtype(manifest["classes"]["dtype"])
-    if dtype.kind not in "iufbUS" or len(values) < 2:
+    kept, stored = arrays["arrays.safetensors"], arrays["weights.safetensors"]
+    for name, array in ((name, array) for each in arrays.values() for name, array in each.items()):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"numbers that are not finite in {name!r}")
+    values, dtype = manifest["classes"]["values"], manifest["classes"]["dtype"]
+    if not CLASS_TYPE.fullmatch(dtype) or len(values) < 2 or np.dtype(dtype).itemsize * len(values) > LARGEST_CLASSES:
         raise KeyError("classes")
     classifier.classes_ = np.array(values, dtype)
+    if classifier.classes_.shape != np.unique(classifier.classes_).shape:
+        raise KeyError("classes")
     classifier.n_features_in_ = manifest["features"]
     if manifest["feature_names"] is not None:
         if len(manifest["feature_names"]) != manifest["features"]:
@@ -221,9 +312,9 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
     kind = PREPROCESSING.get(slot.pop("name"))
     classifier.preprocessing_ = kind.from_arrays(learnt, **slot)
     width = classifier.preprocessing_.transform(arrays["reference.safetensors"]["x"]).shape[1]
-    parts = Components.rebuild(classifier, manifest["likelihood"], manifest["model"], width, len(values))
+    with at_most(SPARE * sum(array.size for array in stored.values()) + 2**16):
+        parts = Components.rebuild(classifier, manifest["likelihood"], manifest["model"], width, len(values))
     classifier.likelihood_, classifier.model_, classifier.objective_ = parts.likelihood, parts.model, parts.objective
-    stored = arrays["weights.safetensors"]
     try:
         classifier.model_.set_weights([stored[str(i)] for i in range(len(stored))])
     except ValueError as error:
@@ -238,9 +329,9 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
     return classifier
 
 
-def _prove(folder: Path, difference: float, manifest: Manifest) -> None:
-    """Refuse a classifier whose reference rows have other probabilities than they had."""
-    if not difference <= TOLERANCE:
+def _prove(folder: Path, differences: Mapping[str, float], manifest: Manifest) -> None:
+    """Refuse a classifier whose reference rows have other probabilities, bounds or reconstructions than they had."""
+    for what, difference in differences.items():
         there = manifest["versions"]
         here = {package: metadata.version(package) for package in PACKAGES}
         changed = {
@@ -249,8 +340,8 @@ def _prove(folder: Path, difference: float, manifest: Manifest) -> None:
             if there.get(package) != here[package]
         }
         raise ValueError(
-            f"{folder} does not predict what it did when it was saved: the probabilities of its reference rows differ "
-            f"by {difference:.2g} (allowed {TOLERANCE:g}); packages that changed since: {changed or 'none'}. The "
+            f"{folder} does not predict what it did when it was saved: the {what} of its reference rows differ "
+            f"by {difference:.2g}; packages that changed since: {changed or 'none'}. The "
             "folder was edited, or a package computes otherwise: fit again, or install the versions in manifest.json"
         )
 

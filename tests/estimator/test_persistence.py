@@ -137,6 +137,15 @@ EDITS = {
     "activation": (lambda m: m["model"].update(activation="tanh"), "does not predict"),
     "features": (lambda m: m.update(features=5), "expecting 5 features"),
     "schema": (lambda m: m.update(schema=persistence.SCHEMA + 1), "this version reads up to"),
+    "schema below 1": (lambda m: m.update(schema=-1), "not the manifest of a saved classifier"),
+    "schema no number": (lambda m: m.update(schema=True), "not the manifest of a saved classifier"),
+    "versions": (lambda m: m.update(versions=None), "not the manifest of a saved classifier.*versions"),
+    "no versions": (lambda m: m.pop("versions"), "not the manifest of a saved classifier.*versions"),
+    "history of numbers": (lambda m: m.update(history={"epoch": 1}), "damaged"),
+    "classes of 2 GB": (lambda m: m["classes"].update(dtype="S2000000000"), "damaged.*classes"),
+    "classes twice": (lambda m: m["classes"].update(values=["left", "left"]), "damaged.*classes"),
+    "latent of 9 GiB": (lambda m: m["model"].update(latent=10**9), "damaged.*more than there is"),
+    "hidden of 9 GiB": (lambda m: m["model"].update(hidden=[10**9]), "damaged.*more than there is"),
     "format": (lambda m: m.update(format="zip"), "not the manifest of a saved classifier"),
     "model": (lambda m: m.update(model={"name": "os:system"}), "unknown model 'os:system'"),
     "likelihood": (lambda m: m.update(likelihood={"name": "os:system"}), "unknown likelihood 'os:system'"),
@@ -182,6 +191,39 @@ def test_other_weights_do_not_predict_what_these_did(folder):
     )
     edit(folder, lambda m: m["versions"].update(numpy="0.1"))
     refused(folder, r"'numpy': '0.1 -> ")
+
+
+def test_every_weight_of_the_density_is_proved(folder):
+    """q(y | x) alone does not show what became of the decoder."""
+    weights = load_file(folder / "weights.safetensors")
+    names = [weight.path for weight in ssvae.load(folder).model_.weights]
+    decoder = [str(n) for n, name in enumerate(names) if "decoder" in name]
+    assert decoder, names
+    for name in decoder:
+        save_file({**weights, name: weights[name] + 0.05}, folder / "weights.safetensors")
+        edit(folder, lambda m: None)
+        refused(
+            folder, "does not predict what it did when it was saved: the (bound|reconstruction) of its reference rows"
+        )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused(folder, value):
+    for file in persistence.FILES:
+        arrays = load_file(folder / file)
+        name = next(name for name in sorted(arrays, reverse=True) if arrays[name].dtype.kind == "f")
+        arrays[name].flat[-1] = value
+        (folder / file).rename(folder.parent / file)
+        save_file(arrays, folder / file)
+        edit(folder, lambda m: None)
+        refused(folder, "numbers that are not finite")
+        (folder.parent / file).replace(folder / file)
+
+
+@pytest.mark.parametrize("text", ["", "1", "null", "[]", "[" * 200_000, '{"format": ' * 5000, "\xff", "9" * 5000])
+def test_a_manifest_that_is_none_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text, "latin-1")
+    refused(folder, "not the manifest of a saved classifier, or is damaged")
 
 
 def test_weights_of_other_shapes_or_names_are_refused(folder):

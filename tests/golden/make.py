@@ -78,7 +78,8 @@ def run_and_die(arguments):
 
 
 def tidy(run):
-    """Remove pictures, and what the environment says of this machine."""
+    """Remove pictures, the lock of the killed process, and what the environment says of this machine."""
+    (run / ".lock").unlink(missing_ok=True)
     shutil.rmtree(run / "figures", ignore_errors=True)
     path = run / "environment.json"
     kept = json.loads(path.read_text("utf-8")) | {"platform": "Linux-x86_64", "command": ["ssvae", *FIT]}
