@@ -115,7 +115,7 @@ def load_dataset(config: Settings, folder: str | None = None) -> Dataset:
 
     options = {key: value for key, value in config["dataset"].items() if key != "labels"}
     if options.get("data"):  # what marks a row for the classifier is written where a file has no label
-        options.setdefault("unlabeled", config["classifier"]["unlabeled"])
+        options.setdefault("unlabeled", config.get("classifier", {}).get("unlabeled", -1))
     return load.load_dataset(**(options if folder is None else {**options, "folder": folder}))
 
 

@@ -16,9 +16,10 @@ import pandas as pd
 
 from ssvae.readers.errors import DataError
 from ssvae.readers.label_columns import unquoted
-from ssvae.readers.text_tables import SEPARATORS, WAYS_OUT, read_text, written_number
+from ssvae.readers.text_tables import SEPARATORS, read_text, way_out, written_numbers
 
 MOST_VALUES = 1000  # different values of one text column: beyond it, it is an identifier and no category
+GAP_WORDS = {"?", "-", "--", ".", "*", "unknown", "missing"}  # of cells that hold no number
 TIMES = (date, time, timedelta)
 MOST_NUMBERS = 20  # different numbers in one text column: beyond it, it is a numeric column with a few odd cells
 
@@ -227,16 +228,18 @@ def _categories(series: pd.Series, path: Path) -> list[str]:
     text = _text(series, path)
     values = sorted(set(text))
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna().to_numpy(copy=True)
-    written = {value: written_number(value) for value, number in zip(values, numbers, strict=True) if not number}
-    odd_form = next((value for value in text if written.get(value)), None)
-    numbers |= np.array([written.get(value) is not None for value in values], bool)
+    written = written_numbers(values)
+    odd_form = next((value for value in text if value in written), None)
+    numbers |= np.array([value in written for value in values], bool)
     if odd_form is not None and numbers.all():
-        what, row = str(written[odd_form]), int(np.flatnonzero(text == odd_form)[0])
+        what, row = written[odd_form], int(np.flatnonzero(text == odd_form)[0])
         raise DataError(
-            f"{path}: column {series.name!r} holds {what}, such as {odd_form!r} in row {row + 1}; {WAYS_OUT[what]} "
+            f"{path}: column {series.name!r} holds {what}, such as {odd_form!r} in row {row + 1}; {way_out(what)} "
             "(rows are counted from 1 below the header)"
         )
-    if numbers.sum() > MOST_NUMBERS and not numbers.all():
+    others = [value.lower() for value, number in zip(values, numbers, strict=True) if not number]
+    gaps = numbers.sum() > 2 and {*others} <= GAP_WORDS  # so that few numbers are no categories either
+    if (gaps or numbers.sum() > MOST_NUMBERS) and not numbers.all():
         words = {value for value, number in zip(values, numbers, strict=True) if not number}
         odd = next(row for row, value in enumerate(text) if value in words)
         raise DataError(

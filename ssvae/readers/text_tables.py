@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -83,6 +83,11 @@ def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | No
             stacklevel=2,
         )
     frame = frame.iloc[:, : len(header)]
+    for name in set(frame.columns) - {*as_text}:
+        if pd.api.types.is_object_dtype(frame[name]) or pd.api.types.is_string_dtype(frame[name]):
+            numbers = pd.to_numeric(frame[name], errors="coerce")
+            if numbers.notna().all():  # integers that are too large for 64 bits
+                frame[name] = numbers
     return frame.rename(columns=lambda name: unquoted(str(name)))
 
 
@@ -102,11 +107,10 @@ def _rows(path: Path, separator: str) -> list[list[str]]:
 
 
 def _header_lines(path: Path, separator: str) -> int:
-    """Return how many lines the header takes, with empty ones before it."""
+    """Return how many lines, as pandas counts them, the header takes, with empty ones before it."""
     with path.open(encoding=ENCODING, newline="") as file:
         rows = csv.reader(file, delimiter=separator, skipinitialspace=True)
-        next(row for row in rows if row)
-        return rows.line_num
+        return next(number for number, row in enumerate(rows, start=1) if row)
 
 
 def _layout(path: Path, columns: Collection[str]) -> _Layout:
@@ -156,30 +160,46 @@ def _surplus(path: Path, layout: _Layout) -> int:
     return most
 
 
-# Numbers and times as they are written for people: what they are, and how it shows.
+# Numbers and times as they are written for people or other programs: what they are, and how it shows.
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+_MONTH = r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
+_DAY = (
+    r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}|[12][0-9]{3}-(0[1-9]|1[0-2])"
+    rf"|[0-9]{{1,2}}\.?[ -]{_MONTH}[ -][0-9]{{2,4}}|{_MONTH} [0-9]{{1,2}}, [0-9]{{4}}|{_MONTH}[ -][0-9]{{4}}"
+    r"|[0-9]{4}-W[0-9]{2}(-[0-9])?"
+)
+COMMAS, THOUSANDS = "numbers with decimal commas", "numbers with separated thousands"
 WRITTEN = {
-    "numbers with decimal commas": re.compile(
-        r"[+-]?([0-9]{1,3}([. '\u00a0\u202f’][0-9]{3})+|[0-9]*),[0-9]+([eE][+-]?[0-9]+)?"
-    ),
-    "numbers with separated thousands": re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f’][0-9]{3})+([.,][0-9]+)?"),
-    "percentages": re.compile(r"[+-]?[0-9]+([.,][0-9]+)?\s*[%‰]"),
+    COMMAS: re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"),
+    THOUSANDS: re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f\u2019][0-9]{3})+([.,][0-9]+)?"),
+    "percentages": re.compile(r"[+-]?[0-9]+([.,][0-9]+)?\s*[%\u2030]"),
     "amounts of money": re.compile(r"[+-]?[$€£¥]\s*[0-9][0-9.,']*|[+-]?[0-9][0-9.,']*\s*[$€£¥]"),
-    "dates or times": re.compile(
-        r"([0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}"
-        r"|[0-9]{1,2}\.? [A-Za-z]{3,9}\.? [0-9]{4}|[A-Za-z]{3,9} [0-9]{1,2}, [0-9]{4})"
-        r"([T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*([AaPp][Mm])?\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?)?"
-        r"|[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
+    "dates or times": re.compile(rf"({_DAY})([T ]+{_CLOCK})?|{_CLOCK}", re.IGNORECASE),
+    "numbers in another notation": re.compile(
+        r"[\u2212\u2013][0-9]+([.,][0-9]+)?|[+-]?0[xX][0-9A-Fa-f]+|[+-]?[0-9]+(_[0-9]+)+|[+-]?[0-9.]+[dD][+-]?[0-9]+"
     ),
 }
 WAYS_OUT = {
-    "numbers with decimal commas": "say --set dataset.decimal=\"','\" (decimal=','), or write them with points",
-    "numbers with separated thousands": "write them without",
-    "percentages": "write them without the sign",
-    "amounts of money": "write them without the sign",
+    COMMAS: "say --set dataset.decimal=\"','\" (decimal=','), or write them with points",
     "dates or times": "turn them into numbers, or drop the column",
 }
 
 
-def written_number(value: str) -> str | None:
-    """Return what text is that is a number or a time, but is not written as this library reads numbers; else None."""
-    return next((what for what, form in WRITTEN.items() if form.fullmatch(value.strip())), None)
+def written_numbers(values: Sequence[str]) -> dict[str, str]:
+    """Return which texts are numbers or times that are not written as this library reads numbers, and what each is.
+
+    "1,234" is one of two numbers: what others of these texts are decides.
+    """
+    found: dict[str, list[str]] = {}
+    for value in values:
+        forms = [what for what, form in WRITTEN.items() if form.fullmatch(value.strip())]
+        if forms:
+            found[value] = forms
+    sure = {forms[0] for forms in found.values() if len(forms) == 1}
+    either = THOUSANDS if sure == {THOUSANDS} else COMMAS if sure == {COMMAS} else f"{COMMAS} or separated thousands"
+    return {value: forms[0] if len(forms) == 1 else either for value, forms in found.items()}
+
+
+def way_out(what: str) -> str:
+    """Return what a user does about such numbers."""
+    return WAYS_OUT.get(what, "write them with digits and a point alone")
