@@ -62,7 +62,7 @@ def over_rows(
     seed: int = 0,
     chunk: int = CHUNK,
     xla: bool = False,
-    prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray,
+    prepare: Callable[[RowsInMemory], RowsInMemory] = np.asarray,
     **static: Hashable,
 ) -> np.ndarray:
     """Return function(model, x, seed, **static) for all rows; beside x and the result, memory holds a chunk.
@@ -80,7 +80,7 @@ def over_rows(
     xla : bool
         Whether XLA compiles the function.
     prepare : callable
-        What to do to the rows of a chunk, float32 [B, D] -> [B, D'].
+        What to do to the rows of a chunk, [B, D] -> [B, D']; float32 comes after it.
     **static
         Settings of the function.
 
@@ -88,14 +88,14 @@ def over_rows(
     -------
     ndarray [N, ...]
     """
-    given, columns = model_key(model), prepare(np.asarray(x[:1], np.float32)).shape[1]
+    given, columns = model_key(model), prepare(x[:1]).shape[1]
     own = (function.__qualname__, chunk, columns, xla, tuple(sorted(static.items())))
     base, found = random.seed_tensor(seed), np.empty(0)
     key = None if given is None else (given, *own)
     with POOL.lend(key, lambda: _Compiled(model, function, (chunk, columns), xla, static)) as program:
         copy_weights(model, program.model)
         for start in range(0, len(x), chunk):
-            rows = np.asarray(prepare(np.asarray(x[start : start + chunk], np.float32)))
+            rows = np.asarray(prepare(x[start : start + chunk]), np.float32)
             result = program(rows, base, start // chunk)
             if not start:
                 found = np.empty((len(x), *result.shape[1:]), result.dtype)
@@ -104,7 +104,7 @@ def over_rows(
 
 
 def classify(
-    model: Model, x: Rows, inference: Inference, prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray
+    model: Model, x: Rows, inference: Inference, prepare: Callable[[RowsInMemory], RowsInMemory] = np.asarray
 ) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
     many = len(x) > WORTH_XLA
@@ -117,7 +117,7 @@ def classify_by_bayes(
     x: Rows,
     samples: int,
     inference: Inference,
-    prepare: Callable[[np.ndarray], RowsInMemory] = np.asarray,
+    prepare: Callable[[RowsInMemory], RowsInMemory] = np.asarray,
     at_mean: bool = False,
 ) -> np.ndarray:
     """Return p(y) p(x | y), normalised over y, of all rows, [N, K], by this many importance samples a class.

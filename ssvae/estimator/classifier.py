@@ -22,7 +22,7 @@ from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
 from ssvae.estimator.generative import GenerativeMixin
 from ssvae.estimator.nested_parameters import changed, flat, grouped
 from ssvae.estimator.pickling import PicklableEstimator
-from ssvae.estimator.validation import check_rows, check_table, check_training_rows, subset
+from ssvae.estimator.validation import check_table, check_training_rows, reference_rows, subset
 from ssvae.gradients.base import Gradient
 from ssvae.inference.base import Inference
 from ssvae.likelihoods.base import Likelihood
@@ -264,7 +264,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = components
-        self.reference_ = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
+        self.reference_ = reference_rows(x)
         if isinstance(self.model_, LatentFeatures):
             self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
         return self
@@ -452,7 +452,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     def _rows(self, X: ArrayLike) -> Rows:
         """Return X checked and preprocessed, [N, D'] float32."""
         check_is_fitted(self)
-        return self.preprocessing_.transformed(check_rows(self, X))
+        return self.preprocessing_.transformed(check_table(self, X))
 
     def __sklearn_tags__(self) -> Tags:
         """See scikit-learn."""

@@ -74,7 +74,7 @@ class Components(NamedTuple):
         objective = _objective(estimator)
         x = with_all_rows(x, objective.regularizers)
         rows = preprocessing.fit(x).transformed(x)
-        _range(likelihood, preprocessing, rows, extremes if rows is x else None)
+        _range(likelihood, preprocessing, rows, extremes if preprocessing.identity else None)
         features = rows.shape[1]
         model = MODELS.build(
             _with_trained_m1(estimator.model, load), **_context(features, classes, likelihood, objective)

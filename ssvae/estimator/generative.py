@@ -12,7 +12,7 @@ from ssvae import prediction
 from ssvae.backend import eager_guard
 from ssvae.estimator import labels
 from ssvae.estimator.fitting import fresh_seed
-from ssvae.estimator.validation import check_rows
+from ssvae.estimator.validation import check_table
 from ssvae.evaluation import log_likelihood
 from ssvae.evaluation.inference_gap import gaps
 from ssvae.evaluation.inference_gap_report import About, GapReport
@@ -247,7 +247,7 @@ class GenerativeMixin:
 
     def _log_jacobian(self, X: ArrayLike) -> np.ndarray | float:
         """Return what makes a density of preprocessed rows one in the units of X, where there is such a number."""
-        return self.preprocessing_.log_jacobian(check_rows(self, X)) if self.preprocessing_.original_units else 0.0
+        return self.preprocessing_.log_jacobian(check_table(self, X)) if self.preprocessing_.original_units else 0.0
 
     def _density(self, method: str) -> Model:
         """Return the model, which `method` needs to be a generative one."""

@@ -8,15 +8,18 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import tensorflow as tf
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_n_features, _check_sample_weight, validate_data
 
 from ssvae.backend import eager_guard, fork_guard
+from ssvae.estimator.data_frames import as_numbers
 from ssvae.label_vector import LabelContainer, label_array
-from ssvae.readers.base import Rows, RowSource, extremes, take_rows
+from ssvae.readers.base import Rows, RowsInMemory, RowSource, extremes, take_rows
 from ssvae.readers.open import open_rows
+from ssvae.readers.precision import exact
 from ssvae.readers.sparse_table import SparseTable, as_rows, is_sparse, stored_values
 from ssvae.types import ArrayLike
 
@@ -24,7 +27,7 @@ from ssvae.types import ArrayLike
 class TrainingRows(NamedTuple):
     """What fit learns from, after its checks."""
 
-    x: Rows  # [N, D] float32
+    x: Rows  # [N, D] float32 or float64
     y: np.ndarray  # [N] labels as they were given
     weight: np.ndarray  # [N] float32, above 0
     extremes: tuple[float, float]  # the least and the greatest cell of x
@@ -38,10 +41,9 @@ def check_training_rows(
     Raises
     ------
     ValueError
-        As `check_rows`, or if y is not one label a row.
+        As `check_table`, or if y is not one label a row.
     """
     x, found = _checked(estimator, X, reset=True)
-    x = _single(x)
     try:
         y = label_array(y)
     except ValueError as error:
@@ -69,28 +71,20 @@ def subset(X: ArrayLike, rows: np.ndarray) -> ArrayLike:
     return take_rows(X if isinstance(X, RowSource) else as_rows(X), rows)
 
 
-def check_rows(estimator: BaseEstimator, X: ArrayLike) -> Rows:
-    """Return X as float32 [N, D], of the columns that the estimator was fitted on.
+def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
+    """Return X as numbers [N, D] that are finite in float32, of the columns that the estimator was fitted on.
 
-    A sparse matrix becomes a `sparse_table.SparseTable`; a path or a memory-mapped array a `readers.base.RowSource`.
+    An array of floats is not copied: it is rounded to float32 when it is preprocessed. A sparse matrix becomes a
+    `sparse_table.SparseTable`; a path or a memory-mapped array a `readers.base.RowSource`.
 
     Raises
     ------
     ValueError
-        If X is no table of numbers, holds NaN or infinity (the cell is named), or has another width than in fit.
+        If X is no table of numbers, holds NaN or infinity (the cell is named), or has other columns than in fit.
+    TypeError
+        If X is no table at all.
     RuntimeError
-        If TensorFlow would hang in this process (`ssvae.backend.fork_guard`).
-    """
-    return _single(check_table(estimator, X))
-
-
-def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
-    """Return X as numbers that are finite in float32, [N, D], without a copy where X is an array of floats.
-
-    Raises
-    ------
-    ValueError, RuntimeError
-        See `check_rows`.
+        If TensorFlow would hang in this process (`ssvae.backend.fork_guard`), or traces a graph.
     """
     return _checked(estimator, X, reset=False)[0]
 
@@ -107,6 +101,9 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
     else:
         settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
         matrix = X.matrix if isinstance(X, SparseTable) else X
+        if isinstance(X, pd.DataFrame):
+            names = feature_names(estimator)
+            matrix = as_numbers(X, None if names is None else names.tolist(), learn=reset)
         try:
             x = validate_data(estimator, _numbers(matrix), reset=reset, accept_sparse="csr", **settings)
         except ValueError as error:
@@ -151,8 +148,10 @@ def _where_text(X: object) -> str:
     return ""
 
 
-def _single(x: Rows) -> Rows:
-    return x.astype(np.float32, copy=False) if isinstance(x, np.ndarray) else x
+def reference_rows(x: Rows) -> RowsInMemory:
+    """Return at most 16 rows of x, spread over all of it."""
+    rows = x[np.linspace(0, len(x) - 1, min(16, len(x))).astype(int)]
+    return rows if isinstance(rows, SparseTable) else exact(rows)
 
 
 def feature_names(estimator: BaseEstimator) -> np.ndarray | None:
@@ -176,9 +175,10 @@ def _refuse(x: Rows, names: np.ndarray | None) -> None:
     """Raise for the first cell that is not finite."""
     if isinstance(x, RowSource):
         for start, rows in x.chunks():
-            if not np.isfinite(stored_values(rows)).all():
-                row = int(np.flatnonzero(~np.isfinite(np.asarray(rows)).all(axis=1))[0])
-                _refuse_cells(np.asarray(rows[row : row + 1]), None, of_rows=start + row, all_known=False)
+            if not np.isfinite(stored_values(rows).astype(np.float32, copy=False)).all():
+                dense = np.asarray(rows, np.float32)
+                row = int(np.flatnonzero(~np.isfinite(dense).all(axis=1))[0])
+                _refuse_cells(dense[row : row + 1], None, of_rows=start + row, all_known=False)
     elif isinstance(x, SparseTable):
         first = np.flatnonzero(~np.isfinite(x.matrix.data))[0]
         row = int(np.searchsorted(x.matrix.indptr, first, "right") - 1)

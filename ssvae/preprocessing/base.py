@@ -2,7 +2,7 @@
 
 The contract. A preprocessing t is a class with keyword settings and
 
-- ``fit(x) -> self``: learns from rows x [N, D], deterministically;
+- ``fit(x) -> self``: learns from rows x [N, D], float32 or float64, deterministically;
 - ``transform(x) -> float32 [N, D']`` and ``inverse(t) -> float32 [N, D]``;
 - ``log_jacobian(x) -> float64 [N]``: log |det dt(x)/dx| in nats, to be ADDED to a bound of log p(t(x)) to give a bound
   of log p(x) in the original units;

@@ -26,8 +26,8 @@ class Identity(Preprocessing):
         return x if isinstance(x, SparseTable) else np.asarray(x, dtype=np.float32)
 
     def transformed(self, x: Rows) -> Rows:
-        """See `Preprocessing.transformed`; rows on disk are float32 as they are."""
-        return x if isinstance(x, RowSource) else self.transform(x)
+        """See `Preprocessing.transformed`; rows on disk that are float32 stay as they are."""
+        return x if isinstance(x, RowSource) and x.dtype == np.float32 else super().transformed(x)
 
     def inverse(self, t: np.ndarray) -> np.ndarray:
         """See `Preprocessing.inverse`."""

@@ -10,7 +10,8 @@ from ssvae.preprocessing.base import Preprocessing
 from ssvae.readers import column_moments
 from ssvae.readers.base import Rows, RowsInMemory
 
-RELATIVE_ROUNDING = 1e-7  # of float32: a smaller sd, relative to the mean, is rounding and no variation
+# A smaller sd, relative to the mean, is rounding and no variation: of float32 and of float64 numbers.
+SINGLE_ROUNDING, DOUBLE_ROUNDING = 1e-7, 1e-12
 
 
 class Standardize(Preprocessing):
@@ -31,10 +32,23 @@ class Standardize(Preprocessing):
         self.refuse_sparse(x)
         self.mean_ = column_moments.mean(x)
         sd = column_moments.standard_deviation(x, self.mean_)
-        constant = sd <= RELATIVE_ROUNDING * np.abs(self.mean_)
+        constant = sd <= SINGLE_ROUNDING * np.abs(self.mean_)
+        if constant.any() and x.dtype == np.float64:
+            sd[constant] = self._near_constant(x, constant)
+            constant &= sd <= DOUBLE_ROUNDING * np.abs(self.mean_)
         self.sd_ = np.where(constant, 1.0, sd)
         self.note = _note(np.flatnonzero(constant))
         return self
+
+    def _near_constant(self, x: Rows, columns: np.ndarray) -> np.ndarray:
+        """Return the sd of columns that vary little beside their means, taken from their first row on; so is the mean.
+
+        The sum of large numbers has a rounding error that is not small beside such a variation.
+        """
+        first = np.asarray(x[:1])[0, columns]
+        shift = column_moments.mean(x, lambda rows: rows[:, columns] - first)
+        self.mean_[columns] = first + shift
+        return np.sqrt(column_moments.mean(x, lambda rows: np.square(rows[:, columns] - first - shift)))
 
     def transform(self, x: RowsInMemory) -> np.ndarray:
         """See `Preprocessing.transform`."""

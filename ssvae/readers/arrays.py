@@ -10,6 +10,7 @@ import numpy as np
 from ssvae.readers.errors import DataError, check_lengths, reading
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.pixels import scaled_bytes
+from ssvae.readers.precision import exact
 from ssvae.types import Dataset
 
 MEMBERS = tuple(f"{name}{part}" for part in ("", "_valid", "_test") for name in "xy")
@@ -64,7 +65,7 @@ def read_dataset(path: Path, unlabeled: object = -1, no_label: Sequence[str] = (
 
 
 def as_features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, ...] | None]:
-    """Return float32 [N, D] and the image shape of [N, D] (None), [N, H, W] or [N, H, W, C].
+    """Return [N, D], float32 or if need be float64, and the image shape of [N, D] (None), [N, H, W] or [N, H, W, C].
 
     Images of bytes are divided by 255; all other values stay as they are.
 
@@ -81,9 +82,12 @@ def as_features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, .
     if shape and x.dtype == np.uint8:
         return scaled_bytes(x), shape
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
-        rows = x.reshape(len(x), -1).astype(np.float32)
-    finite = np.isfinite(rows)
+        rows = exact(x.reshape(len(x), -1))
+        single = rows.astype(np.float32, copy=False)
+    finite = np.isfinite(single)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
-        raise DataError(f"{origin}: x is {rows[row, column]} at row {row}, column {column}; finite numbers are needed")
+        raise DataError(
+            f"{origin}: x is {single[row, column]} at row {row}, column {column}; finite numbers are needed"
+        )
     return rows, shape

@@ -2,7 +2,8 @@
 
 A reader is a subclass of `RowSource`, by way of `row_file.RowFile` where any row can be read alone or of
 `blocked.BlockedFile` where rows come in blocks, and an ``open_file(path, target)`` that is one line in
-``ssvae/readers/__init__.py``. Rows are float32 arrays [n, D], or a `sparse_table.SparseTable` where most cells are 0.
+``ssvae/readers/__init__.py``. Rows are arrays [n, D] of the source's ``dtype``, float32 or where the file holds numbers
+that need it float64 (`precision`), or a `sparse_table.SparseTable` where most cells are 0.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class RowSource(ABC):
     ``source[rows]`` are rows in memory, of a slice or of row numbers; `subset` and `mapped` are sources again.
     """
 
-    ndim, dtype = 2, np.dtype(np.float32)
+    ndim = 2
+    dtype: np.dtype = np.dtype(np.float32)  # of the rows; float64 where the file's numbers need it
     shape: tuple[int, int]
     name: str  # in error messages
     image_shape: tuple[int, ...] | None = None
@@ -43,7 +45,7 @@ class RowSource(ABC):
 
     @abstractmethod
     def take(self, rows: np.ndarray) -> RowsInMemory:
-        """Return the rows of these numbers [n] in their order, float32 [n, D] or a `sparse_table.SparseTable`."""
+        """Return the rows of these numbers [n] in their order, [n, D] of `dtype` or a `sparse_table.SparseTable`."""
 
     def labels(self, target: str | None) -> np.ndarray | None:
         """Return the labels [N] that the file holds, or else those of the .npy file `target`.
@@ -114,7 +116,7 @@ class Subset(RowSource):
     """Some rows of a source, in rising order."""
 
     def __init__(self, source: RowSource, rows: np.ndarray) -> None:
-        self.source, self.rows, self.name = source, rows, source.name
+        self.source, self.rows, self.name, self.dtype = source, rows, source.name, source.dtype
         self.shape = (len(rows), source.shape[1])
         if source.block_starts is not None:
             self.block_starts = np.unique(np.searchsorted(rows, source.block_starts))
@@ -125,7 +127,7 @@ class Subset(RowSource):
 
 
 class Mapped(RowSource):
-    """A function of the rows of a source; it may give a nest of arrays, whose width is then that of the source."""
+    """A function of the rows of a source, float32; it may give a nest of arrays, whose width is then the source's."""
 
     def __init__(self, source: RowSource, function: Callable[..., Any]) -> None:
         self.source, self.function, self.name, self.block_starts = source, function, source.name, source.block_starts

@@ -41,7 +41,7 @@ class BlockedFile(RowSource, Generic[Opened]):
 
     @abstractmethod
     def blocks(self, file: Opened, number: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield blocks as float32 [n, D] with their numbers; the last one is the block of this number."""
+        """Yield blocks [n, D] with their numbers; the last one is the block of this number."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """See `RowSource.take`."""

@@ -12,6 +12,7 @@ import numpy as np
 from ssvae.readers.base import RowSource
 from ssvae.readers.blocked import BlockedFile
 from ssvae.readers.errors import DataError, reading
+from ssvae.readers.precision import row_dtype
 from ssvae.readers.row_file import RowFile, flattened, table_shape
 from ssvae.registry import unknown
 
@@ -76,6 +77,7 @@ class ChunkedFile(_HDF5File, BlockedFile):
         self.path, self.key, self.external = path, key, external
         with self.open() as dataset:
             shape, self.image_shape, self.bytes = table_shape(_name(path, key), dataset.shape, dataset.dtype)
+            self.dtype = np.dtype(np.float32) if self.bytes else row_dtype(dataset.dtype)
             begins = np.append(np.arange(0, shape[0], dataset.chunks[0]), shape[0])
         BlockedFile.__init__(self, _name(path, key), shape, begins)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ssvae.readers.blocked import BlockedFile
 from ssvae.readers.errors import DataError, reading
+from ssvae.readers.precision import row_dtype
 from ssvae.readers.tables import encode_frame_as, feature_names
 from ssvae.registry import unknown
 
@@ -43,7 +44,8 @@ class ParquetFile(BlockedFile["pq.ParquetFile"]):
         with self.open() as file:
             meta, columns = file.metadata, [str(name) for name in file.schema_arrow.names]
             groups = [meta.row_group(n).num_rows for n in range(meta.num_row_groups)]
-        self.columns = _columns_of(names, columns)
+            self.columns = _columns_of(names, columns)
+            self.dtype = _dtype([file.schema_arrow.field(column).type for column in self.columns])
         self.rows_of_block = max(1, BLOCK // (4 * len(names)))
         ends = np.cumsum([0, *(n for n in groups if n)])
         begins = [np.arange(begin, end, self.rows_of_block) for begin, end in pairwise(ends)]
@@ -104,7 +106,7 @@ class ParquetFile(BlockedFile["pq.ParquetFile"]):
     def _features(self, table: pa.Table, first: int) -> np.ndarray:
         """Return the features of some rows; `first` is the number of the first of them."""
         if self.columns == list(self.feature_names or ()) and not any(column.null_count for column in table.columns):
-            found = np.stack([column.to_numpy().astype(np.float32) for column in table.columns], axis=1)
+            found = np.stack([column.to_numpy().astype(self.dtype) for column in table.columns], axis=1)
             if np.isfinite(found).all():
                 return found
         frame = table.to_pandas(ignore_metadata=True)
@@ -152,6 +154,15 @@ def _columns_of(names: Sequence[str], columns: Sequence[str]) -> list[str]:
     """Return the columns that features come from: of their name, or of its part before an "=" (`column=value`)."""
     wanted = {name[:end] for name in names for end in (*(at for at, c in enumerate(name) if c == "="), len(name))}
     return [name for name in columns if name in wanted]
+
+
+def _dtype(kinds: Sequence[pa.DataType]) -> np.dtype:
+    """Return the type of rows that holds the numbers of columns of these types; text and true/false become 0 and 1."""
+    import pyarrow.types as types
+
+    numbers = [np.dtype(kind.to_pandas_dtype()) for kind in kinds if types.is_floating(kind) or types.is_integer(kind)]
+    decimal = any(types.is_decimal(kind) for kind in kinds)
+    return np.dtype(np.float64) if decimal else np.result_type(np.float32, *map(row_dtype, numbers))
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -14,12 +14,13 @@ import numpy as np
 from ssvae.label_vector import has_label
 from ssvae.readers import READERS
 from ssvae.readers.arrays import as_features, read_arrays, read_dataset
-from ssvae.readers.base import Rows, RowSource, take_rows
+from ssvae.readers.base import Rows, RowsInMemory, RowSource, take_rows
 from ssvae.readers.errors import DataError, check_lengths
 from ssvae.readers.image_folder import list_images, read_classes, read_images
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.open import open_path
-from ssvae.readers.sparse_table import stored_values
+from ssvae.readers.precision import exact
+from ssvae.readers.sparse_table import SparseTable, stored_values
 from ssvae.readers.tables import column_kinds, encode_file, encode_frame, read_frame, without_index
 from ssvae.readers.text_tables import SEPARATORS
 from ssvae.registry import unknown
@@ -103,7 +104,7 @@ def read_features(
     external: bool = False,
     decimal: str = ".",
 ) -> Rows:
-    """Return the rows to predict, float32 [N, D] or a source of them, encoded as they were at fit.
+    """Return the rows to predict, [N, D] or a source of them, encoded as they were at fit.
 
     Parameters
     ----------
@@ -177,15 +178,21 @@ def _from_source(
     y = np.full(len(source), np.nan) if y is None else np.ravel(y)
     y = as_labels(y, f"{path}, labels", unlabeled, no_label)
     check_lengths(path, source, y)
-    x = source if stream else source[:]
+    x = source if stream else _in_memory(source)
     return Dataset(path.stem, x, y, image_shape=source.image_shape, feature_names=source.feature_names)
+
+
+def _in_memory(source: RowSource) -> RowsInMemory:
+    """Return all rows, as float32 where it holds them."""
+    rows = source[:]
+    return rows if isinstance(rows, SparseTable) else exact(rows)
 
 
 def _refuse_infinite(source: RowSource) -> None:
     """Raise at the first value that is not finite, with its place in the file."""
     for begin, rows in source.chunks():
-        if not np.isfinite(stored_values(rows)).all():
-            dense = np.asarray(rows)
+        if not np.isfinite(stored_values(rows).astype(np.float32, copy=False)).all():
+            dense = np.asarray(rows, np.float32)
             row, column = np.argwhere(~np.isfinite(dense))[0]
             where = f"row {begin + row}, column {column}"
             raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")

@@ -12,6 +12,7 @@ import numpy as np
 from ssvae.readers.base import RowSource
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.pixels import scaled_bytes
+from ssvae.readers.precision import row_dtype
 
 Opened = TypeVar("Opened")  # what the format's library gives of an open file
 
@@ -35,6 +36,7 @@ class RowFile(RowSource, Generic[Opened]):
 
     def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.name, self.shape, self.image_shape, self.bytes = name, *table_shape(name, shape, dtype)
+        self.dtype = np.dtype(np.float32) if self.bytes else row_dtype(dtype)
 
     @abstractmethod
     def open(self) -> AbstractContextManager[Opened]:

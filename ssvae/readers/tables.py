@@ -1,4 +1,4 @@
-"""Tables of mixed columns (.csv, .tsv, .parquet) as float32 features, encoded alike in fit and in predict.
+"""Tables of mixed columns (.csv, .tsv, .parquet) as features, encoded alike in fit and in predict.
 
 Numeric columns stay as they are, true/false becomes 1/0, and a text column becomes one column of 0/1 per value, named
 ``column=value`` (one-hot). An empty cell is refused, but in the target column, where it means: no label.
@@ -16,6 +16,7 @@ import pandas as pd
 
 from ssvae.readers.errors import DataError
 from ssvae.readers.label_columns import unquoted
+from ssvae.readers.precision import exact
 from ssvae.readers.text_tables import SEPARATORS, read_text, way_out, written_numbers
 
 MOST_VALUES = 1000  # different values of one text column: beyond it, it is an identifier and no category
@@ -108,7 +109,7 @@ def column_kinds(frame: pd.DataFrame) -> dict[str, int]:
 
 
 def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return features float32 [N, D] and their D names.
+    """Return features [N, D], float32 or if need be float64, and their D names.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str
 
 
 def encode_file(path: Path, names: Sequence[str], decimal: str = ".") -> np.ndarray:
-    """Return the features that `names` lists, float32 [N, D], from a file read for prediction.
+    """Return the features that `names` lists, as `encode_frame` does, from a file read for prediction.
 
     A value that was not there at fit is 0 in all of its column's features; columns that are not asked for are ignored.
 
@@ -143,22 +144,23 @@ def encode_file(path: Path, names: Sequence[str], decimal: str = ".") -> np.ndar
     DataError
         If a column is missing, or a cell is empty or not finite.
     """
-    origins = {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names}
-    columns = list(read_frame(path, decimal=decimal, columns=origins).columns)
-    origin = [_origin(name, columns, path) for name in names]
-    text = sorted({column for column, value in origin if value is not None})
-    return encode_frame_as(read_frame(path, text, decimal=decimal, columns=origins), names, path)
+    wanted = {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names}
+    columns = list(read_frame(path, decimal=decimal, columns=wanted).columns)
+    origins = [origin(name, columns, path) for name in names]
+    text = sorted({column for column, value in origins if value is not None})
+    return encode_frame_as(read_frame(path, text, decimal=decimal, columns=wanted), names, path)
 
 
 def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], path: Path) -> np.ndarray:
-    """Return the features that `names` lists, float32 [N, D]; see `encode_file`."""
-    x = np.empty((len(frame), len(names)), dtype=np.float32)
-    texts: dict[str, np.ndarray] = {}
+    """Return the features that `names` lists, [N, D]; see `encode_file`."""
     columns = dict.fromkeys(frame.columns)  # quick to look things up in
-    for at, name in enumerate(names):
-        column, value = _origin(name, columns, path)
+    origins = [origin(name, columns, path) for name in names]
+    numbers = {column: _numbers(frame[column], path) for column, value in origins if value is None}
+    x = np.empty((len(frame), len(names)), np.result_type(np.float32, *numbers.values()))
+    texts: dict[str, np.ndarray] = {}
+    for at, (column, value) in enumerate(origins):
         if value is None:
-            x[:, at] = _numbers(frame[column], path)
+            x[:, at] = numbers[column]
             continue
         if column not in texts:
             texts[column] = _text(frame[column], path)
@@ -171,7 +173,7 @@ def feature_names(series: pd.Series, path: Path) -> list[str]:
     return [f"{series.name}={value}" for value in _categories(series, path)]
 
 
-def _origin(name: str, columns: Collection[str], path: Path) -> tuple[str, str | None]:
+def origin(name: str, columns: Collection[str], path: Path) -> tuple[str, str | None]:
     """Return the column of a feature, and its value if the feature is one of a text column's."""
     if name in columns:
         return name, None
@@ -196,23 +198,23 @@ def _refuse_empty(series: pd.Series, path: Path) -> None:
 
 
 def _numbers(series: pd.Series, path: Path) -> np.ndarray:
-    """Return a numeric or true/false column as finite float32 [N]."""
+    """Return a numeric or true/false column [N], finite in float32."""
     _refuse_empty(series, path)
     values = np.asarray(pd.to_numeric(series, errors="coerce"), dtype=np.float64)
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
-        values = values.astype(np.float32)
-    odd = np.flatnonzero(~np.isfinite(values))
+        odd = np.flatnonzero(~np.isfinite(values.astype(np.float32)))
     if len(odd):
         raise DataError(
             f"{path}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
             "a finite number is needed (rows are counted from 1 below the header)"
         )
-    return values
+    return exact(values)
 
 
 def _text(series: pd.Series, path: Path) -> np.ndarray:
     """Return a text column as strings [N]; refuse dates, which are neither numbers nor categories."""
     times = pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series)
+    times = times or isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype)
     if times or any(isinstance(value, TIMES) for value in series):
         raise DataError(f"{path}: column {series.name!r} holds dates; turn it into numbers, or drop it")
     nested = next((value for value in series if isinstance(value, list | dict | np.ndarray)), None)

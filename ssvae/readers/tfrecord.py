@@ -41,6 +41,7 @@ class TFRecordFile(RowSource):
     def __init__(self, path: Path, ends: np.ndarray, columns: int, kind: tf.DType, names: Sequence[str]) -> None:
         self.name = str(path)
         self.shape, _, _ = table_shape(self.name, (len(ends), columns), self.dtype)
+        self.dtype = np.dtype("float64" if kind == tf.int64 else "float32")
         self.path, self.kind, self.names, self.ends = path, kind, names, np.concatenate([[0], ends])
 
     def _records(self, file: IO[bytes], begin: int, end: int) -> list[bytes]:

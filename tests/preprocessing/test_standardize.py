@@ -34,3 +34,19 @@ def test_constant_columns_are_noted_and_stay_in_their_unit():
 def test_small_units_are_no_constants():
     x = np.array([[1e-9], [3e-9]], np.float32)
     np.testing.assert_allclose(Standardize().fit(x).transform(x)[:, 0], [-1, 1], rtol=1e-5)
+
+
+def test_a_variation_that_float32_does_not_hold_is_kept():
+    """Unix seconds differ by less than the gap between two float32 numbers of their size, 128."""
+    x = np.array([[1.7e9 - 30, 1.7e12 - 30, 0.1], [1.7e9 + 30, 1.7e12 + 30, 0.1]] * 3000)
+    piece = Standardize().fit(x)
+    np.testing.assert_allclose(piece.transform(x[:2]), [[-1, -1, 0], [1, 1, 0]], atol=0.02)
+    assert piece.note == "1 constant column(s), left in their unit: 2"
+    np.testing.assert_allclose(piece.sd_[:2], 30.0, rtol=1e-2)
+
+
+def test_numbers_that_float32_holds_give_the_same_columns_as_float64():
+    x = np.random.default_rng(0).normal(5, 2, (CHUNK + 100, 3)).astype(np.float32)
+    np.testing.assert_array_equal(
+        Standardize().fit(x.astype(np.float64)).transform(x.astype(np.float64)), Standardize().fit(x).transform(x)
+    )

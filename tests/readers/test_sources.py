@@ -119,6 +119,29 @@ def test_a_file_that_was_cut_off(tmp_path, form):
         open_rows(path)
 
 
+@pytest.mark.parametrize("form", [".csv", ".h5", ".npy", ".parquet", "in chunks.h5"])
+def test_numbers_that_float32_does_not_hold_stay_as_they_are(tmp_path, form):
+    x = 1.7e9 + np.arange(40.0).reshape(20, 2)
+    path = tmp_path / f"x{form}"
+    frame = pd.DataFrame(x, columns=["a", "b"])
+    if form == ".npy":
+        np.save(path, x)
+    elif form == ".parquet":
+        frame.to_parquet(path)
+    elif form == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("x", data=x, chunks=(7, 2) if "chunks" in form else None)
+    if form != ".csv":
+        found = open_path(path)
+        assert found.dtype == found[3:9].dtype == np.float64
+        np.testing.assert_array_equal(found.subset(np.arange(3, 9))[:], x[3:9])
+    whole = read_table(path).x
+    np.testing.assert_array_equal(whole, x)
+    assert whole.dtype == np.float64
+
+
 @pytest.mark.parametrize("form", [form for form in READERS.names() if form != ".parquet"])  # held open by its reader
 def test_a_file_that_vanishes_when_it_has_been_opened(tmp_path, form):
     path = written(tmp_path, form)
