@@ -67,11 +67,11 @@ def label_array(y: LabelContainer) -> np.ndarray:
         y, mask = y.data, np.ma.getmaskarray(y)
     elif pandas is not None and isinstance(y, pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray):
         plain = isinstance(y.dtype, np.dtype)
-        missing = None if plain else np.asarray(pandas.isna(y))
+        absent = None if plain else np.asarray(pandas.isna(y))
         if isinstance(y.dtype, pandas.CategoricalDtype):
             codes = np.asarray(y.codes if isinstance(y, pandas.Categorical) else pandas.Categorical(y).codes)
             y = np.array([*y.dtype.categories, None], object)[codes]  # the code of what is missing is -1
-        y, mask = np.asarray(y, None if plain else object), missing
+        y, mask = np.asarray(y, None if plain else object), absent
     elif arrow is not None and isinstance(y, arrow.Array | arrow.ChunkedArray):
         y = y.to_pylist()
     if isinstance(y, list | tuple):

@@ -27,7 +27,8 @@ import ssvae
 from ssvae import SSVAEClassifier
 from ssvae.datasets import load
 from ssvae.estimator import persistence
-from ssvae.estimator.components import TABLES
+from ssvae.estimator.arguments import TABLES
+from ssvae.label_vector import known_labels
 from ssvae.settings import files, schema
 from ssvae.settings.checks import SettingsSource
 from ssvae.training.checkpoint import Checkpoint
@@ -263,6 +264,56 @@ def test_damaged_tables(tmp_path, data):
     if found is not None:
         assert found.x.ndim == 2
         assert np.isfinite(found.x).all()
+
+
+WORDS = ["ant", "bee", "Unknown", "None", "NA", "1", "01", " ", "", "-1"]
+CONTAINERS = [
+    *(list, tuple, pd.Series, pd.Categorical, pd.Index, lambda y: np.array(y, object)),
+    *(lambda y, kind=kind: pd.Series(y, dtype=kind) for kind in ("object", "string", "category")),
+    lambda y: np.ma.masked_array(["hidden" if v is None else v for v in y], mask=[v is None for v in y]),
+]
+
+
+@cases(0.1)
+@given(
+    y=st.lists(st.sampled_from([*WORDS, None]), min_size=1, max_size=9),
+    container=st.sampled_from(CONTAINERS),
+    unlabeled=st.sampled_from([-1, "Unknown", "ant", -2]),
+)
+def test_labels_are_the_same_in_every_container(y, container, unlabeled):
+    labels, known = known_labels(container(y), unlabeled)
+    expected = [v is not None and bool(v.strip()) and v != str(unlabeled) for v in y]
+    assert known.tolist() == expected
+    assert labels.tolist() == [v for v, has in zip(y, expected, strict=True) if has]
+
+
+@cases(0.1)
+@given(
+    labels=st.lists(
+        st.sampled_from(["0", "1", "2", "01", "NA", "None", "nan", "?", "=a", "-1", "", "a b"]), min_size=1
+    ),
+    separator=st.sampled_from([",", ";", "\t", "|"]),
+    decimal=st.sampled_from([".", ","]),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    mark=st.sampled_from(["", "\ufeff"]),
+    surplus=st.sampled_from([0, 0, 1, 3]),
+    blank=st.sampled_from(["", " "]),
+    quotes=st.booleans(),
+    suffix=st.sampled_from([".csv", ".tsv"]),
+)
+def test_odd_tables(tmp_path, labels, separator, decimal, ending, mark, surplus, blank, quotes, suffix):
+    quotes |= decimal == separator
+    cell = (lambda text: f'"{text}"') if quotes else str
+    rows = [["a", "b", "kind"], *([f"{n}.5", str(n), label + blank] for n, label in enumerate(labels))]
+    lines = [separator.join(cell(text.replace(".", decimal)) for text in row) + separator * surplus for row in rows]
+    lines[0] = lines[0][: len(lines[0]) - surplus]
+    path = tmp_path / f"table{suffix}"
+    path.write_text(mark + ending.join([*lines, ""]), encoding="utf-8", newline="")
+    found = outcome(lambda: load.load_dataset(data=path, target="kind", test=0, decimal=decimal))
+    assert found is not None
+    assert found.x.tolist() == [[n + 0.5, n] for n in range(len(labels))]
+    whole = all(label in ("0", "1", "2", "-1", "") for label in labels)
+    assert found.y.tolist() == [-1 if label == "" else int(label) if whole else label for label in labels]
 
 
 @pytest.fixture(scope="module")

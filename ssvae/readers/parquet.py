@@ -86,7 +86,11 @@ class ParquetFile(BlockedFile["pq.ParquetFile"]):
         with reading(self.name), self.open() as file:
             if target not in file.schema_arrow.names:
                 raise DataError(f"{self.path}: {unknown('target column', target, list(file.schema_arrow.names))}")
-            return file.read(columns=[target]).to_pandas(ignore_metadata=True, integer_object_nulls=True)[target]
+            return (
+                file.read(columns=[target])
+                .to_pandas(ignore_metadata=True, integer_object_nulls=True)[target]
+                .to_numpy()
+            )
 
     def _unpacked(self, file: pq.ParquetFile, group: int) -> Iterator[pa.Table]:
         """Yield the blocks of a row group."""
