@@ -63,7 +63,12 @@ ANYWHERE = ("dataset.folder", "dataset.stream", "classifier.verbose", "classifie
 )
 @setting("--model", metavar="NAME", help="Model: m1, m2, m1_m2, ...  [default: m1_m2]")
 @setting("--inference", metavar="NAME", help="Inference method.  [default: amortized]")
-@setting("--strategy", metavar="NAME", help="Devices to train on: auto, one, mirrored, multiworker.  [default: auto]")
+@setting(
+    "--strategy",
+    metavar="NAME",
+    help="Devices to train on: auto, one, mirrored, multiworker (whose "
+    "ports are open to all that reach this machine).  [default: auto]",
+)
 @setting("--seed", type=int, metavar="N", help="Seed of the choice of labelled rows and of the training.  [default: 0]")
 @setting("--config", metavar="FILE", help="YAML file, or the name of shipped settings (`ssvae config print`).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any setting by path; may be repeated.")
@@ -92,7 +97,10 @@ def fit(
         raise click.UsageError("--resume continues a run and --overwrite replaces it; give one of the two")
     given = settings_sources(ctx, config, assignments)
     from ssvae.cli.quiet import start_tensorflow
+    from ssvae.distributed import cluster, exposure
 
+    if notice := exposure.notice(cluster.read()):
+        click.echo(notice, err=True)
     start_tensorflow()
     from rich.console import Console
 
