@@ -19,9 +19,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ssvae.readers.errors import DataError
+
+SLACK = 2  # times the known size is taken for the file's own
 
 
 class DataFile(NamedTuple):
@@ -31,12 +33,19 @@ class DataFile(NamedTuple):
     name: str
     checksum: str  # "md5:...", "sha256:..." or "git-sha1:..."; "" where none is published: then it is never downloaded
     megabytes: float  # size of the download, 10^6 bytes
-    mirrors: tuple[str, ...] = ()  # addresses of the folder that holds the file, tried in order
+    mirrors: tuple[
+        str, ...
+    ] = ()  # addresses, tried in order: of the folder that holds the file, ending in /, or its own
 
     @property
     def addresses(self) -> list[str]:
         """Return the full addresses of the file."""
-        return [mirror + self.name for mirror in self.mirrors]
+        return [mirror + self.name if mirror.endswith("/") else mirror for mirror in self.mirrors]
+
+    @property
+    def most_bytes(self) -> int:
+        """Return how many bytes a download may have: more than the file's, whose size is known roughly."""
+        return int(SLACK * self.megabytes * 1e6) + 1_000_000
 
 
 class DatasetInfo(NamedTuple):
@@ -152,7 +161,8 @@ def _retrieve(address: str, file: DataFile) -> Path:
     seconds = (10, 60)  # to connect, and between two bytes
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         part = Path(folder) / file.name
-        pooch.HTTPDownloader(timeout=seconds)(address, str(part), None)
+        with part.open("wb") as stream:
+            pooch.HTTPDownloader(timeout=seconds)(address, _Limited(stream, file.most_bytes), None)
         if not verified(part, file.checksum):
             raise ValueError(
                 f"corrupt download, its {_sum_name(file.checksum)} is {checksum(part, file.checksum)}, not the "
@@ -160,6 +170,26 @@ def _retrieve(address: str, file: DataFile) -> Path:
             )
         part.replace(path)
     return path
+
+
+class _Limited:
+    """A file that refuses to grow beyond a size, as pooch writes to it."""
+
+    def __init__(self, stream: BinaryIO, most: int) -> None:
+        self.stream, self.left, self.most = stream, most, most
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, or raise ValueError before there are too many."""
+        self.left -= len(data)
+        if self.left < 0:
+            raise ValueError(
+                f"stopped after {self.most / 1e6:.1f} MB: the file is not as large as what comes from there"
+            )
+        self.stream.write(data)
+
+    def flush(self) -> None:
+        """See `io.IOBase.flush`."""
+        self.stream.flush()
 
 
 def _reason(error: Exception) -> str:

@@ -42,7 +42,7 @@ FILES = {
         "rcv1-v2.topics.qrels.gz",
         "sha256:2a98e5e5d8b770bded93afc8930d88299474317fe14181aee1466cc754d0d1c1",
         6,  # about
-        TOPICS,
+        ("https://ndownloader.figshare.com/files/5976048", *TOPICS),
     ),
 }
 CLASSES = ("CCAT", "ECAT", "GCAT", "MCAT")  # corporate, economics, government and social, markets

@@ -1,16 +1,20 @@
 """Where files are looked for, and what a download may do."""
 
+import contextlib
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ssvae.datasets import base
+from ssvae.datasets import DATASETS, base
 from ssvae.datasets.base import DataFile, fetch, find_file
+from ssvae.datasets.load import about
 from ssvae.readers.errors import DataError
 
 CONTENT = b"the right bytes"
+ENDLESS = object()  # an answer that does not end
+sent = []  # sizes of its parts
 MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
@@ -23,6 +27,12 @@ def server():
         def do_GET(self):
             content = answers.get(self.path)
             self.send_response(200 if content is not None else 404)
+            if content is ENDLESS:
+                self.end_headers()
+                with contextlib.suppress(OSError):  # until the other side has enough
+                    while True:
+                        sent.append(self.wfile.write(bytes(100_000)))
+                return
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
             self.wfile.write(content or b"")
@@ -159,3 +169,36 @@ def test_a_file_without_a_checksum_is_read_but_never_downloaded(server, tmp_path
     assert f"{address}/toy.bin" in str(caught.value)
     path = put(tmp_path / "toy.bin")
     assert fetch(spec(f"{address}/", checksum=""), tmp_path) == path
+
+
+def test_a_download_that_does_not_end_is_stopped(server):
+    address, answers = server
+    answers |= {"/bad/toy.bin": ENDLESS, "/good/toy.bin": CONTENT}
+    sent.clear()
+    with pytest.raises(DataError, match=r"stopped after 1\.2 MB"):
+        fetch(spec(f"{address}/bad/"))
+    assert sum(sent) < 50e6  # what was on its way by then
+    assert not any(path.is_file() for path in base.cache_folder("toy").rglob("*"))
+    assert fetch(spec(f"{address}/bad/", f"{address}/good/")).read_bytes() == CONTENT
+
+
+def test_a_file_may_have_an_address_of_its_own(server):
+    address, answers = server
+    answers["/files/1"] = CONTENT
+    assert fetch(spec(f"{address}/files/1")).read_bytes() == CONTENT
+
+
+def test_what_is_downloaded_is_known_by_its_checksum():
+    """As published with the data, or by the libraries that download them; and by https where they do."""
+    files = [file for name in DATASETS.names() for file in (*about(name).files, *about(name).instead)]
+    assert all(len(file.checksum.partition(":")[2]) in (32, 40, 64) for file in files if file.checksum)
+    unknown = {file.name for file in files if not file.checksum}
+    assert all(name.startswith(("lyrl2004_tokens_", "rcv1-v2.topics.qrels")) for name in unknown), unknown
+    only_http = {
+        file.dataset for file in files if file.checksum and not any(a.startswith("https:") for a in file.addresses)
+    }
+    assert only_http - {file.dataset for file in files if not file.mirrors} <= {
+        "fashion_mnist",
+        "svhn",
+        "binarized_mnist",
+    }
