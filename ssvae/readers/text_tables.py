@@ -169,9 +169,10 @@ _DAY = (
     r"|[0-9]{4}-W[0-9]{2}(-[0-9])?"
 )
 COMMAS, THOUSANDS = "numbers with decimal commas", "numbers with separated thousands"
+EITHER = "numbers with decimal commas or separated thousands"
 WRITTEN = {
     COMMAS: re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"),
-    THOUSANDS: re.compile(r"[+-]?[0-9]{1,3}([,.' \u00a0\u202f\u2019][0-9]{3})+([.,][0-9]+)?"),
+    THOUSANDS: re.compile(r"[+-]?[1-9][0-9]{0,2}([,.' \u00a0\u202f\u2019][0-9]{3})+([.,][0-9]+)?"),
     "percentages": re.compile(r"[+-]?[0-9]+([.,][0-9]+)?\s*[%\u2030]"),
     "amounts of money": re.compile(r"[+-]?[$€£¥]\s*[0-9][0-9.,']*|[+-]?[0-9][0-9.,']*\s*[$€£¥]"),
     "dates or times": re.compile(rf"({_DAY})([T ]+{_CLOCK})?|{_CLOCK}", re.IGNORECASE),
@@ -181,6 +182,7 @@ WRITTEN = {
 }
 WAYS_OUT = {
     COMMAS: "say --set dataset.decimal=\"','\" (decimal=','), or write them with points",
+    EITHER: "if they are fractions say --set dataset.decimal=\"','\" (decimal=','), else write them without commas",
     "dates or times": "turn them into numbers, or drop the column",
 }
 
@@ -196,7 +198,7 @@ def written_numbers(values: Sequence[str]) -> dict[str, str]:
         if forms:
             found[value] = forms
     sure = {forms[0] for forms in found.values() if len(forms) == 1}
-    either = THOUSANDS if sure == {THOUSANDS} else COMMAS if sure == {COMMAS} else f"{COMMAS} or separated thousands"
+    either = THOUSANDS if sure == {THOUSANDS} else COMMAS if sure == {COMMAS} else EITHER
     return {value: forms[0] if len(forms) == 1 else either for value, forms in found.items()}
 
 

@@ -210,6 +210,7 @@ def test_columns_without_a_name(write):
     [
         (["1,5", "2,25"], "decimal commas, such as '1,5' in row 1"),
         (["1,234", "2,5"], "decimal commas, such as '1,234' in row 1"),
+        (["0,234", "5,678"], "decimal commas, such as '0,234' in row 1"),
         (["1,234", "5,678"], "decimal commas or separated thousands"),
         (["7", "1.234,5"], "separated thousands, such as '1.234,5' in row 2"),
         (["1 234", "7"], "separated thousands"),
