@@ -15,12 +15,12 @@ from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random, seeds
 from ssvae.backend.replica_context import part
-from ssvae.component import Component
 from ssvae.distributions import Values, one_hot
 from ssvae.gradients.base import Gradient, Integrand, Terms
 from ssvae.inference.base import Inference
 from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity
+from ssvae.registry import Component
 from ssvae.regularizers.base import Regularizer
 from ssvae.settings.renamed import warn
 from ssvae.types import Batch

@@ -1,7 +1,8 @@
-"""Tables of names: a component by its name, imported only when it is asked for."""
+"""Interchangeable components: their base class, and tables from which they are imported by name."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -9,15 +10,38 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any, Generic, TypeAlias, TypeVar
-
-from ssvae.component import Component
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 Entry = TypeVar("Entry", covariant=True)
 Kind = TypeVar("Kind")
 
 # What a slot takes: a name, a dict with a name and arguments, or an object of the kind (`Slot[Model]`).
 Slot: TypeAlias = str | Mapping[str, object] | Kind
+
+
+class Component:
+    """A frozen dataclass whose fields are its whole configuration.
+
+    Subclasses are decorated with ``@dataclass(frozen=True)``; two components are equal when their settings are, so
+    that fits can share compiled steps.
+
+    Attributes
+    ----------
+    renamed : Mapping of str to str
+        Former names of arguments, which settings may still hold, and their present names.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def get_config(self) -> dict[str, object]:
+        """Return the constructor arguments."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Rebuild the component from `get_config`."""
+        return cls(**config)
 
 
 def unknown(kind: str, name: object, allowed: list[str]) -> str:

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from ssvae.backend.engine import ENGINES, PRECISIONS
-from ssvae.component import Component
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
@@ -17,7 +16,7 @@ from ssvae.models import MODELS
 from ssvae.models.base import Model
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.registry import LazyTable, former_names, slot_name
+from ssvae.registry import Component, LazyTable, former_names, slot_name
 from ssvae.regularizers import REGULARIZERS
 from ssvae.settings.checks import Setting, Settings, accepts, describe, one_of
 from ssvae.settings.renamed import DEPRECATED, RENAMED, present_names, warn

@@ -17,7 +17,7 @@ def likelihood(
     All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values).
     Anything else: Gaussian.
     """
-    if not _is_auto(slot):
+    if not is_auto(slot):
         return slot
     inside = extremes[0] >= 0.0 and extremes[1] <= 1.0
     plain = isinstance(preprocessing, str) and preprocessing in ("auto", "identity")
@@ -26,10 +26,11 @@ def likelihood(
 
 def preprocessing(slot: Slot[Preprocessing], likelihood: Likelihood) -> Slot[Preprocessing]:
     """Return the slot, or for "auto" what suits a likelihood: nothing where x is bounded, else standardised columns."""
-    if not _is_auto(slot):
+    if not is_auto(slot):
         return slot
     return "identity" if math.isfinite(likelihood.support[0]) else "standardize"
 
 
-def _is_auto(slot: object) -> bool:
+def is_auto(slot: object) -> bool:
+    """Say whether a slot leaves the choice to the data."""
     return isinstance(slot, str) and slot == "auto"

@@ -69,7 +69,8 @@ class Components(NamedTuple):
             If a name, a number or a combination is not allowed.
         """
         check(estimator)
-        likelihood = LIKELIHOODS.build(auto.likelihood(extremes, estimator.likelihood, estimator.preprocessing))
+        slot = _own_likelihood(estimator.model, estimator.likelihood)
+        likelihood = LIKELIHOODS.build(auto.likelihood(extremes, slot, estimator.preprocessing))
         preprocessing = PREPROCESSING.build(auto.preprocessing(estimator.preprocessing, likelihood))
         objective = _objective(estimator)
         x = with_all_rows(x, objective.regularizers)
@@ -117,6 +118,24 @@ def _with_trained_m1(slot: Slot[Model], load: Callable[[str], SSVAEClassifier]) 
     if not isinstance(model, M1):
         raise ValueError(f"model.m1.trained: {first['trained']} holds {MODELS.name_of(model)!r}, not 'm1'")
     return {**slot, "m1": model}
+
+
+def _own_likelihood(model: Slot[Model], slot: Slot[Likelihood]) -> Slot[Likelihood]:
+    """Return the slot of the likelihood; where the model is an object, that of the model in place of "auto".
+
+    Raises
+    ------
+    ValueError
+        If the slot holds another likelihood than the model.
+    """
+    if not isinstance(model, Model):
+        return slot
+    if not auto.is_auto(slot) and LIKELIHOODS.build(slot) != model.likelihood:
+        raise ValueError(
+            f"likelihood={slot!r} is not that of the model, {model.likelihood!r}: leave likelihood out, or make the "
+            "model with this one"
+        )
+    return model.likelihood
 
 
 def _context(features: int, classes: int, likelihood: Likelihood, objective: Objective) -> dict[str, object]:

@@ -6,10 +6,9 @@ import inspect
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from ssvae.component import Component
 from ssvae.estimator.arguments import SUPPLIED_BY_FIT, TABLES
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.registry import former_names, slot_name, unknown
+from ssvae.registry import Component, former_names, slot_name, unknown
 
 Values: TypeAlias = dict[str, object]
 

@@ -17,9 +17,9 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
-from ssvae.component import Component
 from ssvae.distributions import BinaryVector, Conditionals, Values, given
 from ssvae.gradients.requirements import REQUIREMENTS
+from ssvae.registry import Component
 from ssvae.relaxations import Rule
 
 if TYPE_CHECKING:

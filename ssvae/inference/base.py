@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-from ssvae.component import Component
 from ssvae.gradients.base import Gradient
 from ssvae.models.capabilities import HasDensity, Infer, Parameters
+from ssvae.registry import Component
 
 if TYPE_CHECKING:
     from ssvae.inference.refinement_objective import RefinementObjective

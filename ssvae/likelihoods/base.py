@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ssvae.component import Component
+from ssvae.registry import Component
 
 
 class Likelihood(Component):

@@ -18,7 +18,6 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
-from ssvae.component import Component
 from ssvae.distributions import Conditionals, Values, diagonal_normal, given
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.base import InferRows, Model, Stage
@@ -29,6 +28,7 @@ from ssvae.networks.mlp import MLP
 from ssvae.networks.selection import Selection
 from ssvae.readers import column_moments
 from ssvae.readers.base import Rows, transformed
+from ssvae.registry import Component
 
 NOT_ITS_OWN = ("features", "likelihood", "classifier", "seed", "name")  # of M1's arguments in a stack
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from ssvae.component import Component
+from ssvae.registry import Component
 from ssvae.types import Batch
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from ssvae import SSVAEClassifier, prediction
 from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.likelihoods.poisson import Poisson
 from ssvae.models.m2 import M2
 
 RNG = np.random.default_rng(0)
@@ -286,6 +287,15 @@ def test_slots_take_names_dicts_and_objects():
     for own in (by_dict, by_object, model):
         np.testing.assert_array_equal(own.predict_proba(BINARY), by_name.predict_proba(BINARY))
     assert by_object.get_params()["likelihood"] is by_object.likelihood
+
+
+def test_a_model_that_is_handed_in_brings_its_likelihood():
+    counts = np.random.default_rng(0).poisson(5.0, (40, 3)).astype(np.float32)
+    own = classifier(M2(3, 2, Poisson(), latent=2, hidden=[4])).fit(counts, Y)
+    assert own.likelihood_ == own.model_.likelihood == Poisson()
+    np.testing.assert_array_equal(
+        own.predict_proba(counts), classifier(likelihood="poisson").fit(counts, Y).predict_proba(counts)
+    )
 
 
 def test_bound_is_in_the_units_of_x():

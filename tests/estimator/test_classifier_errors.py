@@ -7,6 +7,7 @@ import pytest
 from ssvae import SSVAEClassifier
 from ssvae.gradients.enumeration import Enumeration
 from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.likelihoods.gaussian import Gaussian
 from ssvae.models.m2 import M2
 
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
@@ -116,8 +117,12 @@ def test_bad_data(x, y, message):
         ({"strategy": "two"}, "unknown strategy 'two', one of .*'auto'"),
         ({"likelihood": "bernoulli", "preprocessing": "identity"}, r"needs values in \[0, 1\], row \d+, column \d+ is"),
         ({"likelihood": "bernoulli"}, r"needs values in \[0, 1\]"),
-        ({"model": M2(5, 3, Bernoulli(), latent=2, hidden=[4])}, "made for features=5, the data have 3"),
-        ({"model": M2(3, 2, Bernoulli(), latent=2, hidden=[4])}, "made for classes=2, the data have 3"),
+        ({"model": M2(5, 3, Gaussian(), latent=2, hidden=[4])}, "made for features=5, the data have 3"),
+        ({"model": M2(3, 2, Gaussian(), latent=2, hidden=[4])}, "made for classes=2, the data have 3"),
+        (
+            {"model": M2(3, 3, Gaussian(), latent=2, hidden=[4]), "likelihood": "student_t"},
+            "'student_t' is not that of the model, Gaussian",
+        ),
         ({"model": {**SMALL, "prior": [0.5, 0.5]}}, "prior needs 3 positive numbers"),
     ],
 )

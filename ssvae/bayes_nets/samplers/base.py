@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ssvae.backend.leapfrog import LogProb
-from ssvae.component import Component
+from ssvae.registry import Component
 
 DIVERGENT = 1000.0  # error of the energy, nats, beyond which a trajectory counts as divergent, as in Stan
 
