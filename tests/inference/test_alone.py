@@ -7,6 +7,7 @@ import tensorflow as tf
 from ssvae.backend import engine, random
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
+from ssvae.inference.ascent import UNROLLED
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.inference.iterative import Iterative
 from ssvae.likelihoods.bernoulli import Bernoulli
@@ -21,12 +22,12 @@ SEED = (20141220, 0)
 EVERY = tf.eye(K)[:, None, :]
 ENCODINGS = ("data", "log_sign", "parameters", "normalized_errors")
 METHODS = {
-    "one_draw": GradientRefined(steps=4),
-    "pairs": GradientRefined(steps=4, samples=4, metric="plain", rate=0.1),
-    "line_search": GradientRefined(steps=4, samples=4, line_search=True),
-    "loop": GradientRefined(test_steps=10),
-    "iterative": Iterative(steps=4, hidden=(6,), encodings=ENCODINGS),
-    "iterative_pairs": Iterative(steps=4, samples=2, hidden=(6, 6), encodings=ENCODINGS, start="prior"),
+    "one_draw": GradientRefined(steps=2),
+    "pairs": GradientRefined(steps=2, samples=4, metric="plain", rate=0.1),
+    "line_search": GradientRefined(steps=2, samples=4, line_search=True),
+    "loop": GradientRefined(test_steps=UNROLLED + 1),
+    "iterative": Iterative(steps=2, hidden=(6,), encodings=ENCODINGS),
+    "iterative_pairs": Iterative(steps=2, samples=2, hidden=(6, 6), encodings=ENCODINGS, start="prior"),
 }
 HIERARCHY = {"latent": (3, 2), "hidden": 6, "depth": 2, "normalization": "batch"}
 MODELS = {
