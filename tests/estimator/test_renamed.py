@@ -18,9 +18,12 @@ Y = np.array([0, 1, 2] + [-1] * 9)
 OLD = "pull is called bound_gradient_weight since version 0.2"
 
 
-def classifier(**settings) -> SSVAEClassifier:
-    small = {"name": "m2", "latent": 2, "hidden": [4]}
-    return SSVAEClassifier(small, epochs=1, batch_size=6, regularizers=(), random_state=0, **settings)
+M2 = {"name": "m2", "latent": 2, "hidden": [4]}
+NETWORK = {"name": "supervised", "hidden": [4]}
+
+
+def classifier(model=M2, **settings) -> SSVAEClassifier:
+    return SSVAEClassifier(model, epochs=1, batch_size=6, regularizers=(), random_state=0, **settings)
 
 
 def test_the_old_name_is_a_future_warning_and_does_the_same():
@@ -97,8 +100,8 @@ def test_the_norm_of_a_step_and_the_prior_of_the_weights(settings, message):
 
 
 def test_the_norm_of_a_step_and_the_prior_of_the_weights_reach_the_training():
-    plain = classifier().fit(X, Y)
-    clipped, free = classifier(clip_norm=1e-3).fit(X, Y), classifier(weight_prior=0.0).fit(X, Y)
+    plain = classifier(NETWORK).fit(X, Y)
+    clipped, free = classifier(NETWORK, clip_norm=1e-3).fit(X, Y), classifier(NETWORK, weight_prior=0.0).fit(X, Y)
     weights = [np.concatenate([w.ravel() for w in c.model_.get_weights()]) for c in (plain, clipped, free)]
     assert free.objective_.weight_prior == 0.0
     assert all(np.abs(other - weights[0]).max() > 0.0 for other in weights[1:])
