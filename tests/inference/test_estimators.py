@@ -99,9 +99,9 @@ def test_what_was_saved_with_update_networks_comes_back_the_same(model, tmp_path
 
 @SLOW
 @pytest.mark.parametrize("method", ["refined", "iterative"])
-@pytest.mark.parametrize("model", ["m1_m2", "hierarchical"])
+@pytest.mark.parametrize("model", ["m1", "hierarchical"])
 def test_fits_do_not_depend_on_the_engine(model, method, monkeypatch):
-    """M1 and M2 are the stages of M1+M2; so few steps are taken in graph mode where nothing is said."""
+    """So few steps are taken in graph mode where nothing is said; M2 is below, and in tests/backend/test_engine.py."""
     monkeypatch.setattr(loop, "POOL", Pool())  # what XLA compiled is large, and no other test wants it
     compiled = estimator(model, method, engine="xla").fit(X, Y)
     np.testing.assert_allclose(compiled.history_["loss"], fitted(model, method).history_["loss"], rtol=1e-3)
