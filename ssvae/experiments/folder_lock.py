@@ -64,7 +64,7 @@ class FolderLock:
         except OSError as error:
             raise OSError(
                 error.errno,
-                f"{self.folder} cannot be written ({error.strerror or error}): choose another with --out",
+                f"{self.folder} cannot be written ({error.strerror or error}): choose another folder",
             ) from error
         try:
             _flock(number, self.folder)
@@ -118,7 +118,7 @@ def _flock(number: int, folder: Path) -> None:
     except BlockingIOError as error:
         owner = os.pread(number, 200, 0).decode(errors="replace").strip() or "another process"
         raise ValueError(
-            f"{folder} is in use by another run ({owner}): wait until it has ended, or choose another with --out"
+            f"{folder} is in use by another run ({owner}): wait until it has ended, or choose another folder"
         ) from error
     except OSError as error:
         if error.errno not in UNSUPPORTED:

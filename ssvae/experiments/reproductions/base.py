@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from ssvae.atomic_files import write_text
+from ssvae.experiments.folder_lock import FolderLock
 from ssvae.settings.checks import Settings
 
 if TYPE_CHECKING:
@@ -105,6 +106,14 @@ def train(
 
     CPU-seconds are left out where the training was interrupted: those of the earlier parts are not known.
     """
+    with FolderLock(folder):
+        return _trained(row, folder, x, seed, verbose, callbacks)
+
+
+def _trained(
+    row: Row, folder: Path, x: np.ndarray, seed: int, verbose: int, callbacks: Sequence[Callback]
+) -> tuple[SSVAEClassifier, Cost]:
+    """See `train`; no other process writes to the folder meanwhile."""
     import ssvae
     from ssvae.training.checkpoint import Checkpoint
 
@@ -112,7 +121,6 @@ def train(
     kept = known_cost(folder, what)
     if kept is not None:
         return ssvae.load(folder / "model"), kept
-    folder.mkdir(parents=True, exist_ok=True)
     # The estimator needs two classes. A density does not see them, and the classifier on its latents is not used.
     y = np.full(len(x), -1)
     y[:2] = 0, 1
