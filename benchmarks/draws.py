@@ -106,7 +106,7 @@ def main(
             print(f"  draw {seed}: {found['test_error']:.2f} %, fit {found['seconds_fit']:.0f} s", flush=True)
         print(f"{count} labels: test error {line(numbers, 'test_error')} %")
         if all("valid_error" in draw for draw in numbers):
-            print(f"  error on the rows for choosing {line(numbers, 'valid_error')} %")
+            print(f"  error on validation rows {line(numbers, 'valid_error')} %")
         if bayes:
             print(f"  test error by p(y | x), {bayes} samples a class {line(numbers, 'bayes_error')} %")
         print(f"  labelled rows alone {line(numbers, 'supervised_error')} %, bound {line(numbers, 'bound')} nats")

@@ -57,7 +57,7 @@ WHOLE = {"mnist": {"pool": 60_000}}  # data set -> what makes all of its trainin
 
 
 def rows_of(data: str) -> tuple[np.ndarray, ...]:
-    """Return x and y to learn from, rows for choosing and test rows; MNIST with all of its 60,000 rows."""
+    """Return x and y to learn from, validation rows and test rows; MNIST with all of its 60,000 rows."""
     from ssvae.datasets import DATASETS
 
     dataset = DATASETS.get(data)(**WHOLE.get(data, {}))
@@ -149,7 +149,7 @@ MEASURES = {"log_p": log_p, "refined": refined, "perplexity": words}
 @click.option("--epochs", type=int, help="Fewer or more than the row's own.")
 @click.option("--samples", default=5000, help="Importance samples a row.")
 @click.option("--test-rows", default=10_000)
-@click.option("--held-out", is_flag=True, help="Measure rows for choosing in place of test rows.")
+@click.option("--held-out", is_flag=True, help="Measure validation rows in place of test rows.")
 @click.option(
     "--set", "assignments", multiple=True, help="KEY=VALUE of the model or the inference, as model.latent=50."
 )

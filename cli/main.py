@@ -22,7 +22,7 @@ COMMANDS = {
     "gap": ("ssvae.cli.gap:gap", "Measure how far a run's bound is below log p, and why."),
     "predict": ("ssvae.cli.predict:predict", "Classify the rows of a file."),
     "reproduce": ("ssvae.cli.reproduce:reproduce", "Train and measure the rows of a paper's table."),
-    "topics": ("ssvae.cli.topics:topics", "Print the words that each latent makes likelier."),
+    "topics": ("ssvae.cli.topics:topics", "Print the words that each latent makes more probable."),
     "sample": ("ssvae.cli.sample:sample", "Draw new rows from a run's model."),
 }
 

@@ -1,4 +1,4 @@
-"""`ssvae topics`: the words that each latent of a run's model makes likelier."""
+"""`ssvae topics`: the words that each latent of a run's model makes more probable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ssvae.cli.options import json_flag
 @click.option("--topics", "count", type=click.IntRange(1), help="Number of topics.  [default: all]")
 @json_flag
 def topics(run: str, words: int, count: int | None, as_json: bool) -> None:
-    """Print the words that each latent of the run RUN makes likelier, the strongest latent first.
+    """Print the words that each latent of the run RUN makes more probable, the strongest latent first.
 
     A latent's strength is KL(p(word | 1) || p(word | 0)) in nats, the other latents at 0.
     """

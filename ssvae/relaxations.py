@@ -1,4 +1,4 @@
-"""Ways to draw a binary number from its logit and a uniform number: as it is, or so that gradients pass.
+"""Ways to draw a binary number from its logit and a uniform number: exact, or relaxed so that gradients pass.
 
 References
 ----------

@@ -25,7 +25,7 @@ ArrayLike: TypeAlias = "npt.ArrayLike | Rows | Path"
 
 
 class Dataset(NamedTuple):
-    """Rows to learn from, rows for choosing settings, and rows for the final test.
+    """Rows to learn from, validation rows, and test rows.
 
     `y` may hold any label dtype; the value ``unlabeled`` (default -1) marks rows without a label.
     """
@@ -33,7 +33,7 @@ class Dataset(NamedTuple):
     name: str
     x: Rows  # [N, D] float32, the pool: an array, a table of which most cells are 0, or a source on disk
     y: np.ndarray  # [N]
-    x_valid: Rows | None = None  # rows for choosing settings, never trained on
+    x_valid: Rows | None = None  # validation rows, to choose settings on, never trained on
     y_valid: np.ndarray | None = None
     x_test: Rows | None = None  # rows for the reported error, never chosen on
     y_test: np.ndarray | None = None

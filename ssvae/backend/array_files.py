@@ -34,7 +34,7 @@ def read(path: Path, checked: bool = True) -> ArrayFile:
     Raises
     ------
     ValueError
-        If it is no such file, or is not as it was written.
+        If it is not such a file, or its checksum does not match.
     OSError
         If the file cannot be opened.
     """
@@ -48,7 +48,7 @@ def read(path: Path, checked: bool = True) -> ArrayFile:
         raise ValueError(str(error)) from error
     checksum = notes.pop(CHECKSUM, None)
     if (checked or checksum is not None) and checksum != _checksum(arrays, notes):
-        raise ValueError("it is not as it was written")
+        raise ValueError("checksum mismatch")
     return ArrayFile(arrays, notes)
 
 

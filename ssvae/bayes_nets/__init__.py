@@ -30,7 +30,7 @@ __all__ = [
     "sample",
 ]
 
-# What stands on the nets: imported at its first use, for the modules there import this package.
+# Built on the nets: imported on first use, because these modules import this package.
 __getattr__, __dir__ = lazy_names(
     __name__,
     {

@@ -44,7 +44,7 @@ def log_marginal(
     density = PosteriorDensity(net, data, "auxiliary")
     if density.size > MOST:
         raise ValueError(
-            f"a grid is of no use beyond {MOST} latent numbers a row, this net has {density.size}: take "
+            f"a grid supports at most {MOST} latent numbers a row, this net has {density.size}: take "
             "annealed_importance.annealed_importance"
         )
     v = (np.arange(points) + 0.5) / points

@@ -50,7 +50,7 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
     density = PosteriorDensity(net, data, "auxiliary")
     if density.size > MOST:
         raise ValueError(
-            f"the reciprocal estimator is of no use beyond {MOST} latent numbers a row, this net has {density.size}: "
+            f"the reciprocal estimator supports at most {MOST} latent numbers a row, this net has {density.size}: "
             "take annealed_importance.annealed_importance"
         )
     states = _states(density, draws)

@@ -56,7 +56,7 @@ class Recurrent(Latent):
 
 
 class _Recurrence(tfb.Bijector):
-    """ε [..., T, width] -> z, one step after another; back all steps at once."""
+    """Maps ε [..., T, width] to z step by step; the inverse computes all steps at once."""
 
     def __init__(self, node: Recurrent, mean: Callable[[tf.Tensor], tf.Tensor]) -> None:
         self.node, self.mean = node, mean

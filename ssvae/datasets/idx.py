@@ -33,7 +33,7 @@ def read_idx(path: Path) -> np.ndarray:
     start = 4 + 4 * raw[3]
     shape = [int.from_bytes(raw[at : at + 4], "big") for at in range(4, start, 4)]
     if len(raw) != start + math.prod(shape):
-        raise DataError(f"{path} has {len(raw) - start} bytes of data, its header {shape} promises {math.prod(shape)}")
+        raise DataError(f"{path} has {len(raw) - start} bytes of data, its header {shape} declares {math.prod(shape)}")
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 

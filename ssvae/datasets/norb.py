@@ -92,7 +92,7 @@ def read_matrix(path: Path) -> np.ndarray:
     kind = MAGIC[int(head[0])]
     if len(raw) != start + math.prod(shape) * kind.itemsize:
         raise DataError(
-            f"{path} has {len(raw)} bytes, its header {shape} of {kind.itemsize} bytes promises another size"
+            f"{path} has {len(raw)} bytes, its header {shape} of {kind.itemsize} bytes declares another size"
         )
     return np.frombuffer(raw, kind, offset=start).reshape(shape)
 

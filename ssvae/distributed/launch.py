@@ -30,7 +30,7 @@ class Stopped(Exception):
 
 
 class Worker:
-    """One process, whose lines on stderr are said with its number.
+    """One process, whose lines on stderr are printed with its number.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Worker:
                 say(f"[worker {self.number}] {line.decode(errors='replace').rstrip()}")
 
     def end(self) -> int:
-        """Kill the process if it still runs; return its exit code when all that it said has been said."""
+        """Kill the process if it still runs; return its exit code once its output has been printed."""
         if self.process.poll() is None:
             self.process.kill()
         code = self.process.wait()
@@ -160,7 +160,7 @@ def _addresses(count: int) -> list[str]:
 
 @contextmanager
 def _passed_on() -> Iterator[Callable[[], int | None]]:
-    """Take note of SIGTERM and Ctrl-C in place of ending; yield a function that returns which there was, or None."""
+    """Record SIGTERM and Ctrl-C instead of exiting; yield a function that returns which there was, or None."""
     seen: list[int] = []
     before = {number: signal.signal(number, lambda number, frame: seen.append(number)) for number in STOPS}
     try:

@@ -148,7 +148,7 @@ def layout_of(strategy: Strategy) -> ReplicaLayout:
     Raises
     ------
     ValueError
-        If there is no such strategy, or "multiworker" is asked for and TF_CONFIG does not say who the workers are.
+        If there is no such strategy, or "multiworker" is asked for and TF_CONFIG does not give the workers' addresses.
     """
     if isinstance(strategy, tf.distribute.Strategy):
         return ReplicaLayout(_known(strategy))
@@ -157,7 +157,7 @@ def layout_of(strategy: Strategy) -> ReplicaLayout:
     workers = cluster.read().workers
     if strategy == "multiworker" and not workers:
         raise ValueError(
-            "strategy='multiworker' needs TF_CONFIG, which says who the workers are and which of them this is: start "
+            "strategy='multiworker' needs TF_CONFIG, which gives the workers' addresses and this one's index: start "
             "them with `ssvae launch --workers 2 -- fit ...`, set TF_CONFIG on every machine, or take "
             "strategy='mirrored' for the devices of this one"
         )

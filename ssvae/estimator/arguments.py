@@ -141,7 +141,7 @@ def as_json(slot: str, value: object) -> Setting:
     Raises
     ------
     ValueError
-        If the object stands in no table, so that `ssvae.load` could not make it again.
+        If the object is not registered, so that `ssvae.load` could not make it again.
     """
     if isinstance(value, list | tuple):
         return [as_json(slot, part) for part in value]
@@ -160,12 +160,12 @@ def described(slot: str, component: object) -> dict[str, object]:
     Raises
     ------
     ValueError
-        If it stands in no table.
+        If it is not registered.
     """
     name = TABLES[slot].name_of(component) if slot in TABLES else None
     if name is None or not isinstance(component, Component | Preprocessing | Model):
         raise ValueError(
-            f"{slot or 'a setting'} holds {type(component).__name__}, which stands in no table: it cannot be saved"
+            f"{slot or 'a setting'} holds {type(component).__name__}, which is not registered: it cannot be saved"
         )
     config = component.get_config()
     own = {key: part for key, part in config.items() if slot != "model" or key not in SUPPLIED_BY_FIT}

@@ -1,4 +1,4 @@
-"""What "auto" stands for, read off the data."""
+"""Resolves "auto" from the data."""
 
 from __future__ import annotations
 

@@ -482,7 +482,8 @@ def load(folder: str | Path) -> SSVAEClassifier:
     Raises
     ------
     ValueError
-        If the folder is no saved classifier, is damaged, comes from a newer version, or does not predict what it did.
+        If the folder is not a saved classifier, is damaged, comes from a newer version, or predicts otherwise than it
+        did.
 
     See Also
     --------

@@ -105,12 +105,12 @@ def _with_trained_m1(slot: Slot[Model], load: Callable[[str], SSVAEClassifier]) 
     Raises
     ------
     ValueError
-        If the path holds no saved M1, or the slot has an argument that fit supplies.
+        If the path holds no saved M1, or the slot has an argument that fit sets.
     """
     if not isinstance(slot, Mapping):
         return slot
     for name in sorted({*SUPPLIED_BY_FIT} & {*slot} - {"seed"}):
-        raise ValueError(f"{name} of a model is what fit supplies: leave it out, got {slot[name]!r}")
+        raise ValueError(f"{name} of a model is set by fit: leave it out, got {slot[name]!r}")
     first = slot.get("m1")
     if not isinstance(first, Mapping) or "trained" not in first:
         return slot
@@ -214,8 +214,8 @@ def _fits(model: Model, features: int, classes: int) -> None:
     """Check a model that was handed in as an object."""
     if not isinstance(model, HasDensity | HasClasses):
         raise ValueError(
-            f"a model must derive from what it can do, HasDensity or HasClasses of ssvae.models.capabilities, and "
-            f"{type(model).__name__} does from neither"
+            "a model must subclass HasDensity or HasClasses of ssvae.models.capabilities, and "
+            f"{type(model).__name__} subclasses neither"
         )
     own = model.classes if isinstance(model, HasClasses) else classes
     for name, has, wanted in (("features", model.features, features), ("classes", own, classes)):

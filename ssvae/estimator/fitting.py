@@ -157,7 +157,7 @@ def _rows(
 
 
 def _fingerprint(settings: FitSettings, x: Rows, index: np.ndarray, weight: np.ndarray) -> Fingerprint:
-    """Identify settings, data and what computes, so that a checkpoint is only used by the fit it belongs to."""
+    """Return what identifies a fit (settings, data, versions, seed): a checkpoint is used by the same fit only."""
     digest = hashlib.sha256()
     for rows in row_chunks(x):
         for array in rows.arrays() if isinstance(rows, SparseTable) else [rows]:
@@ -170,7 +170,7 @@ def _fingerprint(settings: FitSettings, x: Rows, index: np.ndarray, weight: np.n
 
 
 def _as_json(name: str, value: object) -> object:
-    """Return a setting as JSON; of an object that no table names there is only its form in words."""
+    """Return a setting as JSON; of an object that is not registered, its repr."""
     try:
         return as_json(name, value)
     except ValueError:

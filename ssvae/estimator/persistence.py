@@ -152,8 +152,8 @@ def _may_be_replaced(folder: Path, overwrite: bool) -> None:
     if others:
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         raise ValueError(
-            f"{folder} is not replaced, for it holds what no saved classifier has: {shown}. Choose another folder, or "
-            "move these files away"
+            f"{folder} is not replaced, for it holds files that are not part of a saved classifier: {shown}. "
+            "Choose another folder, or move these files away"
         )
 
 
@@ -163,7 +163,8 @@ def load(folder: str | Path, kind: Callable[..., Classifier]) -> Classifier:
     Raises
     ------
     ValueError
-        If the folder is no saved classifier, is damaged, comes from a newer version, or does not predict what it did.
+        If the folder is not a saved classifier, is damaged, comes from a newer version, or predicts otherwise than it
+        did.
     """
     eager_guard.check()
     folder = whole(folder)
@@ -260,7 +261,7 @@ def _manifest(classifier: SSVAEClassifier, sha256: dict[str, str]) -> Manifest:
 def _read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     if not path.is_file():
-        raise ValueError(f"{folder} is no saved classifier: it has no manifest.json")
+        raise ValueError(f"{folder} is not a saved classifier: it has no manifest.json")
     try:
         manifest = json.loads(path.read_bytes())
         schema = manifest["schema"]
@@ -277,7 +278,7 @@ def _read_manifest(folder: Path) -> Manifest:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not the manifest of a saved classifier, or is damaged ({error})") from error
     if manifest["sha256"].get("manifest.json") != seal:
-        raise ValueError(f"{path} is damaged or was edited: it is not as it was written; save the classifier again")
+        raise ValueError(f"{path} is damaged or was edited (checksum mismatch): save the classifier again")
     return manifest
 
 

@@ -49,7 +49,7 @@ def check_training_rows(
     except ValueError as error:
         raise ValueError(f"y must be one label a row, [N] ({error})") from error
     if y.ndim != 1 and y.shape[1:] != (1,):
-        given = f"an array {list(y.shape)}" if y.ndim else f"{type(y.item()).__name__}, which is no list of them"
+        given = f"an array {list(y.shape)}" if y.ndim else f"a single {type(y.item()).__name__}"
         raise ValueError(f"y must be one label a row, [N], and is {given}")
     if isinstance(x, RowSource) and len(y) != len(x):
         raise ValueError(f"y has {len(y)} labels, and {x.name} has {len(x)} rows: give one label a row")

@@ -1,4 +1,4 @@
-"""Topics: the words that each latent makes likelier."""
+"""Topics: the words that each latent makes more probable."""
 
 from __future__ import annotations
 

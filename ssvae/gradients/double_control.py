@@ -1,4 +1,4 @@
-"""Double control variates: the score-function gradient less what is linear in the latents, whose part is known.
+"""Double control variates: the score-function gradient minus a linear control variate with known mean.
 
 References
 ----------

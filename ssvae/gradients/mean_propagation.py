@@ -1,4 +1,4 @@
-"""Mean propagation: the centres of q in place of draws.
+"""Mean propagation: the means of q in place of draws.
 
 References
 ----------

@@ -79,7 +79,7 @@ class Likelihood(Component):
         """Return p(x | h) for h [..., outputs]: batch shape [...], event shape [D]."""
 
     def values(self, features: int) -> np.ndarray:
-        """Return every value that x may have, [values, features]; of counts without end, all that are at all likely.
+        """Return every value that x may have, [values, features]; of unbounded counts, all that are at all likely.
 
         Raises
         ------

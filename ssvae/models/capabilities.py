@@ -88,7 +88,7 @@ class HasDensity(ABC):
         NotImplementedError
             If the model knows none.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no prior_parameters: start='encoder'")
+        raise NotImplementedError(f"{type(self).__name__} has no prior_parameters: take start='encoder'")
 
     def posterior_inputs(self, name: str, x: tf.Tensor, y: tf.Tensor | None, values: Values) -> list[tf.Tensor]:
         """Return what q of the latent `name` depends on, which its baseline gets, too; `values` are those drawn before.

@@ -80,7 +80,7 @@ def open_file(path: Path, target: str | None = None) -> CSRFile:
         values, columns = (stored_at(path, _begin(path, archive, name)) for name in ("data", "indices"))
     whole = len(starts) == shape[0] + 1 and values.shape == columns.shape == (starts[-1],)
     if not whole or (np.diff(starts) < 0).any():
-        raise DataError(f"{path} is not a sparse matrix: its arrays do not fit each other; {HOW}")
+        raise DataError(f"{path} is not a sparse matrix: its arrays are inconsistent; {HOW}")
     small = starts.astype(np.uint32) if starts[-1] < 2**32 else starts  # of every row, for as long as the source exists
     return CSRFile(shape, values, columns, small)
 

@@ -112,7 +112,7 @@ def _own(file: h5py.File, key: str, external: bool) -> h5py.Dataset | h5py.Group
         virtual = found.is_virtual and any(source.file_name != "." for source in found.virtual_sources())
         elsewhere |= bool(found.external) or virtual
     if elsewhere:
-        raise DataError(f"{file.filename}: dataset {key!r} takes its bytes from another file; {ALLOW}")
+        raise DataError(f"{file.filename}: dataset {key!r} is stored in another file; {ALLOW}")
     return found
 
 

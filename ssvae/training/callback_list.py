@@ -34,7 +34,7 @@ class CallbackList:
     state : State or None
         Of the stage that an interrupted fit was training.
     best : list of ndarray or None
-        The weights that the stage is to end with, where a callback that watches has said so.
+        The weights that the stage is to end with, where a callback has set them.
     """
 
     def __init__(self, callbacks: Sequence[AnyCallback], fingerprint: Callable[[], Fingerprint] = dict) -> None:

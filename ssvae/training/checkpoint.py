@@ -22,7 +22,7 @@ class Resumed(NamedTuple):
     done: dict[str, Arrays]  # weights of the finished stages, by name
     state: State | None  # of the stage that was being trained
     history: History
-    best: Arrays | None  # the best weights of that stage so far, where a callback has said so
+    best: Arrays | None  # the best weights of that stage so far, where a callback has set them
 
 
 class Checkpoint(Callback):
@@ -36,7 +36,7 @@ class Checkpoint(Callback):
     every : float
         Seconds between two writes.
     anew : bool
-        Whether what another fit left in the folder is left alone, unread, until the first write replaces it.
+        Whether to start again: a state in the folder is not read, and the first write replaces it.
     """
 
     def __init__(self, folder: str | Path, every: float = 10.0, anew: bool = False) -> None:

@@ -121,7 +121,7 @@ class BoundStopping(Callback):
 def set_apart(
     settings: Mapping[str, Any], x: Rows, index: np.ndarray, seed: int
 ) -> tuple[np.ndarray, list[BoundStopping]]:
-    """Return which of the preprocessed rows x [N, D] to learn from, and the callback that watches the others' bound.
+    """Return which of the preprocessed rows x [N, D] to learn from, and the callback that monitors the others' bound.
 
     Parameters
     ----------
@@ -148,8 +148,8 @@ def set_apart(
         raise ValueError(f"validation_fraction of early_stopping must be above 0 and below 1, got {share!r}")
     if len(free) < 2:
         raise ValueError(
-            f"early_stopping holds out unlabelled rows, and of {len(x)} rows {len(free)} are: leave it out, or hand "
-            "in rows of your own, callbacks=[ssvae.training.early_stopping.BoundStopping(X)]"
+            f"early_stopping needs at least 2 unlabelled rows, of {len(x)} rows there are {len(free)}: leave it out, "
+            "or hand in rows of your own, callbacks=[ssvae.training.early_stopping.BoundStopping(X)]"
         )
     count = min(max(1, round(share * len(free))), len(free) - 1)
     held = np.sort(np.random.default_rng([seed, len(x)]).choice(free, count, replace=False))

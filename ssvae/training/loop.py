@@ -1,4 +1,4 @@
-"""The training loop of a stage: chooses an engine, lends a compiled program, and runs the phases of the objective."""
+"""The training loop of a stage: chooses an engine, provides a compiled program, runs the phases of the objective."""
 
 from __future__ import annotations
 
@@ -83,12 +83,13 @@ def _phases(objective: Objective, epochs: int) -> list[tuple[int, Objective]]:
 def _lent(
     stage: Stage, objective: Objective, streams: Streams, clip_norm: float, engine: Engine, layout: ReplicaLayout
 ) -> AbstractContextManager[Program]:
-    """Return a context that lends the compiled loop of a stage."""
+    """Return a context that provides the compiled loop of a stage."""
     used, shape = (len(streams.labelled) > 0, len(streams.unlabelled) > 0), model_key(stage.model)
     kind = isinstance(stage.rows[:1], SparseTable)
     if shape is None and len(layout.devices) > 1:
         raise ValueError(
-            f"{type(stage.model).__name__} has no get_config to copy it to {layout.devices}: strategy='one'"
+            f"{type(stage.model).__name__} has no get_config, so it cannot be copied to {layout.devices}: "
+            "take strategy='one'"
         )
     key = None if shape is None else (shape, kind, stage.observation, objective, used, clip_norm, engine, layout)
     return POOL.lend(key, lambda: Program(stage, objective, used, clip_norm, engine, layout))

@@ -25,7 +25,7 @@ RETRIES = 5  # halvings of the learning rate before a diverging fit gives up
 
 
 def _never() -> None:
-    """Stand in for the answer to Ctrl-C while signals are not held."""
+    """Do nothing: no Ctrl-C is pending while signals are not held back."""
 
 
 class StageRun:
@@ -80,7 +80,7 @@ class StageRun:
             raise Interrupted(f"interrupted in epoch {self.epoch + 1} of stage {self.stage.name!r}") from error
 
     def _epochs(self) -> None:
-        """Run some epochs: several a call where they are short and nobody watches each."""
+        """Run some epochs: several a call where they are short and no callback needs the weights after each."""
         together = 1 if self.callbacks.watch_weights else max(1, self.together // self.steps)
         last = min(self.epoch + together, self.last)
         started = time.perf_counter()

@@ -57,7 +57,7 @@ def test_every_draw_with_every_row_is_the_sum_over_pixels():
 
 def test_too_many_latents_are_refused():
     net = BayesNet(z=Gaussian(4), x=Observed(lambda z: tfd.Normal(z, 1.0)))
-    with pytest.raises(ValueError, match="no use beyond 3 latent numbers a row, this net has 4"):
+    with pytest.raises(ValueError, match="supports at most 3 latent numbers a row, this net has 4"):
         log_marginal(net, {"x": np.zeros((1, 4))})
     with pytest.raises(ValueError, match="points must be an integer >= 1, got 0"):
         log_marginal(BayesNet(z=Gaussian(1), x=Observed(lambda z: tfd.Normal(z, 1.0))), {"x": [[0.0]]}, 0)

@@ -107,7 +107,7 @@ def test_bad_data(x, y, message):
         ),
         (
             {"model": {**SMALL, "likelihood": [1]}},
-            r"likelihood of a model is what fit supplies: leave it out, got \[1\]",
+            r"likelihood of a model is set by fit: leave it out, got \[1\]",
         ),
         ({"model": {"name": ["m2"]}}, r"unknown model \['m2'\]"),
         ({"batch_size": -1}, "batch_size must be > 0"),

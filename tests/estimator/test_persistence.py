@@ -268,7 +268,7 @@ def test_only_a_saved_classifier_is_overwritten(saved, tmp_path, files):
 def test_files_beside_a_saved_classifier_are_not_deleted_with_it(folder):
     loaded = ssvae.load(folder)
     (folder / "mine.txt").write_text("keep")
-    with pytest.raises(ValueError, match=r"holds what no saved classifier has: mine.txt"):
+    with pytest.raises(ValueError, match=r"holds files that are not part of a saved classifier: mine.txt"):
         loaded.save(folder, overwrite=True)
     assert (folder / "mine.txt").read_text() == "keep"
     same(ssvae.load(folder), loaded)
@@ -302,11 +302,11 @@ def test_what_no_table_names_is_not_saved(tmp_path):
 
     classifier = ssvae.load(_save(tmp_path / "first"))
     classifier.likelihood_ = Own()
-    with pytest.raises(ValueError, match="likelihood holds Own, which stands in no table"):
+    with pytest.raises(ValueError, match="likelihood holds Own, which is not registered"):
         classifier.save(tmp_path / "second")
     assert not (tmp_path / "second").exists()
     for other in (tmp_path / "nothing", tmp_path):
-        with pytest.raises(ValueError, match=r"is no saved classifier: it has no manifest.json"):
+        with pytest.raises(ValueError, match=r"is not a saved classifier: it has no manifest.json"):
             ssvae.load(other)
 
 

@@ -33,7 +33,7 @@ class Measurement(NamedTuple):
 
     samples: int = 1000  # importance samples a row
     rows: int = 10_000  # at most, the first ones
-    held_out: bool = False  # rows for choosing in place of test rows
+    held_out: bool = False  # validation rows in place of test rows
     seed: int = 0
 
 
@@ -85,13 +85,13 @@ class Row(NamedTuple):
         classifier, cost = train(self, folder, x, measurement.seed)
         rows = (x_held if measurement.held_out else x_test)[: measurement.rows]
         found = MEASURES[self.measure](classifier, rows, measurement.samples, progress)
-        part = "rows for choosing" if measurement.held_out else "test rows"
+        part = "validation rows" if measurement.held_out else "test rows"
         what: RowResult = {"row": name, "paper": self.paper, "epochs": self.settings["epochs"]}
         return {**what, **found, "measured": f"{len(rows)} {part}", **cost}
 
 
 def data(row: Row, data_dir: str | None = None) -> tuple[np.ndarray, ...]:
-    """Return the rows to learn from, those for choosing and the test rows; MNIST with all of its 60,000 rows."""
+    """Return the rows to learn from, the validation rows and the test rows; MNIST with all of its 60,000 rows."""
     from ssvae.datasets import DATASETS
 
     more = {"pool": 60_000} if row.data == "mnist" else {}

@@ -81,7 +81,7 @@ class Learning(NamedTuple):
                 found |= {f"{method}_{rows}_{key}": value for key, value in numbers.items()}
                 curves[rows][method] = curve
         _save_figure(curves, folder / "learning.png")
-        part = "rows for choosing" if measurement.held_out else "test rows"
+        part = "validation rows" if measurement.held_out else "test rows"
         return {**found, "measured": f"{len(others)} {part}, and the first {MEASURED} learnt from"}
 
     def _row(self, method: str, rows: int) -> Row:

@@ -64,7 +64,7 @@ class Manifold(NamedTuple):
         chained, cost = learn(self.model, MCEM, x, folder / "mcem", measurement.seed, [steps], progress)
         classifier, other = train(row, folder / "aevb", x, measurement.seed)
         rows = (x_held if measurement.held_out else x_test)[: measurement.rows]
-        part = "rows for choosing" if measurement.held_out else "test rows"
+        part = "validation rows" if measurement.held_out else "test rows"
         found: RowResult = {"row": name, "paper": self.paper, "epochs": self.epochs}
         for method, model, spent in (("mcem", chained, cost), ("aevb", classifier.model_, other)):
             found |= _measured(method, model, rows) | {f"{method}_{key}": value for key, value in spent.items()}
