@@ -1,4 +1,7 @@
-"""What the engine decides: which is chosen, and that results do not depend on it."""
+"""What the engine decides: which is chosen, and that results do not depend on it.
+
+Graph mode, with which XLA is compared here, is held to numpy in tests/training/test_steps_in_numpy.py.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """One replica, two on the devices of a machine, and one in each of two processes take the same steps.
 
-Devices and workers are fixed when TensorFlow starts, so that their fits run in processes of their own:
+Those of one replica are held to numpy in tests/training/test_steps_in_numpy.py. Devices and
+workers are fixed when TensorFlow starts, so that their fits run in processes of their own:
 
     python tests/distributed/test_strategy.py STRATEGY DEVICES FOLDER
 """

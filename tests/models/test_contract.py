@@ -166,7 +166,7 @@ def test_reset_is_decided_by_its_generator(name):
     equal(build(name, seed=4), build(name, seed=4))
 
 
-def test_samples_follow_the_class(name):
+def test_samples_are_decided_by_the_seed(name):
     model = build(name)
     if not isinstance(model, HasDensity):
         return
@@ -177,6 +177,49 @@ def test_samples_follow_the_class(name):
     np.testing.assert_array_equal(found, prediction.draw(model, 7, index, seed=1))
     assert (found != prediction.draw(model, 7, index, seed=2)).any()
     assert prediction.draw(model, 4, None, seed=1).shape == (4, D)
+
+
+def lit_m2(model) -> None:
+    """Let the hidden unit k of p(x | y, z) be on where the class is k, and light pixel k."""
+    model.decoder.first[1].assign(6.0 * np.eye(K, 4))
+    model.decoder.kernels[-1].assign(2.0 * np.eye(4, D))
+    model.decoder.biases[-1].assign(np.full(D, -6.0))
+
+
+def lit_m1_m2(model) -> None:
+    """Let p(z1 | y, z2) be far from 0 in a direction for each class, in which p(x | z1) lights pixel k."""
+    upper, lower = model.second.decoder, model.first.decoder
+    upper.first[1].assign(6.0 * np.eye(K, 4))
+    upper.kernels[-1].assign([[2, 0, 0, 0], [0, 2, 0, 0], [-2, -2, 0, 0], [0, 0, 0, 0]])  # means, then log-variances
+    lower.first[0].assign([[1, 0, -1, 0], [0, 1, -1, 0]])
+    lower.kernels[-1].assign(1.0 * np.eye(4, D))
+    lower.biases[-1].assign(np.full(D, -6.0))
+
+
+def lit_conditional_sbn(model) -> None:
+    """Let the hidden unit k of p(x | y, z) be 1 where the class is k, and light pixel k."""
+    model.decoder.first[0].assign(np.zeros(model.decoder.first[0].shape))
+    model.decoder.first[1].assign(6.0 * np.eye(K, 4))
+    model.decoder.kernels[-1].assign(12.0 * np.eye(4, D))
+    model.decoder.biases[-1].assign(np.full(D, -6.0))
+
+
+LIT = {"m2": lit_m2, "m1_m2": lit_m1_m2, "conditional_sbn": lit_conditional_sbn}
+
+
+def test_samples_follow_the_class(name):
+    """Where the weights say that class k lights pixel k, samples of class k have pixel k lit, and no other of them."""
+    model = build(name)
+    if not isinstance(model, GenerativeClassifier):
+        return
+    LIT[name](model)
+    index = RNG.permutation(np.arange(60) % K)
+    found = prediction.draw(model, 60, index, seed=1)[:, :K]
+    assert (found.argmax(axis=1) == index).mean() > 0.95
+    assert found[np.arange(60), index].mean() > 0.9
+    assert found[np.arange(60), (index + 1) % K].mean() < 0.2
+    counts = np.bincount(prediction.draw(model, 300, None, seed=1)[:, :K].argmax(axis=1), minlength=K)
+    assert (np.abs(counts - 100) < 40).all()  # without an index, classes come from p(y), here uniform
 
 
 def test_m1_m2_drops_inactive_columns():

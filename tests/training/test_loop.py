@@ -118,12 +118,19 @@ def test_chunks_of_steps_do_not_matter(monkeypatch):
 
 
 def test_losses_fall_and_history_adds_up():
-    fitted = classifier(epochs=40, learning_rate=1e-2).fit(X, Y)
-    history = fitted.history_
+    """Without a weight prior, the loss of each epoch is −(N_l/N · mean L + N_u/N · mean U) + α (CE + regularizers)."""
+    settings = {"weight_prior": 0.0, "alpha": 0.3, "regularizers": ["mutual_information"]}
+    fitted = classifier(epochs=40, learning_rate=1e-2, **settings).fit(X, Y)
+    history = {name: np.array(column) for name, column in fitted.history_.items()}
     assert fitted.n_iter_ == len(history["epoch"]) == 40
-    assert history["epoch"] == list(range(1, 41))
+    assert history["epoch"].tolist() == list(range(1, 41))
+    labelled, unlabelled = history["labelled_bound"], history["unlabelled_bound"]
+    extra = history["cross_entropy"] + history["regularizer"]
+    np.testing.assert_allclose(history["loss"], -(10 * labelled + 30 * unlabelled) / 40 + 0.3 * extra, rtol=1e-5)
+    assert np.abs(history["regularizer"]).min() > 1e-4  # small, but there
+    assert np.abs(labelled - unlabelled).max() > 0.01
     assert np.mean(history["loss"][-5:]) < np.mean(history["loss"][:5])
-    assert np.mean(history["unlabelled_bound"][-5:]) > np.mean(history["unlabelled_bound"][:5])
+    assert np.mean(unlabelled[-5:]) > np.mean(unlabelled[:5])
 
 
 def test_extreme_learning_rate_ends_in_a_finite_model_or_says_so():

@@ -1,4 +1,7 @@
-"""Fits of rows on disk are those of the same rows in memory, bit by bit; what cannot be learnt from says so before."""
+"""Fits of rows on disk are those of the same rows in memory, bit by bit; what cannot be learnt from says so before.
+
+Steps of both are held to numpy in test_steps_in_numpy.py.
+"""
 
 import numpy as np
 import pandas as pd

@@ -19,7 +19,7 @@ from ssvae.backend.compile_cache import Pool
 from ssvae.training import loop, streams
 from ssvae.training.stage_run import StageRun
 
-D, K, N, EPOCHS = 4, 3, 11, 4
+D, K, N, EPOCHS = 4, 3, 11, 3
 RNG = np.random.default_rng(3)
 X = (RNG.random((N, D)) < 0.5).astype(np.float32)
 Y = np.array([0, -1, 2, -1, 1, -1, -1, 0, -1, 1, -1])
@@ -99,7 +99,7 @@ def steps_of(monkeypatch) -> Callable[..., list[Step]]:
     for module in (loop, prediction):  # nothing that records is kept for other tests
         monkeypatch.setattr(module, "POOL", Pool())
 
-    def run(model, **settings) -> list[Step]:
+    def run(model, rows=X, **settings) -> list[Step]:
         own = {
             "epochs": EPOCHS,
             "batch_size": N,
@@ -109,7 +109,7 @@ def steps_of(monkeypatch) -> Callable[..., list[Step]]:
         }
         own |= {"alpha": ALPHA, "weight_prior": PRECISION, "bound_gradient_weight": RHO, "clip_norm": CLIP}
         own |= {"regularizers": (), "engine": "graph", "random_state": 0, "likelihood": "bernoulli", **settings}
-        SSVAEClassifier(model, **own).fit(X, Y, sample_weight=WEIGHT)
+        SSVAEClassifier(model, **own).fit(rows, Y, sample_weight=WEIGHT)
         return found
 
     return run
@@ -200,14 +200,10 @@ def test_noise_is_new(steps_of):
     assert every.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * every.size))
 
 
-@pytest.mark.parametrize("stage", ["m1", "m1_m2"])
-def test_m1(steps_of, stage):
-    """Alone, and as the first stage of M1+M2: every row is one without a label."""
-    own = {"latent": 2, "hidden": [3], "activation": "softplus"}
-    model = {"name": "m1", "classifier": "knn", **own} if stage == "m1" else {"name": "m1_m2", "hidden": [3], "m1": own}
-    steps = [step for step in steps_of(model) if step.stage == "m1"]
-    assert len(steps) == EPOCHS
+def first_stage(steps) -> None:
+    """Hold the steps of an M1 to numpy: every row is one without a label."""
     weight = scaled_weight(np.arange(N))
+    assert len(steps) == EPOCHS
     for step in steps:
         x, (noise,) = X[step.unlabelled].astype(float), step.noise
         assert sorted(step.unlabelled) == list(range(N))
@@ -218,6 +214,10 @@ def test_m1(steps_of, stage):
 
         value = loss(step.before[0])
         held_to(step, [value, 0, -value, 0, 0], differences(loss, *step.before[:2]), lambda name: PRECISION)
+
+
+def test_m1(steps_of):
+    first_stage(steps_of({"name": "m1", "classifier": "knn", "latent": 2, "hidden": [3], "activation": "softplus"}))
 
 
 class Semi:
@@ -286,9 +286,11 @@ class Semi:
 INFORMATION = [{"name": "mutual_information", "sure": SURE}]
 
 
-def test_m2(steps_of):
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_m2(steps_of, place, tmp_path):
+    np.save(tmp_path / "x.npy", X)
     model = {"name": "m2", "latent": 2, "hidden": [3], "activation": "softplus", "prior": "learned"}
-    steps = steps_of(model, regularizers=INFORMATION)
+    steps = steps_of(model, X if place == "memory" else tmp_path / "x.npy", regularizers=INFORMATION)
     assert len(steps) == EPOCHS
     for step in steps:
         assert set(step.labelled) <= set(LABELLED)
@@ -298,11 +300,12 @@ def test_m2(steps_of):
         Semi(step, *rows, (labelled[0], unlabelled[0]), log_bernoulli).check()
 
 
-def test_second_stage_of_m1_m2(steps_of):
-    """On draws of z1 ~ q(z1 | x), standardised over the rows."""
+def test_m1_m2(steps_of):
+    """M1, and then M2 on draws of z1 ~ q(z1 | x), standardised over the rows."""
     own, prior = {"latent": 2, "hidden": [3], "activation": "softplus"}, np.array([0.5, 0.3, 0.2])
     model = {"name": "m1_m2", "m1": own, "threshold": 0.0, "prior": prior.tolist(), **own}
     steps = steps_of(model, regularizers=INFORMATION)
+    first_stage([step for step in steps if step.stage == "m1"])
     lower = [step for step in steps if step.stage == "m1"][-1].after[0]
     mean, log_variance = np.split(mlp(lower, "encoder", X.astype(float)), 2, axis=1)
     scale = np.sqrt(mean.var(axis=0) + np.exp(log_variance).mean(axis=0))
