@@ -47,7 +47,6 @@ COMPONENTS = {
 COMPOSED = {
     "models/m1_m2.py": {"m1", "m2"},
     "models/fdarn.py": {"sbn"},
-    "models/conditional_sbn.py": {"sbn"},
 }
 LIGHT = (
     "ssvae",

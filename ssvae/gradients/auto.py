@@ -36,6 +36,7 @@ class Auto(Gradient):
     count: int = 8
     draws: int = 1
     samples: int = 4
+    min_samples = 2  # those of 'score_function'
 
     def __post_init__(self) -> None:
         """Refuse what the others refuse, whichever it will be."""

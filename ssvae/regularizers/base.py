@@ -11,7 +11,7 @@ Where replicas share the batches, it returns its replica's part of the penalty (
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import tensorflow as tf
 
@@ -31,10 +31,13 @@ class Regularizer(Component):
         How many nearest rows of each row it wants to know.
     needs_propagated_labels : bool
         Whether it wants propagated labels.
+    weights : tuple of str
+        Names of the settings that its terms are multiplied by: with 0.0 for each of them the penalty is 0.
     """
 
     neighbours = 0
     needs_propagated_labels = False
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
 
     @abstractmethod
     def penalty(

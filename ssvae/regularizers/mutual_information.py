@@ -36,6 +36,7 @@ class MutualInformation(Regularizer):
 
     sure: float = 0.0
     balance: float = 1.0
+    weights = ("sure", "balance")
 
     def penalty(
         self,

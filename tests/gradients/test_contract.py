@@ -57,13 +57,16 @@ def pieces() -> list:
     for name in GRADIENTS.names():
         fields = [field.name for field in dataclasses.fields(GRADIENTS.get(name))]
         found += [{"name": name}, *({"name": name, **more} for field in fields for more in VARIATIONS.get(field, ()))]
-    several = ("auto", "score_function", "sample", "double_control", "vimco", "rws")  # see below
-    refused = [{"name": name, "samples": 1} for name in several]
-    return [slot for slot in found if slot not in refused]
+    return [slot for slot in found if samples(slot) >= GRADIENTS.get(slot["name"]).min_samples]
+
+
+def samples(slot) -> int:
+    return slot.get("samples", GRADIENTS.get(slot["name"]).samples)
 
 
 def cases() -> list:
-    few = [slot for slot in pieces() if slot != {"name": "rws"}]  # its 10 samples have a million joint states
+    joint = {str(slot): 4 ** samples(slot) for slot in pieces() if GRADIENTS.get(slot["name"]).multi_sample}
+    few = [slot for slot in pieces() if joint.get(str(slot), 1) < 10_000]  # states whose sum is the truth
     kinds = [(slot, kind) for slot in few for kind in LATENTS[GRADIENTS.get(slot["name"]).requires]]
     # A bound of many samples is summed over their joint states, which continuous latents do not have.
     kinds = [(slot, kind) for slot, kind in kinds if kind != "normal" or not GRADIENTS.get(slot["name"]).multi_sample]
