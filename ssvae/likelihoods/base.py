@@ -5,9 +5,11 @@ over x: log-probabilities in nats, summed over the last axis. ``likelihood.obser
 into values that the distribution can score; most likelihoods score the data as they are. ``likelihood.inputs(x)`` is
 what the recognition networks see in place of x, such as the logarithms of counts.
 
-Log-probabilities, their gradients, means and what is observed are the same in graph mode and under XLA. Samples are a
-function of their seed, but a distribution with TensorFlow Probability's own sampler has others under XLA, whose random
-numbers come from another generator.
+Log-probabilities, their gradients, means and what is observed are the same in graph mode and under XLA, and finite for
+every h and every x inside `Likelihood.support`. Samples are a function of their seed, but a distribution with
+TensorFlow Probability's own sampler has others under XLA, whose random numbers come from another generator. XLA cannot
+compile all of those samplers (not that of ``tfd.NegativeBinomial``): such a likelihood says
+``samples_with_xla = False``.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ class Likelihood(Component):
         Whether the columns of x are independent given h, and each has the same number of h.
     of_counts : bool
         Whether x counts things such as words, whose shares are the mean over its sum.
+    samples_with_xla : bool
+        Whether XLA compiles `sample`. Nothing but the sleep phase of a gradient draws x in a training step.
     """
 
     discrete: bool = False
@@ -46,10 +50,11 @@ class Likelihood(Component):
     resample: bool = False
     independent_columns: bool = True
     of_counts: bool = False
+    samples_with_xla: bool = True
 
     @property
     def support(self) -> tuple[float, float]:
-        """Least and greatest value that x may have."""
+        """Least and greatest value that x may have; of a density, either may be a limit that x only comes near to."""
         return -math.inf, math.inf
 
     @property
