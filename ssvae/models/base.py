@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 import keras
 import numpy as np
@@ -36,6 +36,11 @@ class Observation(Protocol):
         """Return the values [B, D] to score for rows, a nest of tensors [B, ...]."""
 
 
+@runtime_checkable
+class _Resettable(Protocol):
+    def reset(self, rng: np.random.Generator, /) -> None: ...
+
+
 class Stage(NamedTuple):
     """One part of a model's training."""
 
@@ -48,6 +53,11 @@ class Stage(NamedTuple):
 
 class Model(keras.Model):
     """Base of the models; weights exist from construction on.
+
+    A subclass keeps to three things besides its methods. Each parameter of its constructor but `kwargs` becomes an
+    attribute of the same name, from which `get_config` reads the model that is saved. Each Keras layer that is an
+    attribute has ``reset(rng)``, which draws its weights again from a NumPy generator (those of `ssvae.networks` do).
+    The constructor ends with ``self.reset(np.random.default_rng(seed))``, so that the initial weights follow `seed`.
 
     Parameters
     ----------
@@ -76,8 +86,20 @@ class Model(keras.Model):
         self.seed = seed
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Draw all weights again, in a fixed order."""
+        """Draw all weights again, in a fixed order.
+
+        Raises
+        ------
+        TypeError
+            If a layer has no `reset`.
+        """
         for layer in self.layers:
+            if not isinstance(layer, _Resettable):
+                raise TypeError(
+                    f"layer {layer.name!r} ({type(layer).__name__}) of {type(self).__name__} needs reset(rng), which "
+                    "draws its weights again from a NumPy generator: take a layer of ssvae.networks, or derive one "
+                    "from ssvae.networks.layer.Layer that has it"
+                )
             layer.reset(rng)
 
     def stages(self, x: Rows, infer_rows: InferRows) -> Iterator[Stage]:

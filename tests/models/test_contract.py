@@ -166,6 +166,13 @@ def test_reset_is_decided_by_its_generator(name):
     equal(build(name, seed=4), build(name, seed=4))
 
 
+def test_a_layer_that_cannot_be_reset_is_named():
+    model = build("m1")
+    model.extra = keras.layers.Dense(2, name="extra")
+    with pytest.raises(TypeError, match=r"layer 'extra' \(Dense\) of M1 needs reset\(rng\)"):
+        model.reset(np.random.default_rng(0))
+
+
 def test_samples_are_decided_by_the_seed(name):
     model = build(name)
     if not isinstance(model, HasDensity):
