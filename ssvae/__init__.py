@@ -11,7 +11,7 @@ import importlib
 import warnings
 from typing import TYPE_CHECKING
 
-from ssvae.registry import lazy_names
+from ssvae.registry import imported, lazy_names
 
 if TYPE_CHECKING:
     from ssvae import (
@@ -56,6 +56,7 @@ _PLACES = {
 # Former public modules -> what stands for them; they go in version 0.4.
 _FORMER = {"stopping": "ssvae.callbacks", "quadrature": "ssvae.bayes_nets.grid_quadrature"}
 
+imported("ssvae.backend.keras_registration:register")()
 _get, __dir__ = lazy_names(
     __name__, {name: _PLACES.get(name, f"{__name__}.{name}") for name in __all__ if name != "__version__"}
 )

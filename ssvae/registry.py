@@ -94,6 +94,10 @@ class LazyTable(Generic[Entry]):
         """Return every name, sorted."""
         return sorted(self._table)
 
+    def paths(self) -> list[str]:
+        """Return "module:attribute" of every entry."""
+        return list(self._table.values())
+
     def get(self, name: object) -> Entry:
         """Return the entry of a name.
 

@@ -61,6 +61,8 @@ class HMC(Inference):
         """See `Inference.bound`; in training its gradient by q is pathwise whatever the gradient slot holds."""
         model, x, y, _, seed, training = arguments
         parameters = model.encode(x, y)
+        if training is False or not self.steps:
+            return elbo(arguments, parameters, self.kl_warm_up)  # of M1+M2 as a whole, too, whose parts learn apart
         q = model.posterior(parameters)
         if list(q) != ["z"] or model.binary:
             raise ValueError(
@@ -68,8 +70,6 @@ class HMC(Inference):
                 f"{' of binary numbers' if model.binary else ''}: take it with 'm1', 'm2' or "
                 "'m1_m2', or another inference"
             )
-        if training is False or not self.steps:
-            return elbo(arguments, parameters, self.kl_warm_up)
         evidence = Evidence(model.joint(y), q, x, kl_weight(self.kl_warm_up, training))
         z = draw(q, 1, seed)["z"]
         found = evidence.closed_form({"z": z}).total()
