@@ -82,9 +82,8 @@ def absolute(config: Settings) -> Settings:
     for key in ("data", "folder"):
         dataset = full(dataset, key)
     if isinstance(classifier, Mapping) and isinstance(classifier.get("model"), Mapping):
-        model = classifier["model"]
-        if "m1" in model:
-            classifier = {**classifier, "model": {**model, "m1": full(model["m1"], "trained")}}
+        own = {key: full(value, "trained") for key, value in classifier["model"].items()}
+        classifier = {**classifier, "model": own}
     return {**config, "dataset": dataset, "classifier": classifier}
 
 
