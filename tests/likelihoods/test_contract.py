@@ -1,11 +1,14 @@
 """What every likelihood of the table keeps to."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import special, stats
 
 from ssvae.backend import engine, random
+from ssvae.gradients.sleep_phase import sleep_phase
 from ssvae.likelihoods import LIKELIHOODS
 from ssvae.likelihoods.base import Likelihood
 from ssvae.likelihoods.bernoulli import Bernoulli
@@ -157,6 +160,16 @@ def test_draws_have_the_same_mean_with_either_engine(likelihood):
             np.testing.assert_array_equal(draws, compiled(h))  # a function of the seed
         error = draws.std(axis=0) / np.sqrt(len(draws))
         assert (np.abs(draws.mean(axis=0) - likelihood(h).mean()) < 5 * error + 1e-3).all()
+
+
+def test_a_sleep_phase_names_the_likelihood_that_xla_cannot_draw_from(monkeypatch):
+    monkeypatch.setattr(Gaussian, "samples_with_xla", False)
+    model = SimpleNamespace(likelihood=Gaussian())
+    with (
+        engine.using(engine.Engine(xla=True)),
+        pytest.raises(ValueError, match="XLA cannot compile draws of likelihood Gaussian: use engine='graph'"),
+    ):
+        sleep_phase(None, model, None, SEED)
 
 
 def test_observe_is_a_function_of_its_seed_and_scoreable(likelihood):
