@@ -9,7 +9,8 @@ Log-probabilities, their gradients, means and what is observed are the same in g
 every h and every x inside `Likelihood.support`. Samples are a function of their seed, but a distribution with
 TensorFlow Probability's own sampler has others under XLA, whose random numbers come from another generator. XLA cannot
 compile all of those samplers (not that of ``tfd.NegativeBinomial``): such a likelihood says
-``samples_with_xla = False``.
+``samples_with_xla = False``. The class is registered with Keras (``keras.saving.register_keras_serializable``), as it
+is saved with its model.
 """
 
 from __future__ import annotations

@@ -54,10 +54,11 @@ class Stage(NamedTuple):
 class Model(keras.Model):
     """Base of the models; weights exist from construction on.
 
-    A subclass keeps to three things besides its methods. Each parameter of its constructor but `kwargs` becomes an
-    attribute of the same name, from which `get_config` reads the model that is saved. Each Keras layer that is an
-    attribute has ``reset(rng)``, which draws its weights again from a NumPy generator (those of `ssvae.networks` do).
-    The constructor ends with ``self.reset(np.random.default_rng(seed))``, so that the initial weights follow `seed`.
+    A subclass is registered with Keras, and keeps to three things besides its methods. Each parameter of its
+    constructor but `kwargs` becomes an attribute of the same name, from which `get_config` reads the model that is
+    saved. Each Keras layer that is an attribute has ``reset(rng)``, which draws its weights again from a NumPy
+    generator (those of `ssvae.networks` do). The constructor ends with ``self.reset(np.random.default_rng(seed))``, so
+    that the initial weights follow `seed`.
 
     Parameters
     ----------
