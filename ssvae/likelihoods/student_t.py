@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import keras
@@ -34,9 +35,11 @@ class StudentT(Likelihood):
     floor: float = -3.0
 
     def __post_init__(self) -> None:
-        """Refuse a distribution without a mean."""
-        if not self.degrees > 1.0:
-            raise ValueError(f"degrees of likelihood 'student_t' must be > 1, got {self.degrees!r}")
+        """Refuse a distribution without a mean, and numbers that are not finite."""
+        if not (self.degrees > 1.0 and math.isfinite(self.degrees)):
+            raise ValueError(f"degrees of likelihood 'student_t' must be finite and > 1, got {self.degrees!r}")
+        if not math.isfinite(self.floor):
+            raise ValueError(f"floor of likelihood 'student_t' must be finite, got {self.floor!r}")
 
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: a location and a log-scale a column."""

@@ -49,10 +49,16 @@ def test_many_degrees_of_freedom_are_a_gaussian():
     np.testing.assert_allclose(StudentT(1e6, -15.0)(h).log_prob(x), gaussian, rtol=1e-3, atol=5e-3)
 
 
-@pytest.mark.parametrize("degrees", [1.0, 0.0, float("nan")])
+@pytest.mark.parametrize("degrees", [1.0, 0.0, float("nan"), float("inf")])
 def test_a_distribution_without_a_mean_is_refused(degrees):
-    with pytest.raises(ValueError, match="degrees of likelihood 'student_t' must be > 1, got"):
+    with pytest.raises(ValueError, match="degrees of likelihood 'student_t' must be finite and > 1, got"):
         StudentT(degrees)
+
+
+@pytest.mark.parametrize("floor", [float("nan"), float("inf"), -float("inf")])
+def test_a_floor_that_is_not_finite_is_refused(floor):
+    with pytest.raises(ValueError, match="floor of likelihood 'student_t' must be finite, got"):
+        StudentT(floor=floor)
 
 
 def test_a_classifier_of_columns_with_outliers(fitted):
