@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from typing import TYPE_CHECKING
 
 from ssvae.registry import imported, lazy_names
+from ssvae.settings.deprecation import MOVED, find_moved_modules
 
 if TYPE_CHECKING:
     from ssvae import (
@@ -53,9 +53,6 @@ _PLACES = {
     "SSVAEClassifier": "ssvae.estimator.classifier:SSVAEClassifier",
     "load": "ssvae.estimator.classifier:load",
 }
-# Former public modules -> what stands for them; they go in version 0.4.
-_FORMER = {"stopping": "ssvae.callbacks", "quadrature": "ssvae.bayes_nets.grid_quadrature"}
-
 imported("ssvae.backend.keras_registration:register")()
 _get, __dir__ = lazy_names(
     __name__, {name: _PLACES.get(name, f"{__name__}.{name}") for name in __all__ if name != "__version__"}
@@ -63,9 +60,8 @@ _get, __dir__ = lazy_names(
 
 
 def __getattr__(name: str) -> object:
-    if name not in _FORMER:
-        return _get(name)
-    warnings.warn(
-        f"ssvae.{name} has moved to {_FORMER[name]}; the old name is accepted until 0.4", FutureWarning, stacklevel=2
-    )
-    return importlib.import_module(_FORMER[name])
+    """Return a public name, or a former module with a FutureWarning."""
+    return importlib.import_module(f"{__name__}.{name}") if f"{__name__}.{name}" in MOVED else _get(name)
+
+
+find_moved_modules()

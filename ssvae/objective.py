@@ -22,7 +22,7 @@ from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity
 from ssvae.registry import Component
 from ssvae.regularizers.base import Regularizer
-from ssvae.settings.renamed import warn
+from ssvae.settings.renamed import refuse_both, warn
 from ssvae.types import Batch
 
 
@@ -77,8 +77,10 @@ class Objective(Component):
     pull: InitVar[float | None] = None
 
     def __post_init__(self, pull: float | None) -> None:
-        """Accept `bound_gradient_weight` under its old name."""
+        """Accept `bound_gradient_weight` under its old name, but not under both."""
         if pull is not None:
+            if self.bound_gradient_weight != type(self).bound_gradient_weight:
+                refuse_both("pull")
             warn("pull")
             object.__setattr__(self, "bound_gradient_weight", pull)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import inspect
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
+
+from ssvae.settings.deprecation import warn_deprecated
 
 Entry = TypeVar("Entry", covariant=True)
 Kind = TypeVar("Kind")
@@ -44,6 +46,29 @@ class Component:
         return cls(**config)
 
 
+Class = TypeVar("Class", bound=type[Component])
+
+
+def accept_former_names(cls: Class) -> Class:
+    """Let the constructor of a component take its arguments under their former names, with a FutureWarning."""
+    construct = cls.__init__
+
+    @functools.wraps(construct)
+    def init(self: Component, *args: object, **arguments: object) -> None:
+        for old in [old for old in cls.renamed if old in arguments]:
+            new = cls.renamed[old]
+            present = {name: value for name, value in arguments.items() if name not in cls.renamed}
+            if new in inspect.signature(construct).bind_partial(self, *args, **present).arguments:
+                raise ValueError(f"{old} of {cls.__name__} is the old name of {new}: give one")
+            warn_deprecated(f"{old} of {cls.__name__}", new)
+            arguments[new] = arguments.pop(old)
+        construct(self, *args, **arguments)
+
+    # mypy refuses an assignment to a method
+    setattr(cls, "__init__", init)  # noqa: B010
+    return cls
+
+
 def unknown(kind: str, name: object, allowed: list[str]) -> str:
     """Say what was given, what is allowed and which name is nearest."""
     nearest = difflib.get_close_matches(str(name), allowed, n=1)
@@ -70,7 +95,7 @@ def renamed_arguments(factory: Callable[..., object], slot: Mapping[str, object]
     arguments = dict(slot)
     for old, new in former_names(factory).items():
         if old in arguments and new not in arguments:
-            warnings.warn(f"{old} of {slot['name']!r} is now called {new}", FutureWarning, stacklevel=4)
+            warn_deprecated(f"{old} of {slot['name']!r}", new)
             arguments[new] = arguments.pop(old)
     return arguments
 
@@ -207,7 +232,9 @@ def lazy_names(package: str, where: Mapping[str, str]) -> tuple[Callable[[str], 
         return imported(where[name]) if ":" in where[name] else importlib.import_module(where[name])
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *where})
+        own = vars(sys.modules[package])
+        special = (name for name in own if name.startswith("__") and name.endswith("__"))
+        return sorted({*special, *own.get("__all__", ()), *where})
 
     return get, names
 

@@ -4,8 +4,11 @@ import ast
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -163,6 +166,20 @@ def test_scripts_import_what_is_there(script):
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "ssvae":
             for name in (f"{node.module}.{alias.name}" for alias in node.names):
                 assert defined(name), name
+
+
+def test_names_for_users_are_there_after_the_plain_import():
+    for_users = [page for page in PAGES if page.name == "README.md" or page.parent.name == "docs"]
+    packages = "|".join(name for name in ssvae.__all__ if isinstance(getattr(ssvae, name), ModuleType))
+    shown = re.compile(rf"(?<![\w/.-])(?:ssvae\.)?((?:{packages})(?:\.[A-Za-z_]\w*)+)(?!/)")
+    names = sorted({name for page in for_users for name in shown.findall(text(page))})
+    names = [name for name in names if not name.endswith((".py", ".md"))]
+    assert "bayes_nets.of_model" in names
+    code = f"import ssvae, operator\nprint(*[type(operator.attrgetter(n)(ssvae)).__name__ for n in {names}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    kinds = done.stdout.split()
+    assert "module" not in kinds, [name for name, kind in zip(names, kinds, strict=True) if kind == "module"]
 
 
 def test_a_wrong_name_would_be_seen():

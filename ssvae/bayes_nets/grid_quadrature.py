@@ -45,7 +45,7 @@ def log_marginal(
     if density.size > MOST:
         raise ValueError(
             f"a grid supports at most {MOST} latent numbers a row, this net has {density.size}: take "
-            "annealed_importance.annealed_importance"
+            "annealed_importance"
         )
     v = (np.arange(points) + 0.5) / points
     epsilon, log_w = _combined(net, v**2 * (3.0 - 2.0 * v)), _log_products(6.0 * v * (1.0 - v) / points, density.size)

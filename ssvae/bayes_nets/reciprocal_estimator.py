@@ -28,7 +28,7 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
     """Estimate log p(x) = −log E[q(ε) / p(x, ε)] over posterior draws, q a Gaussian fitted to the first half of them.
 
     The variance is infinite where q has wider tails than the posterior, so that q's covariance is shrunk by a tenth.
-    Compare the estimate with `annealed_importance.annealed_importance`; do not trust it alone.
+    Compare the estimate with `annealed_importance`; do not trust it alone.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
     if density.size > MOST:
         raise ValueError(
             f"the reciprocal estimator supports at most {MOST} latent numbers a row, this net has {density.size}: "
-            "take annealed_importance.annealed_importance"
+            "take annealed_importance"
         )
     states = _states(density, draws)
     half = len(states) // 2
@@ -63,7 +63,7 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
     if (1.0 / share.sum(axis=(0, 1)) > SHARE).any():
         warnings.warn(
             "a tenth of the weight of the reciprocal estimator is that of one draw: q has wider tails than the "
-            "posterior, and the estimate may be far off; compare annealed_importance.annealed_importance",
+            "posterior, and the estimate may be far off; compare annealed_importance",
             RuntimeWarning,
             stacklevel=2,
         )

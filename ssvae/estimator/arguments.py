@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, get_type_hints
 
@@ -19,7 +20,7 @@ from ssvae.preprocessing.base import Preprocessing
 from ssvae.registry import Component, LazyTable, former_names, slot_name
 from ssvae.regularizers import REGULARIZERS
 from ssvae.settings.checks import Setting, Settings, accepts, describe, one_of
-from ssvae.settings.renamed import DEPRECATED, RENAMED, present_names, warn
+from ssvae.settings.renamed import DEPRECATED, RENAMED, present_names, refuse_both, warn
 from ssvae.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ def check(estimator: SSVAEClassifier) -> None:
     ValueError
         Naming the argument.
     """
-    for old in RENAMED:
-        if estimator.get_params(deep=False)[old] != DEPRECATED:
+    given, defaults = estimator.get_params(deep=False), inspect.signature(type(estimator)).parameters
+    for old, new in RENAMED.items():
+        if given[old] != DEPRECATED:
+            if given[new] != defaults[new].default:
+                refuse_both(old)
             warn(old)
     arguments, hints = present(estimator), get_type_hints(type(estimator).__init__)
     for name, value in arguments.items():

@@ -118,8 +118,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     pull : float, default="deprecated"
         The former name of `bound_gradient_weight`.
 
-        .. deprecated:: 0.2
-           Give `bound_gradient_weight`; this name is accepted until 0.4.
+        .. deprecated:: 0.1
+           Give `bound_gradient_weight`; this name will be removed two minor versions later.
 
     Attributes
     ----------

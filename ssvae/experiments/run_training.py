@@ -45,7 +45,7 @@ def fit(
     if resume and (folder / "history.csv").is_file():
         classifier = ssvae.load(folder / "model")
         return Fitted(classifier, _seconds(classifier), _seconds(classifier))
-    classifier = build(config, [*callbacks, Checkpoint(folder / "checkpoint", anew=not resume)])
+    classifier = build(config, [*callbacks, Checkpoint(folder / "checkpoint", restart=not resume)])
     start = time.perf_counter()
     classifier.fit(x, y)
     seconds = time.perf_counter() - start

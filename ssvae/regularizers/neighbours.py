@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import tensorflow as tf
 
 from ssvae.backend.replica_context import part
+from ssvae.registry import accept_former_names
 from ssvae.regularizers.base import Regularizer
 from ssvae.types import Batch
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ssvae.models.capabilities import HasClasses
 
 
+@accept_former_names
 @dataclass(frozen=True)
 class Neighbours(Regularizer):
     """−weight · mean log Σ_y q(y | x) q(y | x'), x' one of the nearest rows of x: the probability of one class.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import tensorflow as tf
 
 from ssvae.backend.replica_context import part
+from ssvae.registry import accept_former_names
 from ssvae.regularizers.base import Regularizer
 from ssvae.types import Batch
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ssvae.models.capabilities import HasClasses
 
 
+@accept_former_names
 @dataclass(frozen=True)
 class PropagatedLabels(Regularizer):
     """weight · max(0, 1 − t / until) · mean −Σ_y s(y) log q(y | x), s the propagated labels, t the share of steps done.

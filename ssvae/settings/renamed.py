@@ -6,25 +6,25 @@ A renamed argument is accepted under its old name for two minor versions, with a
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 
 from ssvae.settings.checks import Settings, SettingsSource
+from ssvae.settings.deprecation import warn_deprecated
 
 DEPRECATED = "deprecated"  # what the constructor's argument of an old name is where nothing was given
 
 RENAMED = {"pull": "bound_gradient_weight"}  # old name -> name
-GONE_IN = {"pull": "0.4"}  # old name -> the version that no longer accepts it
 ADDED = {"clip_norm": 10.0, "weight_prior": 1.0}  # argument -> the value that was fixed before it was one
 
 
 def warn(old: str, where: str = "") -> None:
     """Say that an argument has another name by now."""
-    warnings.warn(
-        f"{where}{old} is called {RENAMED[old]} since version 0.2; the old name is accepted until {GONE_IN[old]}",
-        FutureWarning,
-        stacklevel=3,
-    )
+    warn_deprecated(f"{where}{old}", RENAMED[old])
+
+
+def refuse_both(old: str) -> None:
+    """Refuse an argument that is given under both names."""
+    raise ValueError(f"{old} is the old name of {RENAMED[old]}: give one")
 
 
 def present_names(arguments: Mapping[str, object]) -> Settings:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from ssvae.backend import array_files
+from ssvae.settings.deprecation import warn_deprecated
 from ssvae.settings.renamed import present_names
 from ssvae.training.callbacks import Arrays, Callback, History, State
 
@@ -35,13 +36,21 @@ class Checkpoint(Callback):
         again is then read from it.
     every : float
         Seconds between two writes.
-    anew : bool
+    restart : bool
         Whether to start again: a state in the folder is not read, and the first write replaces it.
+    anew : bool, optional
+        The former name of `restart`.
     """
 
-    def __init__(self, folder: str | Path, every: float = 10.0, anew: bool = False) -> None:
+    def __init__(
+        self, folder: str | Path, every: float = 10.0, restart: bool = False, anew: bool | None = None
+    ) -> None:
+        if anew is not None:
+            if restart:
+                raise ValueError("anew of Checkpoint is the old name of restart: give one")
+            warn_deprecated("anew of Checkpoint", "restart")
         self.path = Path(folder) / "state.safetensors"
-        self.every, self.anew = every, anew
+        self.every, self.restart = every, restart if anew is None else anew
 
     def resume(self, fingerprint: Fingerprint) -> Resumed | None:
         """Return what `save` kept, or None where there is no file.
@@ -57,7 +66,7 @@ class Checkpoint(Callback):
             If the state belongs to another fit, is damaged or cannot be read.
         """
         self._fingerprint, self._written = json.loads(json.dumps(fingerprint)), 0.0
-        if self.anew or not self.path.exists():
+        if self.restart or not self.path.exists():
             return None
         try:
             arrays, notes = array_files.read(self.path)

@@ -69,7 +69,7 @@ def test_commands_open_a_finished_run(folder, tmp_path):
 
 @EVERY
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*since version:FutureWarning")  # its command is that of the time
+@pytest.mark.filterwarnings("ignore:.*is deprecated:FutureWarning")  # its command is that of the time
 def test_an_unfinished_run_goes_on_from_its_checkpoint(folder, tmp_path, monkeypatch):
     run = shutil.copytree(folder / "interrupted", tmp_path / "run")
     with safe_open(run / "checkpoint" / "state.safetensors", framework="np") as file:

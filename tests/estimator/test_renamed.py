@@ -1,5 +1,7 @@
 """The old name of an argument: accepted from Python, YAML and --set, with a FutureWarning."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,7 +17,7 @@ from ssvae.settings.schema import resolve
 
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 Y = np.array([0, 1, 2] + [-1] * 9)
-OLD = "pull is called bound_gradient_weight since version 0.2"
+OLD = "pull is deprecated and will be removed two minor versions later: use bound_gradient_weight"
 
 
 M2 = {"name": "m2", "latent": 2, "hidden": [4]}
@@ -61,8 +63,29 @@ def test_the_objective_takes_the_old_name():
     assert old == Objective(Amortized(), Pathwise(), Enumeration(), bound_gradient_weight=0.5)
 
 
+def test_both_names_are_refused():
+    with pytest.raises(ValueError, match="pull is the old name of bound_gradient_weight: give one"):
+        classifier(pull=1.0, bound_gradient_weight=0.5).fit(X, Y)
+    with pytest.raises(ValueError, match="pull is the old name of bound_gradient_weight: give one"):
+        Objective(Amortized(), Pathwise(), Enumeration(), bound_gradient_weight=0.5, pull=1.0)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: classifier(pull=0.5).fit(X, Y),
+        lambda: Objective(Amortized(), Pathwise(), Enumeration(), pull=0.5),
+        lambda: resolve(read("classifier: {pull: 0.5}", "my.yaml")),
+    ],
+)
+def test_the_warning_is_at_the_line_of_the_user(use):
+    with pytest.warns(FutureWarning, match="pull is deprecated") as seen:
+        use()
+    assert [Path(w.filename) for w in seen if "is deprecated and" in str(w.message)] == [Path(__file__)]
+
+
 def test_settings_take_the_old_name_and_keep_the_new_one():
-    with pytest.warns(FutureWarning, match=r"my.yaml: classifier.pull is called bound_gradient_weight"):
+    with pytest.warns(FutureWarning, match=r"my.yaml: classifier.pull is deprecated .*: use bound_gradient_weight"):
         config = resolve(read("classifier: {pull: 0.5}", "my.yaml"))
     assert config["classifier"]["bound_gradient_weight"] == 0.5
     assert "pull" not in config["classifier"]

@@ -131,9 +131,15 @@ def test_virtual_adversarial_of_a_constant_classifier_is_zero():
 
 @pytest.mark.parametrize("name", ["neighbours", "propagated_labels"])
 def test_the_former_name_of_an_argument_is_read_with_a_warning(name):
-    with pytest.warns(FutureWarning, match=f"peers of '{name}' is now called neighbours"):
+    with pytest.warns(FutureWarning, match=f"peers of '{name}' is deprecated .*: use neighbours"):
         old = REGULARIZERS.build({"name": name, "peers": 7})
     assert old == REGULARIZERS.build({"name": name, "neighbours": 7})
     check({"regularizers": [{"name": name, "peers": 7}]}, schema()["classifier"])
     with pytest.raises(ValueError, match="peers"):
         REGULARIZERS.build({"name": name, "peers": 7, "neighbours": 7})
+    with pytest.warns(FutureWarning, match=r"peers of \w+ is deprecated .*: use neighbours") as seen:
+        assert REGULARIZERS.get(name)(peers=7) == old
+    assert seen[0].filename == __file__
+    for both in ({"neighbours": 5, "peers": 7}, {"peers": 7, "neighbours": 5}):
+        with pytest.raises(ValueError, match="give one"):
+            REGULARIZERS.get(name)(**both)

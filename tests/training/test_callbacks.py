@@ -41,13 +41,20 @@ def test_state_of_another_fit_is_refused(tmp_path):
         Checkpoint(tmp_path).resume({**FIT, "alpha": 0.2})
 
 
-def test_anew_leaves_the_state_of_another_fit_alone_until_the_first_write(tmp_path):
+def test_restart_leaves_the_state_of_another_fit_alone_until_the_first_write(tmp_path):
     before = kept(tmp_path).path.read_bytes()
-    checkpoint = Checkpoint(tmp_path, anew=True)
+    checkpoint = Checkpoint(tmp_path, restart=True)
     assert checkpoint.resume({**FIT, "seed": 2}) is None
     assert checkpoint.path.read_bytes() == before
     checkpoint.save({}, State("m2", 1, ARRAYS), HISTORY, force=True)
     assert Checkpoint(tmp_path).resume({**FIT, "seed": 2}).state.epoch == 1
+
+
+def test_the_former_name_of_restart(tmp_path):
+    with pytest.warns(FutureWarning, match="anew of Checkpoint is deprecated .*: use restart"):
+        assert Checkpoint(tmp_path, anew=True).restart
+    with pytest.raises(ValueError, match="give one"):
+        Checkpoint(tmp_path, restart=True, anew=False)
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "header", "no metadata", "text", "a bit", "folder"])

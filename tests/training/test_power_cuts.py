@@ -72,7 +72,7 @@ class Training:
         self.folder = folder / "checkpoint"
 
     def write(self, state):
-        checkpoint = Checkpoint(self.folder, anew=True)
+        checkpoint = Checkpoint(self.folder, restart=True)
         checkpoint.resume({})
         checkpoint.save({}, State(state, 1, [np.full(1000, 7.0)]), {}, force=True)
 
