@@ -16,6 +16,7 @@ import yaml
 import ssvae
 from ssvae.cli.main import COMMANDS, main
 from ssvae.experiments.reproductions import REPRODUCTIONS
+from ssvae.settings.deprecation import MOVED
 from ssvae.settings.files import shipped
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +133,8 @@ def bound(module: ast.Module) -> set[str]:
 def defined(name: str) -> bool:
     """Whether a dotted name is a module, or at a module's top level; nothing is imported but where a folder has it."""
     place, parts = ROOT / "ssvae", name.split(".")[1:]
+    if parts[:1] == ["cli"]:
+        place, parts = ROOT / "cli", parts[1:]
     while parts and (place / parts[0]).is_dir():
         place, parts = place / parts[0], parts[1:]
     if parts and (place / f"{parts[0]}.py").exists():
@@ -152,7 +155,8 @@ def defined(name: str) -> bool:
 @pages
 def test_names_and_files_of_the_code_exist(page):
     for name in re.findall(r"(?<![\w/.-])ssvae(?:\.[A-Za-z_]\w*)+", text(page)):
-        assert defined(name) or name in ("ssvae.cli", "ssvae.configs"), name
+        former = page.name == "CHANGELOG.md" and name in MOVED
+        assert defined(name) or former or name in ("ssvae.cli", "ssvae.configs"), name
     files = r"(?<![\w/.-])(?:ssvae|tests|cli|configs|benchmarks|docs|notebooks)/[\w./*-]*\w\.\w+"
     for name in re.findall(files, text(page)):
         if "NAME" not in name:

@@ -52,12 +52,20 @@ def annealed_importance(
     Parameters
     ----------
     net : BayesNet
+        With continuous latents.
     data : dict of array [rows, ...]
+        By the names of the observed nodes.
     steps, chains, leapfrog : int
         Temperatures, chains a row, and leapfrog steps of the one HMC transition at each temperature.
     step_size : float
         Of these at the first temperature; at later ones it is adapted to accept four of five proposals.
     seed : int
+        Decides the draws of all chains.
+
+    Returns
+    -------
+    Marginal
+        Estimates of log p(x) of each row in nats, their standard errors and effective sample sizes.
 
     Raises
     ------

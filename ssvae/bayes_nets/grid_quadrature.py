@@ -29,11 +29,18 @@ def log_marginal(
     Parameters
     ----------
     net : BayesNet
+        With at most 3 latent numbers a row.
     data : dict of array [rows, ...]
+        By the names of the observed nodes.
     points : int
         Of the grid along each number of ε.
     progress : callable, optional
         Receives points done and points in all.
+
+    Returns
+    -------
+    ndarray [rows]
+        The log-density log p(x) of each row, nats.
 
     Raises
     ------

@@ -26,6 +26,11 @@ def of_model(model: HasDensity) -> BayesNet:
     model : Model
         Without classes and with Gaussian latents, such as M1.
 
+    Returns
+    -------
+    BayesNet
+        With the model's own weights.
+
     Raises
     ------
     ValueError

@@ -33,9 +33,16 @@ def reciprocal(net: BayesNet, data: Data, draws: Draws) -> Marginal:
     Parameters
     ----------
     net : BayesNet
+        With at most 5 latent numbers a row.
     data : dict of array [rows, ...]
+        By the names of the observed nodes.
     draws : Draws
         Of this net and these data.
+
+    Returns
+    -------
+    Marginal
+        Estimates of log p(x) of each row in nats, their standard errors and effective sample sizes.
 
     Raises
     ------

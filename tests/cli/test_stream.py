@@ -94,7 +94,7 @@ def test_a_value_that_is_not_finite_is_found_at_its_place_in_the_file(tmp_path, 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--data", "x.csv", "--target", "a"], r"rows of x\.csv cannot stay on disk, those of \["),
+        (["--data", "x.csv", "--target", "a"], r"x\.csv cannot stay on disk, those of \["),
         (["--dataset", "digits"], "--stream: unknown dataset key 'stream'"),
         (["--data", "x.npy", "--target", "kind"], r"give a \.npy file of them as target, not 'kind'"),
         (["--data", "x.npy", "--target", "y.npy"], r"x\.npy has 120 rows but 119 labels"),

@@ -214,8 +214,9 @@ def test_frames_are_taken_and_named(fitted):
     assert own.feature_names_in_.tolist() == ["a", "b", "c"]
     np.testing.assert_array_equal(own.predict_proba(frame), classifier().fit(X, Y).predict_proba(X))
     assert own.score(frame, pd.Series(Y)) == pytest.approx(own.score(frame.iloc[::4], TRUTH[::4]))
-    with pytest.raises(ValueError, match="feature names"):
-        own.predict(frame[["b", "a", "c"]])
+    np.testing.assert_array_equal(own.predict_proba(frame[["b", "a", "c"]]), own.predict_proba(frame))  # by name
+    with pytest.raises(ValueError, match="missing:\\n- c"):
+        own.predict(frame[["b", "a"]])
 
 
 def test_copies_are_the_same(fitted, stack):

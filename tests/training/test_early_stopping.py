@@ -248,7 +248,7 @@ def test_set_apart_takes_unlabelled_rows_by_the_seed():
         ({"evry": 3}, Y, r"unknown early_stopping key 'evry', .*did you mean 'every'"),
         ({"validation_fraction": 1}, Y, "above 0 and below 1, got 1"),
         ({"every": 0}, Y, "every of early stopping"),
-        ({}, np.arange(60) % 2, r"of 60 rows 0 are: leave it out, or hand in rows of your own"),
+        ({}, np.arange(60) % 2, r"of 60 rows there are 0: leave it out, or hand in rows of your own"),
     ],
 )
 def test_set_apart_refuses(settings, index, message):
