@@ -45,8 +45,8 @@ LEARNT = [
     ({"start": "zero"}, r"start must be one of \['encoder', 'prior'\], got 'zero'"),
     ({"gate": "open"}, r"gate must be one of \['residual', 'highway', 'none'\], got 'open'"),
     (
-        {"encodings": ["gradient"]},
-        r"encodings of iterative must be different ones of \['data', .*\], .*got \['gradient'\]",
+        {"encodings": ["momentum"]},
+        r"encodings of iterative must be different ones of \['data', .*\], .*got \['momentum'\]",
     ),
     ({"encodings": ["data"]}, r"at least one beside 'data', got \['data'\]"),
     ({"encodings": []}, r"at least one beside 'data', got \[\]"),
