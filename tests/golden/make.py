@@ -92,9 +92,11 @@ def make():
     folder = Path(__file__).parent / f"schema_{SCHEMA}"
     folder.mkdir()
     make_classifiers(folder)
-    subprocess.run([sys.executable, "-m", "ssvae", *FIT, "--out", str(folder / "finished")], check=True)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SSVAE_")}  # no folder of ours
+    command = [sys.executable, "-m", "ssvae", *FIT, "--out", str(folder / "finished")]
+    subprocess.run(command, check=True, env=plain)
     dying = [sys.executable, __file__, "--die", *FIT, "--out", str(folder / "interrupted")]
-    assert subprocess.run(dying).returncode == -signal.SIGKILL
+    assert subprocess.run(dying, env=plain).returncode == -signal.SIGKILL
     for run in ("finished", "interrupted"):
         tidy(folder / run)
 
