@@ -1,0 +1,93 @@
+"""The rows of `waits.py`: each a function without arguments that runs in a process of its own and returns numbers.
+
+To add one, write the function, name it in `ROWS`, and put what its numbers must reach in `REACH`.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Numbers = dict[str, float]
+WRONG = {  # command lines that must fail, by what is wrong
+    "column": ["fit", "--data", "table.csv", "--target", "wrong"],
+    "data set": ["fit", "--dataset", "mnits"],
+    "number of labels": ["fit", "--data", "table.csv", "--target", "y", "--labels", "7000"],
+    "setting": ["fit", "--data", "table.csv", "--target", "y", "--labels", "9", "--set", "classifier.alpha=-1"],
+    "run": ["predict", "no-such-run", "table.csv"],
+}
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the CPU-seconds of work, of all threads."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def of_command(arguments: list[str], folder: str, code: int = 0) -> float:
+    """Return the CPU-seconds of `ssvae` with these arguments, from its start to its end."""
+
+    def used() -> float:
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return spent.ru_utime + spent.ru_stime
+
+    began = used()
+    ran = subprocess.run([sys.executable, "-m", "ssvae", *arguments], cwd=folder, capture_output=True, text=True)
+    if ran.returncode != code:
+        raise RuntimeError(f"ssvae {' '.join(arguments)} ended with code {ran.returncode}: {ran.stderr[-1000:]}")
+    return used() - began
+
+
+def made(rows: int, columns: int, classes: int = 3, dtype: Any = np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Return normal rows of some classes, 30 of a class with a label."""
+    rng, y = np.random.default_rng(0), np.arange(rows) % classes
+    x = rng.normal(size=(rows, columns)).astype(dtype) + (rng.normal(size=(classes, columns)) * 2)[y].astype(dtype)
+    return x, np.where(np.arange(rows) < 30 * classes, y, -1)
+
+
+def wrong() -> Numbers:
+    """Run commands whose input is wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        x, y = made(200, 10)
+        lines = ["a,b,c,d,e,f,g,h,i,j,y", *(",".join(map(str, [*row, k])) for row, k in zip(x, y, strict=True))]
+        (Path(folder) / "table.csv").write_text("\n".join(lines) + "\n")
+        return {f"error of a wrong {what}, CPU-s": of_command(call, folder, 1) for what, call in WRONG.items()}
+
+
+def command() -> Numbers:
+    """Run the main job from its start to its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {"ssvae fit --labels 100, CPU-s": of_command(["fit", "--labels", "100", "--seed", "3"], folder)}
+
+
+def small_fit() -> Numbers:
+    """Fit a small table twice, after the import."""
+    from ssvae import SSVAEClassifier
+
+    x, y = made(200, 10)
+    first, again = (cpu_seconds(lambda: SSVAEClassifier(random_state=0).fit(x, y)) for _ in range(2))
+    return {"default fit of 200 x 10, CPU-s": first, "the same again, CPU-s": again}
+
+
+ROWS: dict[str, Callable[[], Numbers]] = {
+    "wrong": wrong,
+    "command": command,
+    "small_fit": small_fit,
+}
+
+# Number -> what it must reach.
+REACH = {
+    **{f"error of a wrong {what}, CPU-s": "1.5" for what in WRONG},
+    "ssvae fit --labels 100, CPU-s": "20",
+    "default fit of 200 x 10, CPU-s": "3",
+    "the same again, CPU-s": "1.5",
+}
