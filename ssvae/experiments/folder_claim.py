@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from ssvae.atomic_files import drafts, remove, write_text
-from ssvae.experiments import environment, folder_lock
+from ssvae.experiments import environment, folder_lock, own_files
 from ssvae.experiments.report import RunMetrics
-from ssvae.experiments.run_folder import FILES, FOLDERS, absolute, read_config, read_json
+from ssvae.experiments.run_folder import FILES, absolute, read_config, read_json
 from ssvae.settings import files as settings
 from ssvae.settings.checks import Settings
 from ssvae.settings.renamed import present_names
@@ -64,7 +64,7 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
     config : dict
         Resolved settings.
     overwrite : bool
-        Replace a run that is there: its files are removed when training begins.
+        Replace a run that is there: the files that it wrote, and no others, are removed when training begins.
     resume : bool
         Continue an unfinished run of the same settings.
 
@@ -77,7 +77,7 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
     ------
     ValueError
         If the folder is not empty and neither `overwrite` nor `resume` is given, both are, the run to resume had other
-        settings, or the folder holds something else than a run.
+        settings, or the folder holds something else than a run, or its model's folder something else than a model.
     """
     if overwrite and resume:
         raise ValueError("resume continues a run and overwrite replaces it; give one of the two")
@@ -85,8 +85,11 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
         raise ValueError(f"{folder} is a file; give the name of a folder")
     if resume and (folder / "config.yaml").is_file():
         _same_settings(folder, config)
-        return _finished(folder)
-    full = contents(folder)
+        finished = _finished(folder)
+        if finished is None:
+            _refuse_foreign_model(folder)
+        return finished
+    full = own_files.contents(folder)
     if resume and full:
         raise ValueError(f"{folder} holds no run to resume, it has no config.yaml: choose another with --out")
     if full and not overwrite:
@@ -98,18 +101,27 @@ def claim(folder: Path, config: Settings, overwrite: bool = False, resume: bool 
         try:
             read_config(folder)
         except ValueError as error:
-            shown = ", ".join(full[:5]) + (f" and {len(full) - 5} more" if len(full) > 5 else "")
             raise ValueError(
-                f"{folder} is not replaced, for it is not known to be a run ({error}); it holds {shown}. Choose "
+                f"{folder} is not replaced, for it is not known to be a run ({error}); it holds {_shown(full)}. Choose "
                 "another with --out, or remove it yourself"
             ) from error
+        _refuse_foreign_model(folder)
+        if kept := own_files.others(folder):
+            warnings.warn(f"{folder} is replaced but for files that no run wrote: {_shown(kept)}", stacklevel=2)
     return None
 
 
-def contents(folder: Path) -> list[str]:
-    """Return the names in a folder, but for drafts and the lock; none where there is no folder."""
-    there = {*folder.iterdir()} - {*drafts(folder), folder / folder_lock.NAME} if folder.is_dir() else set()
-    return sorted(path.name for path in there)
+def _refuse_foreign_model(folder: Path) -> None:
+    """Raise if the folder of the model, which is replaced whole, holds what no run wrote."""
+    if foreign := own_files.others(folder, "model"):
+        raise ValueError(
+            f"{folder} is not written to, for its model has files that no run wrote: {_shown(foreign)}. Move them "
+            "away, or choose another folder with --out"
+        )
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray, resume: bool = False) -> None:
@@ -118,7 +130,7 @@ def begin(folder: Path, config: Settings, dataset: Dataset, labeled: np.ndarray,
     An earlier run's files are removed first, unless `resume` says that this is that run.
     """
     if not resume:
-        clear(folder)
+        own_files.clear(folder)
     write_beginning(folder, config, dataset, labeled)
 
 
@@ -183,18 +195,10 @@ def same_launch(folder: Path) -> bool:
         return False
 
 
-def clear(folder: Path) -> None:
-    """Remove what a run writes and nothing else: metrics.json, which marks it finished, first, config.yaml last."""
-    for name in reversed(FILES[1:]):
-        (folder / name).unlink(missing_ok=True)
-    for path in (*(folder / name for name in FOLDERS), *drafts(folder)):
-        remove(path)
-    (folder / FILES[0]).unlink(missing_ok=True)
-
-
 def forget_checkpoint(folder: Path) -> None:
     """Remove the training state of a finished run, and drafts left where it was killed before."""
-    for path in (folder / "checkpoint", *drafts(folder)):
+    own_files.clear_folder(folder, "checkpoint")
+    for path in drafts(folder):
         remove(path)
 
 

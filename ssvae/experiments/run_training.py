@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import ssvae
-from ssvae.experiments import report, supervised_baseline
+from ssvae.experiments import own_files, report, supervised_baseline
 from ssvae.readers.base import Rows
 from ssvae.settings.checks import Settings
 from ssvae.training.callbacks import Callback
@@ -57,7 +56,7 @@ def fit(
 
 def keep(classifier: SSVAEClassifier, folder: Path) -> None:
     """Write model and history of a run."""
-    shutil.rmtree(folder / "model", ignore_errors=True)
+    own_files.clear_folder(folder, "model")
     classifier.save(folder / "model")
     report.write_history(folder, classifier.history_)
 

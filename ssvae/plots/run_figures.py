@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAP_ROWS = 3000  # of a map of latents: more points hide each other
 SHOWN = 10  # rows of a grid
+NAMES = ("learning_curves", "confusion_matrix", "latent_map", "reconstructions", "analogies", "samples")  # of a run's
 
 
 class Skipped(ValueError):
@@ -65,15 +66,15 @@ def draw_all(
     dict
         Name -> why, for the figures that were skipped.
     """
-    plans: dict[str, Callable[[], Figure]] = {
-        "learning_curves": lambda: primitives.learning_curves(classifier.history_),
-        "confusion_matrix": lambda: _confusion(classifier, numbers),
-        "latent_map": lambda: latent_map(classifier, dataset),
-        "reconstructions": lambda: reconstructions(classifier, dataset),
-        "analogies": lambda: analogies(classifier, dataset),
-        "samples": lambda: samples(classifier, dataset),
-    }
-    return save_all(plans, folder)
+    plans: tuple[Callable[[], Figure], ...] = (
+        lambda: primitives.learning_curves(classifier.history_),
+        lambda: _confusion(classifier, numbers),
+        lambda: latent_map(classifier, dataset),
+        lambda: reconstructions(classifier, dataset),
+        lambda: analogies(classifier, dataset),
+        lambda: samples(classifier, dataset),
+    )
+    return save_all(dict(zip(NAMES, plans, strict=True)), folder)
 
 
 def analogies(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:

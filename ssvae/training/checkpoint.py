@@ -16,6 +16,8 @@ from ssvae.training.callbacks import Arrays, Callback, History, State
 # What identifies the settings, data and versions of a fit, as JSON can hold it.
 Fingerprint: TypeAlias = dict[str, object]
 
+NAME = "state.safetensors"  # of the file in the folder
+
 
 class Resumed(NamedTuple):
     """What a checkpoint kept of a fit."""
@@ -49,7 +51,7 @@ class Checkpoint(Callback):
             if restart:
                 raise ValueError("anew of Checkpoint is the old name of restart: give one")
             warn_deprecated("anew of Checkpoint", "restart")
-        self.path = Path(folder) / "state.safetensors"
+        self.path = Path(folder) / NAME
         self.every, self.restart = every, restart if anew is None else anew
 
     def resume(self, fingerprint: Fingerprint) -> Resumed | None:

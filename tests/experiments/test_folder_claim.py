@@ -93,6 +93,35 @@ def test_what_is_no_run_is_not_overwritten(quick_core, no_pictures, tmp_path, te
     assert all((paper / name / "mine.txt").read_text() == "x" for name in ("figures", "model", "checkpoint"))
 
 
+def test_files_of_others_in_a_run_stay_when_it_is_replaced(quick_core, no_pictures, tmp_path):
+    folder = tmp_path / "run"
+    run.run(CONFIG, folder)
+    (folder / "figures").mkdir()
+    for name in ("confusion_matrix", "samples"):  # as the run would have drawn them
+        (folder / "figures" / f"{name}.png").touch()
+    mine = ["notes.txt", "figures/mine.png", "figures/for_talk/samples.png", "checkpoint/mine"]
+    for name in mine:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    with pytest.warns(UserWarning, match=r"no run wrote: notes.txt, figures/for_talk, figures/mine.png, checkpoint/"):
+        metrics = run.run({**CONFIG, "seed": 2}, folder, overwrite=True)
+    assert all((folder / name).read_text() == "x" for name in mine)
+    assert sorted(path.name for path in (folder / "figures").iterdir()) == ["for_talk", "mine.png"]
+    assert json.loads((folder / "metrics.json").read_text())["seed"] == metrics["seed"] == 2
+    folder_claim.check_whole(folder)
+
+
+@pytest.mark.parametrize("how", ["overwrite", "resume"])
+def test_files_of_others_in_a_model_stop_a_run_before_it_begins(done, how):
+    (done / "model" / "mine.txt").write_text("x")
+    (done / "metrics.json").unlink()
+    before = (done / "config.yaml").read_bytes()
+    with pytest.raises(ValueError, match=r"its model has files that no run wrote: model/mine.txt\. Move them away"):
+        run.run({**CONFIG, "seed": 1 if how == "resume" else 2}, done, **{how: True})
+    assert (done / "model" / "mine.txt").read_text() == "x"
+    assert (done / "config.yaml").read_bytes() == before
+
+
 DAMAGE = ["", "1", "null", "[]", "{}", '{"name": 1}', "[" * 100_000, "{", "\xff", '{"name": "a", "feature_names": 5}']
 
 

@@ -133,14 +133,6 @@ def test_a_folder_that_is_not_empty_is_refused(done):
         run.run(CONFIG, folder)
 
 
-def test_overwrite_removes_a_run_and_nothing_else(done):
-    folder, _ = done
-    (folder / "notes.txt").write_text("mine")
-    metrics = run.run({**CONFIG, "seed": 2}, folder, overwrite=True)
-    assert (folder / "notes.txt").read_text() == "mine"
-    assert json.loads((folder / "metrics.json").read_text())["seed"] == metrics["seed"] == 2
-
-
 def test_overwrite_trains_again(done, quick_core, monkeypatch):
     folder, _ = done
     fitted = []
