@@ -53,7 +53,8 @@ _PLACES = {
     "SSVAEClassifier": "ssvae.estimator.classifier:SSVAEClassifier",
     "load": "ssvae.estimator.classifier:load",
 }
-imported("ssvae.backend.keras_registration:register")()
+for _what in ("tensorflow_log", "keras_registration"):
+    imported(f"ssvae.backend.{_what}:register")()
 _get, __dir__ = lazy_names(
     __name__, {name: _PLACES.get(name, f"{__name__}.{name}") for name in __all__ if name != "__version__"}
 )

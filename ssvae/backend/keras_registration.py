@@ -6,13 +6,12 @@ which registers it, a class stands there as a `Deferred`, which imports it when 
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 
+from ssvae.backend.import_hooks import AroundImport
 from ssvae.registry import LazyTable, imported
 
 TABLES = ("ssvae.models:MODELS", "ssvae.likelihoods:LIKELIHOODS")
@@ -29,33 +28,11 @@ class Deferred:
         return imported(self.where).from_config(config)
 
 
-class WhenKerasIsImported(MetaPathFinder):
-    """Registers the classes behind the import of Keras; others may look for Keras before, without importing it."""
-
-    _looking = False
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """See `importlib.abc.MetaPathFinder`."""
-        if fullname != "keras" or self._looking:
-            return None
-        self._looking = True
-        try:
-            spec = importlib.util.find_spec("keras")
-        finally:
-            self._looking = False
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                execute(module)
-                if self in sys.meta_path:
-                    sys.meta_path.remove(self)
-                    _register(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
+@contextmanager
+def registering() -> Iterator[None]:
+    """Register the classes behind what is done meanwhile, the import of Keras."""
+    yield
+    _register(sys.modules["keras"])
 
 
 def register() -> None:
@@ -64,7 +41,7 @@ def register() -> None:
     if keras is not None and "saving" in vars(keras):
         _register(keras)
     elif keras is None:
-        sys.meta_path.insert(0, WhenKerasIsImported())
+        sys.meta_path.insert(0, AroundImport("keras", registering))
 
 
 def _register(keras: ModuleType) -> None:
