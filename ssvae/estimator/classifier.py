@@ -51,8 +51,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         The generative model: "m1", "m2", "m1_m2", "hierarchical", "sbn", "fdarn" or "conditional_sbn"; or "supervised",
         the classifier network alone.
     likelihood : str, dict or Likelihood, default="auto"
-        Distribution of x given the decoder's output: "bernoulli", "binomial", "gaussian", "discretized_logistic",
-        "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1] (grey levels are
+        Distribution of x given the decoder's output: "bernoulli", "binomial", "categorical", "discretized_logistic",
+        "gaussian", "mixed", "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1] (grey levels are
         resampled to binary values at every step), else Gaussian.
     preprocessing : str, dict or Preprocessing, default="auto"
         What is done to x first: "identity", "standardize" or "pca". "auto" is nothing for likelihoods of bounded values

@@ -14,8 +14,10 @@ LIKELIHOODS: Registry[Likelihood] = Registry(
     {
         "bernoulli": "ssvae.likelihoods.bernoulli:Bernoulli",
         "binomial": "ssvae.likelihoods.binomial:Binomial",
+        "categorical": "ssvae.likelihoods.categorical:Categorical",
         "discretized_logistic": "ssvae.likelihoods.discretized_logistic:DiscretizedLogistic",
         "gaussian": "ssvae.likelihoods.gaussian:Gaussian",
+        "mixed": "ssvae.likelihoods.mixed:Mixed",
         "multinomial": "ssvae.likelihoods.multinomial:Multinomial",
         "poisson": "ssvae.likelihoods.poisson:Poisson",
         "student_t": "ssvae.likelihoods.student_t:StudentT",

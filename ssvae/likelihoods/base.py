@@ -94,6 +94,24 @@ class Likelihood(Component):
         """
         raise ValueError(f"x of likelihood {type(self).__name__} is continuous: its values cannot be listed")
 
+    def each(self, h: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Return log p(x_v | h) of every variable v, [..., V]: a column, or the columns of one categorical variable.
+
+        Parameters
+        ----------
+        h : Tensor [..., outputs]
+        x : Tensor [..., D]
+
+        Raises
+        ------
+        ValueError
+            If the columns are not independent given h.
+        """
+        if not self.independent_columns:
+            raise ValueError(f"columns of likelihood {type(self).__name__} are not independent given h")
+        kinds = tf.reshape(h, tf.concat([tf.shape(h)[:-1], [self.outputs(1), x.shape[-1]]], 0))
+        return self(tf.linalg.matrix_transpose(kinds)).log_prob(x[..., tf.newaxis])
+
     def observe(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Return the values [B, D] to score in place of x [B, D]."""
         del seed
