@@ -52,8 +52,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         the classifier network alone.
     likelihood : str, dict or Likelihood, default="auto"
         Distribution of x given the decoder's output: "bernoulli", "binomial", "categorical", "discretized_logistic",
-        "gaussian", "mixed", "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1] (grey levels are
-        resampled to binary values at every step), else Gaussian.
+        "gaussian", "mixed", "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1]
+        (grey levels are resampled to binary values at every step), else Gaussian.
     preprocessing : str, dict or Preprocessing, default="auto"
         What is done to x first: "identity", "standardize" or "pca". "auto" is nothing for likelihoods of bounded values
         and standardised columns for others; the log-Jacobian is part of every bound.
