@@ -69,8 +69,8 @@ class Mixed(Likelihood):
             raise ValueError(
                 f"sizes of likelihood 'mixed' must add up to its {categorical} categorical columns, got {self.sizes!r}"
             )
-        wrong = [gap for gap in self.gaps if not 0 <= gap < len(self.columns) or self.columns[gap] == "categorical"]
-        if wrong or len({*self.gaps}) < len(self.gaps):
+        free = [at for at, kind in enumerate(self.columns) if LIKELIHOODS.get(kind).independent_columns]
+        if not {*self.gaps} <= {*free} or len({*self.gaps}) < len(self.gaps):
             raise ValueError(
                 f"gaps of likelihood 'mixed' must be different numbers of columns that are not categorical, of "
                 f"{len(self.columns)} columns, got {self.gaps!r}"
