@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import engine, random
-from ssvae.backend.compile_cache import POOL, copy_of, copy_weights, model_key
+from ssvae.backend.compile_cache import POOL, copy_of, copy_weights, model_key, weights_read
 from ssvae.inference.base import Inference
 from ssvae.inference.evidence import log_weights
 from ssvae.models.base import Model
@@ -20,6 +20,7 @@ from ssvae.readers.base import Rows, RowsInMemory
 CHUNK = 512
 SMALL_CHUNK, LARGE_CHUNK = 128, 1000  # rows a chunk of `classify`
 FIXED_SEED = (20141220, 0)  # seed of refinement where a row's result must not depend on its position
+FEW = 32  # rows that NumPy classifies sooner than TensorFlow begins
 WORTH_XLA = 2048  # rows a call: more are worth its compilation, a sixth of a second
 
 
@@ -45,6 +46,11 @@ class _Compiled:
             self._call = traced.get_concrete_function(
                 tf.TensorSpec(shape, tf.float32), tf.TensorSpec([2], tf.int32), tf.TensorSpec([], tf.int32)
             )
+        self._read = weights_read(self._call, self.model)
+
+    def take_weights(self, model: Model) -> None:
+        """Compute with the weights of a model."""
+        copy_weights(model, self.model, self._read)
 
     def __call__(self, rows: np.ndarray, seed: tf.Tensor, position: int) -> np.ndarray:
         """Return the values of at most a chunk of rows, the chunk at this position."""
@@ -93,7 +99,7 @@ def over_rows(
     base, found = random.seed_tensor(seed), np.empty(0)
     key = None if given is None else (given, *own)
     with POOL.lend(key, lambda: _Compiled(model, function, (chunk, columns), xla, static)) as program:
-        copy_weights(model, program.model)
+        program.take_weights(model)
         for start in range(0, len(x), chunk):
             rows = np.asarray(prepare(x[start : start + chunk]), np.float32)
             result = program(rows, base, start // chunk)
@@ -106,10 +112,28 @@ def over_rows(
 def classify(
     model: Model, x: Rows, inference: Inference, prepare: Callable[[RowsInMemory], RowsInMemory] = np.asarray
 ) -> np.ndarray:
-    """Return q(y | x) of all rows, [N, K]; small chunks for few rows, which must not wait, and XLA for many."""
+    """Return q(y | x) of all rows, [N, K]: few rows must not wait, and are for NumPy or a small chunk; XLA for many."""
+    if len(x) <= FEW and _in_numpy(model, inference):
+        logits = model.classify_in_numpy(np.asarray(prepare(x[:]), np.float32))
+        if logits is not None:
+            return _softmax(logits)
     many = len(x) > WORTH_XLA
     chunk = LARGE_CHUNK if many else SMALL_CHUNK
     return over_rows(model, probabilities, x, chunk=chunk, xla=many, prepare=prepare, inference=inference)
+
+
+def _in_numpy(model: HasClasses, inference: Inference) -> bool:
+    """Say whether `classify_in_numpy` is what `probabilities` computes: nothing of that was overridden alone."""
+    own, *others = (
+        next(place for place, each in enumerate(type(model).__mro__) if name in vars(each))
+        for name in ("classify_in_numpy", "classify", "class_model")
+    )
+    return own <= min(others) and type(inference).infer is Inference.infer
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    relative = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return relative / relative.sum(axis=1, keepdims=True)
 
 
 def classify_by_bayes(

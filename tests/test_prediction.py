@@ -1,6 +1,7 @@
 """Functions of a trained model over any number of rows."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from scipy.special import softmax
 from ssvae import prediction
 from ssvae.backend.compile_cache import Pool
 from ssvae.inference.amortized import Amortized
+from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.likelihoods.gaussian import Gaussian
+from ssvae.models.m1_m2 import M1M2
 from ssvae.models.m2 import M2
 from ssvae.preprocessing.standardize import Standardize
 
@@ -95,6 +99,54 @@ def test_programs_follow_the_weights(model):
     model.set_weights(weights)
     assert (after != before).any()
     np.testing.assert_array_equal(probabilities(model, GREY), before)
+
+
+def test_few_rows_need_no_program_and_follow_the_weights(model, monkeypatch):
+    monkeypatch.setattr(prediction, "over_rows", None)
+    before, weights = prediction.classify(model, GREY[:3], Amortized()), model.get_weights()
+    np.testing.assert_allclose(before, model(GREY[:3]), atol=1e-6)
+    model.set_weights([weight + 0.1 for weight in weights])
+    after = prediction.classify(model, GREY[:3], Amortized())
+    np.testing.assert_allclose(after, model(GREY[:3]), atol=1e-6)
+    model.set_weights(weights)
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_array_equal(prediction.classify(model, GREY[:3], Amortized()), before)
+
+
+def test_few_rows_of_models_in_several_threads():
+    models = [M2(4, 3, Bernoulli(), latent=2, hidden=[5], seed=seed) for seed in range(4)]
+    for model in models:
+        model.set_weights([weight + 0.3 * model.seed for weight in model.get_weights()])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda time: prediction.classify(models[time % 4], GREY[:2], Amortized()), range(200)))
+    for time, probabilities_ in enumerate(found):
+        np.testing.assert_allclose(probabilities_, models[time % 4](GREY[:2]), atol=1e-6)
+
+
+def test_few_rows_of_a_model_that_overrides_its_classes_or_refines_its_latents_are_not_for_numpy():
+    class Sharper(M2):
+        def classify(self, x):
+            return 3.0 * super().classify(x)
+
+    model = Sharper(4, 3, Bernoulli(), latent=2, hidden=[5])
+    model.set_weights([weight + 0.1 for weight in model.get_weights()])
+    np.testing.assert_allclose(prediction.classify(model, GREY[:3], Amortized()), model(GREY[:3]), atol=1e-6)
+    settings = {"m1": {"hidden": [5]}, "latent": 2, "hidden": [5]}
+    stack = M1M2(4, 3, Bernoulli(), Gaussian(), **settings)
+    stack.set_weights([weight + 0.1 for weight in stack.get_weights()])
+    refined = GradientRefined(steps=3, rate=0.5)
+    few, many = (prediction.classify(stack, GREY[:rows], refined)[:3] for rows in (3, 40))
+    np.testing.assert_allclose(few, many, atol=1e-6)
+    assert np.abs(few - prediction.classify(stack, GREY[:3], Amortized())).max() > 1e-5
+
+
+def test_only_weights_that_a_function_reads_are_copied(model):
+    program = prediction._Compiled(model, prediction.probabilities, (8, 4), False, {"inference": Amortized()})
+    model.set_weights([weight + 0.1 for weight in model.get_weights()])
+    program.take_weights(model)
+    of_classifier = {id(weight) for weight in program.model.classifier.weights}
+    for own, given in zip(program.model.weights, model.weights, strict=True):
+        assert np.array_equal(own, given) == (id(own) in of_classifier)
 
 
 def test_draws_are_those_of_the_seed_and_new_in_every_chunk(model):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     import keras
+    from tensorflow.types.experimental import ConcreteFunction
 
 
 class Program(Protocol):
@@ -82,9 +83,25 @@ def copy_of(model: Model) -> Model:
     return model if model_key(model) is None else type(model).from_config(model.get_config())
 
 
-def copy_weights(model: keras.Model, other: keras.Model) -> None:
-    """Give another model of the same configuration the weights of a model; buffers are shared until one changes."""
+def weights_read(function: ConcreteFunction, model: keras.Model) -> list[bool]:
+    """Say of each weight of a model whether a compiled function reads it."""
+    captured = {id(tensor) for tensor in function.graph.external_captures}
+    return [id(weight.value.handle) in captured for weight in model.weights]
+
+
+def copy_weights(model: keras.Model, other: keras.Model, which: Sequence[bool] | None = None) -> None:
+    """Give another model of the same configuration the weights of a model; buffers are shared until one changes.
+
+    Parameters
+    ----------
+    model : Model
+    other : Model
+    which : sequence of bool, optional
+        Which of the weights; all by default.
+    """
     if other is model:
         return
-    for old, new in zip(other.weights, model.weights, strict=True):
-        old.value.assign(new.value, read_value=False)
+    chosen = [True] * len(model.weights) if which is None else which
+    for old, new, wanted in zip(other.weights, model.weights, chosen, strict=True):
+        if wanted:
+            old.value.assign(new.value, read_value=False)

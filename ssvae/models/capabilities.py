@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -161,6 +162,15 @@ class HasClasses(ABC):
     @abstractmethod
     def classify(self, x: tf.Tensor) -> tf.Tensor:
         """Return the logits [..., K] of q(y | x)."""
+
+    def classify_in_numpy(self, x: np.ndarray) -> np.ndarray | None:
+        """Return the logits [B, K] of `classify` for a few rows x [B, D], without TensorFlow; by default None: unknown.
+
+        Whoever overrides `classify` or `class_model` overrides this, too; otherwise it is not asked
+        (`prediction.classify`).
+        """
+        del x
+        return None
 
     @abstractmethod
     def class_network(self) -> MLP:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, Infer, encoded
+from ssvae.networks import in_numpy
 from ssvae.networks.class_prior import ClassPrior
 from ssvae.networks.mlp import MLP
 
@@ -39,6 +41,12 @@ class NetworkClassifier(HasClasses):
     def classify(self, x: tf.Tensor) -> tf.Tensor:
         """See `HasClasses.classify`."""
         return self.classifier(self.likelihood.inputs(x))
+
+    def classify_in_numpy(self, x: np.ndarray) -> np.ndarray | None:
+        """See `HasClasses.classify_in_numpy`; a network of another class than MLP is unknown."""
+        if type(self.classifier) is not MLP:
+            return None
+        return in_numpy.outputs(self.classifier, np.asarray(self.likelihood.inputs(x)))
 
 
 class GenerativeNetworkClassifier(NetworkClassifier, GenerativeClassifier):

@@ -24,6 +24,7 @@ from ssvae.models.base import InferRows, Model, Stage
 from ssvae.models.capabilities import GenerativeClassifier, Infer, Parameters, Stacked, encoded
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
+from ssvae.networks import in_numpy
 from ssvae.networks.mlp import MLP
 from ssvae.networks.selection import Selection
 from ssvae.readers import column_moments
@@ -187,6 +188,11 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         """See `HasClasses.classify`: logits of q(y | z1) at the posterior mean of z1, [..., K]."""
         upper, z1 = self.class_model(x)
         return upper.classify(z1)
+
+    def classify_in_numpy(self, x: np.ndarray) -> np.ndarray | None:
+        """See `HasClasses.classify_in_numpy`."""
+        parameters = in_numpy.outputs(self.first.encoder, np.asarray(self.first.likelihood.inputs(x)))
+        return self.second.classify_in_numpy(in_numpy.selected(self.selection, _means(parameters)))
 
     def joint(self, y: tf.Tensor | None = None) -> Conditionals:
         """See `HasDensity.joint`: p(z2), p(z1 | y, z2) and p(x | z1)."""

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ssvae.backend.softplus import softplus
 from ssvae.networks.affine import product, shifted
-from ssvae.networks.batch_norm import BatchNorm
+from ssvae.networks.batch_norm import EPSILON, BatchNorm
 from ssvae.networks.layer import Layer
 from ssvae.settings.checks import one_of
 
@@ -158,7 +158,7 @@ class MLP(Layer):
         if self.norms:
             return self.norms[layer](h) * self.gains[layer]
         mean, variance = tf.nn.moments(h, axes=[-1], keepdims=True)
-        return (h - mean) * tf.math.rsqrt(variance + 1e-3) * self.gains[layer]
+        return (h - mean) * tf.math.rsqrt(variance + EPSILON) * self.gains[layer]
 
     def get_config(self) -> dict[str, object]:
         """Return the constructor arguments."""

@@ -110,6 +110,14 @@ def test_capabilities(name):
     assert model.precisions() == [float(len(weight.shape) == 2) for weight in model.trainable_weights]
 
 
+def test_classes_of_few_rows_in_numpy_are_those_of_tensorflow(name):
+    model = shifted(build(name))
+    if isinstance(model, HasClasses):
+        np.testing.assert_allclose(model.classify_in_numpy(X), model.classify(X), atol=1e-5)
+        shifted(model)
+        np.testing.assert_allclose(model.classify_in_numpy(X[:1]), model.classify(X[:1]), atol=1e-5)
+
+
 def test_config_round_trip(name):
     model = shifted(build(name, seed=3))
     copy = type(model).from_config(model.get_config())
