@@ -21,7 +21,10 @@ from ssvae.inference.base import Inference
 from ssvae.models.base import Model
 from ssvae.readers.base import Rows, take_rows
 from ssvae.registry import slot_name, unknown
+from ssvae.settings.checks import whole
 
+# Of scikit-learn's solvers; of an SVM as many as LIBSVM itself allows.
+MOST_ITERATIONS = {"label_spreading": 1_000_000, "logistic_regression": 1_000_000, "svm": 10_000_000}
 NAMES = ("knn", "label_spreading", "logistic_regression", "self_training", "svm")
 
 
@@ -47,8 +50,11 @@ def make(name: object, rows: int, **arguments: Any) -> Probabilistic:  # argumen
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If the name is unknown, or scikit-learn could iterate without end.
     """
+    most = MOST_ITERATIONS.get(str(name))
+    if most is not None and "max_iter" in arguments:
+        whole(f"max_iter of classifier {name!r}", arguments["max_iter"], 1, most)
     if name == "knn":
         return KNeighborsClassifier(**{"n_neighbors": 1, **arguments})
     if name == "label_spreading":
@@ -58,10 +64,10 @@ def make(name: object, rows: int, **arguments: Any) -> Probabilistic:  # argumen
     if name == "logistic_regression":
         return LogisticRegression(**{"max_iter": 1000, **arguments})
     if name == "svm":
-        return ScoredSVM(**{"C": 100.0, "gamma": "scale", **arguments})
+        return ScoredSVM(**{"C": 100.0, "gamma": "scale", "max_iter": most, **arguments})
     if name == "self_training":
         default = {"criterion": "k_best", "k_best": max(1, rows // 10)}
-        return SelfTrainingClassifier(ScoredSVM(C=100.0), **{**default, **arguments})
+        return SelfTrainingClassifier(ScoredSVM(C=100.0, max_iter=MOST_ITERATIONS["svm"]), **{**default, **arguments})
     raise ValueError(unknown("classifier", name, list(NAMES)))
 
 

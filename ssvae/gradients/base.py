@@ -68,6 +68,9 @@ class Integrand:
         return None
 
 
+MOST_SAMPLES = 100_000  # a row and step
+
+
 class Gradient(Component):
     """An estimator of an expectation and of its gradient.
 
@@ -97,6 +100,8 @@ class Gradient(Component):
         """Check the number of samples."""
         if self.samples < self.min_samples:
             raise ValueError(f"{self.named()} needs samples >= {self.min_samples}, got {self.samples!r}")
+        if self.samples > MOST_SAMPLES:
+            raise ValueError(f"samples of {self.named()} must be at most {MOST_SAMPLES:,}, got {self.samples!r}")
 
     @property
     def baseline(self) -> Mapping[str, object] | None:

@@ -50,7 +50,7 @@ class HMC(Inference):
     def __post_init__(self) -> None:
         """Check the numbers."""
         for argument, least in (("steps", 0), ("leapfrog", 1)):
-            whole(f"{argument} of inference 'hmc'", getattr(self, argument), least)
+            whole(f"{argument} of inference 'hmc'", getattr(self, argument), least, 10_000)
         if not 0.0 < self.step_size < float("inf") or not 0.0 <= self.kl_warm_up <= 1.0:
             raise ValueError(
                 f"inference 'hmc' needs step_size > 0 and kl_warm_up in [0, 1], got {self.step_size!r} and "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from ssvae.gradients.base import MOST_SAMPLES
 from ssvae.inference.base import BoundArguments, Inference
 from ssvae.inference.evidence import log_weights
 
@@ -31,7 +32,11 @@ class ImportanceWeighted(Inference):
     samples: int = 5
 
     def __post_init__(self) -> None:
-        """Refuse one sample, which is the amortised bound."""
+        """Refuse one sample, which is the amortised bound, and more than any memory holds."""
+        if self.samples > MOST_SAMPLES:
+            raise ValueError(
+                f"samples of inference 'importance_weighted' must be at most {MOST_SAMPLES:,}, got {self.samples!r}"
+            )
         if self.samples < 2:
             raise ValueError(
                 f"inference 'importance_weighted' needs samples >= 2, got {self.samples}: use 'amortized' for one"

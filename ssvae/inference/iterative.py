@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -57,6 +58,7 @@ class Iterative(Refining):
     activation: str = "elu"
     skip: str = "highway"
     gate: str = "residual"
+    most_steps: ClassVar[int] = 1000  # each is written out in the compiled program
 
     def __post_init__(self) -> None:
         """Check the numbers and words."""

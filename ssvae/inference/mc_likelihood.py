@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from ssvae.backend import random
 from ssvae.distributions import given
+from ssvae.gradients.base import MOST_SAMPLES
 from ssvae.inference.base import BoundArguments, Inference
 
 
@@ -38,9 +39,13 @@ class MCLikelihood(Inference):
     shared: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse no sample."""
+        """Refuse no sample, and more than any memory holds."""
         if self.samples < 1:
             raise ValueError(f"inference 'mc_likelihood' needs samples >= 1, got {self.samples}")
+        if self.samples > MOST_SAMPLES:
+            raise ValueError(
+                f"samples of inference 'mc_likelihood' must be at most {MOST_SAMPLES:,}, got {self.samples!r}"
+            )
 
     def _bound(self, arguments: BoundArguments) -> tf.Tensor:
         """See `Inference.bound`."""

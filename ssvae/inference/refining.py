@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import tensorflow as tf
 
@@ -18,6 +18,7 @@ from ssvae.relaxations import Rule, straight_through
 from ssvae.settings.checks import one_of, whole
 
 PLACES = ("both", "fit", "predict")
+EVALUATIONS = 100_000  # of the model for a row, T S: more would be a program that does not end
 
 
 class Refined(NamedTuple):
@@ -57,6 +58,7 @@ class Refining(Inference):
     refine_at: str = "both"
     warm_start: float = 0.25
     kl_warm_up: float = 0.5
+    most_steps: ClassVar[int] = 10_000
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -64,10 +66,26 @@ class Refining(Inference):
             value = getattr(self, argument)
             if value is None and argument.startswith("test"):
                 continue
-            whole(f"{argument} of {type(self).__name__}", value, least)
+            most = self.most_steps if argument.endswith("steps") else EVALUATIONS
+            whole(f"{argument} of {type(self).__name__}", value, least, most)
+        self._bounded(self.steps, self.samples)
+        self._bounded(*(self._outside(argument) for argument in ("steps", "samples")))
         one_of("refine_at", self.refine_at, PLACES)
         self._share("warm_start")
         self._share("kl_warm_up")
+
+    def _outside(self, argument: str) -> int:
+        """Return a number as it is outside training."""
+        own: int | None = getattr(self, f"test_{argument}")
+        within: int = getattr(self, argument)
+        return within if own is None else own
+
+    def _bounded(self, steps: int, samples: int) -> None:
+        if steps * samples > EVALUATIONS:
+            raise ValueError(
+                f"{type(self).__name__} would evaluate the model {steps * samples:,} times for each row, in {steps:,} "
+                f"steps of {samples:,} samples: take fewer, at most {EVALUATIONS:,} in all"
+            )
 
     def _share(self, argument: str) -> None:
         if not 0.0 <= getattr(self, argument) <= 1.0:
@@ -77,7 +95,7 @@ class Refining(Inference):
         """See `Inference.refinement_steps`: T."""
         if self.refine_at == ("predict" if training else "fit"):
             return 0
-        return self.steps if training or self.test_steps is None else self.test_steps
+        return self.steps if training else self._outside("steps")
 
     def warm_up(self) -> tuple[float, Inference]:
         """See `Inference.warm_up`: amortised."""
@@ -133,6 +151,6 @@ class Refining(Inference):
         start = self.initial_parameters(part, x, y)
         if not steps:
             return Refined(start)
-        samples = self.samples if training is not False or self.test_samples is None else self.test_samples
+        samples = self.samples if training is not False else self._outside("samples")
         objective = RefinementObjective(part, x, y, samples, weight, training is False, self.rule())
         return self.refine(objective, start, steps, seed, training)

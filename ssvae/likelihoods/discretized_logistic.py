@@ -14,6 +14,7 @@ from ssvae.backend import random
 from ssvae.backend.softplus import softplus
 from ssvae.likelihoods.base import Likelihood, combinations
 
+MOST_LEVELS = 2**16  # of grey; a mean is a sum over them
 GREATEST_LOG_SCALE = 30.0  # keeps s² finite in float32; far above any scale of values in [0, 1]
 
 
@@ -46,8 +47,11 @@ class DiscretizedLogistic(Likelihood):
     discrete = True
 
     def __post_init__(self) -> None:
-        if self.levels < 2:
-            raise ValueError(f"levels of likelihood 'discretized_logistic' must be >= 2, got {self.levels!r}")
+        if not 2 <= self.levels <= MOST_LEVELS:
+            raise ValueError(
+                f"levels of likelihood 'discretized_logistic' must be >= 2 and at most {MOST_LEVELS:,}, got "
+                f"{self.levels!r}"
+            )
 
     def outputs(self, features: int) -> int:
         """See `Likelihood.outputs`: a mean and a log-scale a column."""

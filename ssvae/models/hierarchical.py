@@ -25,8 +25,8 @@ from ssvae.models.capabilities import Infer, LatentFeatures, Parameters, encoded
 from ssvae.models.ladder import combined
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
-from ssvae.networks.widths import sizes
-from ssvae.settings.checks import one_of
+from ssvae.networks.widths import MOST_LAYERS, sizes
+from ssvae.settings.checks import one_of, whole
 
 CHOICES = {"top_down": ("none", "ladder"), "generator_sees": ("bottom", "all")}
 
@@ -117,8 +117,7 @@ class Hierarchical(LatentFeatures, Model):
                 f"hidden must give one width a level, got {list(self.hidden)} for latent {list(self.latent)}: give "
                 f"{len(self.latent)} numbers, or one for all levels"
             )
-        if self.depth < 0:
-            raise ValueError(f"depth must be 0 or more hidden layers, got {self.depth}")
+        whole("depth", self.depth, 0, MOST_LAYERS // len(self.latent))
         for argument, allowed in CHOICES.items():
             one_of(argument, getattr(self, argument), allowed)
 

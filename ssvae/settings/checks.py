@@ -75,8 +75,8 @@ def accepts(kind: object, value: object) -> bool:
     return True
 
 
-def whole(argument: str, value: object, least: int = 1) -> int:
-    """Return a whole number that is at least `least`; True and 2.0 are none.
+def whole(argument: str, value: object, least: int = 1, most: int | None = None) -> int:
+    """Return a whole number that is at least `least` and at most `most`; True and 2.0 are none.
 
     >>> whole("steps", 3)
     3
@@ -88,6 +88,8 @@ def whole(argument: str, value: object, least: int = 1) -> int:
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{argument} must be an integer >= {least}, got {value!r}")
+    if most is not None and int(value) > most:
+        raise ValueError(f"{argument} must be at most {most:,}, got {value!r}")
     return int(value)
 
 

@@ -76,6 +76,15 @@ def test_classifiers_on_features_are_refitted(name, m1, tmp_path):
     assert type(loaded.feature_classifier_.classifier) is type(m1.feature_classifier_.classifier)
 
 
+@pytest.mark.parametrize("name", latent_classifier.MOST_ITERATIONS)
+def test_classifiers_on_features_stop(name):
+    most = latent_classifier.MOST_ITERATIONS[name]
+    assert 1 <= latent_classifier.make(name, 40).max_iter <= most
+    for given in (-1, most + 1):
+        with pytest.raises(ValueError, match=f"max_iter of classifier '{name}' must be .*, got {given}"):
+            latent_classifier.make(name, 40, max_iter=given)
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved") / "m2"
@@ -127,6 +136,10 @@ def edit(folder, change, reseal=True) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
+def refine(manifest, name="gradient_refined", **settings) -> None:
+    manifest["parameters"]["inference"] = {"name": name, **settings}
+
+
 EDITS = {
     "classes swapped": (lambda m: m["classes"]["values"].reverse(), "classes"),
     "a class more": (lambda m: m["classes"]["values"].append("up"), "damaged|classes"),
@@ -146,6 +159,13 @@ EDITS = {
     "classes twice": (lambda m: m["classes"].update(values=["left", "left"]), "damaged.*classes"),
     "latent of 9 GiB": (lambda m: m["model"].update(latent=10**9), "damaged.*more than there is"),
     "hidden of 9 GiB": (lambda m: m["model"].update(hidden=[10**9]), "damaged.*more than there is"),
+    "steps without end": (lambda m: refine(m, steps=10**9), "steps of GradientRefined must be at most 10,000"),
+    "samples without end": (lambda m: refine(m, test_samples=10**9), "test_samples of .* must be at most 100,000"),
+    "both in a product": (lambda m: refine(m, steps=5000, test_samples=5000), "evaluate the model 25,000,000 times"),
+    "written out": (lambda m: refine(m, "iterative", steps=5000), "steps of Iterative must be at most 1,000"),
+    "gradient": (lambda m: m["parameters"].update(gradient={"name": "vimco", "samples": 10**9}), "at most 100,000"),
+    "levels": (lambda m: m.update(likelihood={"name": "discretized_logistic", "levels": 10**9}), "at most 65,536"),
+    "layers": (lambda m: m["model"].update(hidden=[1] * 10**5), "hidden must be at most 100 layers, got 100,000"),
     "format": (lambda m: m.update(format="zip"), "not the manifest of a saved classifier"),
     "model": (lambda m: m.update(model={"name": "os:system"}), "unknown model 'os:system'"),
     "likelihood": (lambda m: m.update(likelihood={"name": "os:system"}), "unknown likelihood 'os:system'"),

@@ -64,7 +64,7 @@ def test_names_and_widths():
     [
         ({"latent": [3]}, r"latent must give 2 levels or more, got \[3\]: for one level use 'm1'"),
         ({"hidden": [4, 5]}, r"hidden must give one width a level, got \[4, 5\] .*: give 3 numbers"),
-        ({"depth": -1}, "depth must be 0 or more hidden layers, got -1"),
+        ({"depth": -1}, "depth must be an integer >= 0, got -1"),
         ({"top_down": "up"}, r"top_down must be one of \['none', 'ladder'\], got 'up'"),
         ({"generator_sees": "top"}, r"generator_sees must be one of \['bottom', 'all'\], got 'top'"),
         ({"skip": "residual"}, "skip must be one of"),
