@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import sys
 import warnings
-from typing import NoReturn
+from io import TextIOWrapper
+from typing import Any, NoReturn
 
 import click
 
@@ -34,6 +36,13 @@ TEMPORARY = 75  # EX_TEMPFAIL of sysexits.h
 
 class LazyGroup(click.Group):
     """A group that lists its commands without importing them, and shows bad input as one line."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command of the command line; whatever its texts hold can be written to stdout and stderr."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                _write_any_text(stream)
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
@@ -89,6 +98,14 @@ class LazyGroup(click.Group):
                 raise
             first = str(error).splitlines()[0]
             _stop(error, f"there was not enough memory ({first}): take a smaller classifier.batch_size or model")
+
+
+def _write_any_text(stream: TextIOWrapper) -> None:
+    """Let a stream escape what its encoding lacks; where that is ASCII, write UTF-8 and names of files as they are."""
+    if codecs.lookup(stream.encoding).name == "ascii":
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    else:
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _warn(message: Warning | str, *_: object) -> None:

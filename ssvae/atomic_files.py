@@ -142,8 +142,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text to a file, completely or not at all."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write UTF-8 text to a file, completely or not at all; names of files that are not text as JSON escapes them."""
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _place(path: str | os.PathLike[str]) -> Path:

@@ -1,5 +1,6 @@
 """Atomic writing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,11 @@ def test_text_and_bytes_arrive_and_leave_no_draft(tmp_path):
     write_bytes(tmp_path / "new" / "b.bin", b"\0")
     assert (tmp_path / "new" / "a.txt").read_text("utf-8") == "ä\n"
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a.txt", "b.bin"]
+
+
+def test_names_of_files_that_are_not_text_are_escaped_as_in_json(tmp_path):
+    write_text(tmp_path / "a.json", json.dumps("\udce4 ä", ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == "\udce4 ä"
 
 
 def test_after_an_error_the_old_file_is_whole_and_no_draft_is_left(tmp_path):

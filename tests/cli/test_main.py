@@ -1,5 +1,6 @@
 """The group of commands: quick help, exit codes, errors of one line."""
 
+import os
 import subprocess
 import sys
 import time
@@ -80,6 +81,33 @@ def test_errors_are_one_line_with_an_exit_code(monkeypatch, error, code, words):
 def test_a_defect_of_the_program_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr("ssvae.datasets.load.describe", lambda *_: 1 / 0)
     assert isinstance(CliRunner().invoke(main, ["datasets", "list"]).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("latin-1", "caf\xe9 \\u8682"), ("ascii", "café 蚂"), ("utf-8", "café 蚂")]
+)
+def test_what_the_encoding_of_the_locale_lacks_is_escaped(encoding, shown, monkeypatch):
+    monkeypatch.setattr("ssvae.datasets.load.describe", lambda *_: [{"name": "café 蚂"}])
+    result = CliRunner(charset=encoding).invoke(main, ["datasets"])
+    assert result.exit_code == 0, result.output
+    assert shown in result.stdout_bytes.decode("utf-8" if encoding == "ascii" else encoding)
+
+
+def test_the_command_that_resumes_a_run_is_shown_in_every_locale():
+    code = """
+from ssvae.cli.fit import resume_command
+from ssvae.cli.main import main
+import ssvae.datasets.load
+def stop(*_):
+    raise KeyboardInterrupt(resume_command())
+ssvae.datasets.load.describe = stop
+main(["datasets"])
+"""
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", code, "fit", "--out", "küche"]
+    done = subprocess.run(command, env={**os.environ, **locale}, capture_output=True)
+    assert done.returncode == 130
+    assert "ssvae fit --out 'küche' --resume" in done.stderr.decode("utf-8")
 
 
 def test_datasets_lists_every_data_set():
