@@ -113,7 +113,7 @@ class Manifest(TypedDict):
     sha256: dict[str, str]  # of each file; of this one, of all else that it says
 
 
-def save(classifier: SSVAEClassifier, folder: str | Path, overwrite: bool = False) -> None:
+def save(classifier: SSVAEClassifier, folder: str | Path, overwrite: bool) -> None:
     """Write a fitted classifier to a folder, whole or not at all.
 
     Raises

@@ -65,7 +65,7 @@ class CallbackList:
     @property
     def stop(self) -> bool:
         """Whether a callback asked for an end of the stage."""
-        return self._stopped or any(own.model is not None and own.model.stop_training for own in self.keras)
+        return self._stopped or any(own.model.stop_training for own in self.keras)
 
     def stage_begin(self, stage: Stage, objective: Objective, epochs: int, done: int) -> None:
         """Begin a stage, or resume it after `done` epochs."""

@@ -51,7 +51,7 @@ def check_same(layout: ReplicaLayout, fingerprint: Fingerprint) -> None:
     ValueError
         On every worker, if one has others than the first.
     """
-    own = json.dumps(fingerprint, sort_keys=True)
+    own = json.dumps(fingerprint)
     first = json.loads(layout.from_first(own.encode()))
     different = [name for name, value in json.loads(own).items() if first.get(name) != value]
     if layout.any(bool(different)):

@@ -104,6 +104,19 @@ def test_progress_writes_plain_lines_without_a_terminal(capsys):
     assert "\x1b" not in err
 
 
+def test_progress_tells_the_seconds_that_are_left(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    progress = Progress()
+    progress.stage_begin("m2", 10, 2)  # resumed after two epochs
+    for now[0], epoch in ((106.0, 4), (108.0, 5), (112.0, 6), (113.0, 9)):
+        progress.epoch_end("m2", epoch, {"loss": 1.0})
+    said = [line.split(", ") for line in capsys.readouterr().err.splitlines()]
+    assert [line[0] for line in said] == ["m2 epoch 5/10", "m2 epoch 7/10", "m2 epoch 10/10"]
+    # 3 epochs took 6 s and 5 are to come; 5 took 12 s and 3 are to come
+    assert [line[2] for line in said] == [f"about {left} s left in this stage" for left in (10, 7, 0)]
+
+
 def test_progress_on_a_terminal_is_a_bar_that_ends(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     progress = Progress()

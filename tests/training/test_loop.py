@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from ssvae.backend.compile_cache import Pool
 from ssvae.training import loop, stage_run, streams
 from ssvae.training.callbacks import Callback
 from ssvae.training.checkpoint import Checkpoint
+from ssvae.training.schedule import Schedule
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.3, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
@@ -109,6 +111,21 @@ def test_interrupted_fit_goes_on_to_the_same_weights(tmp_path, model, stage, int
     assert again.history_["loss"] == whole.history_["loss"]
 
 
+def test_ctrl_c_is_answered_after_the_steps_of_one_call(monkeypatch):
+    monkeypatch.setattr(streams, "STEPS_PER_CALL", 1)
+    seen = []
+
+    class Ask(Callback):
+        def advance(self, stage, epochs):
+            seen.append(epochs)
+            if len(seen) == 4:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="interrupted in epoch 2 of stage 'm2'"):
+        classifier(callbacks=[Ask()]).fit(X, Y)
+    np.testing.assert_allclose(seen, np.arange(1, 5) / 3)  # of three steps an epoch
+
+
 def test_chunks_of_steps_do_not_matter(monkeypatch):
     whole = classifier().fit(X, Y)
     monkeypatch.setattr(streams, "STEPS_PER_CALL", 2)
@@ -120,7 +137,9 @@ def test_chunks_of_steps_do_not_matter(monkeypatch):
 def test_losses_fall_and_history_adds_up():
     """Without a weight prior, the loss of each epoch is −(N_l/N · mean L + N_u/N · mean U) + α (CE + regularizers)."""
     settings = {"weight_prior": 0.0, "alpha": 0.3, "regularizers": ["mutual_information"]}
+    begun = time.perf_counter()
     fitted = classifier(epochs=40, learning_rate=1e-2, **settings).fit(X, Y)
+    assert 0.0 < sum(fitted.history_["seconds"]) < time.perf_counter() - begun
     history = {name: np.array(column) for name, column in fitted.history_.items()}
     assert fitted.n_iter_ == len(history["epoch"]) == 40
     assert history["epoch"].tolist() == list(range(1, 41))
@@ -156,11 +175,15 @@ def test_diverging_fit_goes_back_and_on_at_half_the_rate(monkeypatch):
 
     monkeypatch.setattr(stage_run.StageRun, "_steps", spoilt)
     monkeypatch.setattr(streams, "STEPS_PER_CALL", 3)
-    fitted = classifier(epochs=3).fit(X, Y)
+    fitted = classifier(epochs=3, schedule="constant").fit(X, Y)
     starts = [first for first, _ in seen]
     assert starts[1] == starts[2] > starts[0]
     assert [factor for _, factor in seen] == [1.0, 1.0, 0.5, 0.5]
     assert fitted.history_["learning_rate_factor"] == [1.0, 0.5, 0.5]
+    # What was trained at half the rate after the first epoch is what a schedule of these rates trains.
+    monkeypatch.setattr(stage_run.StageRun, "_steps", run)
+    monkeypatch.setattr(Schedule, "rates", lambda self, steps, total: np.where(steps < 3, 3e-3, 1.5e-3))
+    same_weights(fitted, classifier(epochs=3).fit(X, Y))
     monkeypatch.setattr(stage_run.StageRun, "_steps", lambda self, first, last: run(self, first, last) * np.nan)
     with pytest.raises(FloatingPointError, match=r"not finite in epoch 1, even at 1/32 of learning_rate=0.003"):
         classifier(epochs=3).fit(X, Y)
