@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ssvae.cli.options import data_dir
+from ssvae.cli.quiet import start_tensorflow
 
 
 @click.command()
@@ -20,14 +21,12 @@ def analogies(run: str, out: str, rows: int, data_dir: str | None) -> None:
     In each line of the grid the latent z comes from the test image on the left, and the class is swept over all
     classes (Kingma et al. 2014, figure 1). For a table of columns, one row's columns are drawn as a heat table.
     """
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
     from ssvae.experiments import run_folder
-    from ssvae.plots import run_figures
 
     opened = run_folder.open_run(run)
-    run_figures.save(
-        run_figures.analogies(opened.classifier, run_folder.load_dataset(opened.config, data_dir), rows), Path(out)
-    )
+    dataset = run_folder.load_dataset(opened.config, data_dir)
+    start_tensorflow()
+    from ssvae.plots import run_figures
+
+    run_figures.save(run_figures.analogies(opened.classifier, dataset, rows), Path(out))
     click.echo(f"wrote {out}", err=True)

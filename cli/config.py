@@ -18,7 +18,7 @@ def config() -> None:
 
 @config.command("print")
 @click.argument("name", required=False)
-@click.option("--resolved", is_flag=True, help="With every default filled in (starts TensorFlow).")
+@click.option("--resolved", is_flag=True, help="With every default filled in.")
 def print_(name: str | None, resolved: bool) -> None:
     """Print the settings NAME (shipped, or a file), or the names of the shipped settings."""
     from ssvae.settings.files import dump, load, shipped
@@ -46,9 +46,6 @@ def init(file: str, name: str, overwrite: bool) -> None:
 
 
 def _resolve(source: SettingsSource) -> Settings:
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
     from ssvae.settings.schema import resolve
 
     return resolve(source)

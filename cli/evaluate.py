@@ -6,6 +6,7 @@ import click
 
 from ssvae.cli.options import data_dir, json_flag
 from ssvae.cli.progress import to_stderr
+from ssvae.cli.quiet import start_tensorflow
 
 
 @click.command()
@@ -20,16 +21,13 @@ def evaluate(run: str, log_p: int | None, data_dir: str | None, as_json: bool) -
 
     Errors, recalls and the calibration error (ece) are percentages; bound, log_p and nll are nats a row.
     """
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
-    from ssvae.evaluation import metrics
     from ssvae.experiments import report, run_folder
 
     opened = run_folder.open_run(run)
-    dataset = run_folder.load_dataset(opened.config, data_dir)
-    if dataset.x_test is None:
-        raise ValueError(f"data set {dataset.name!r} has no test rows")
+    x, y, _ = run_folder.load_test_rows(opened, data_dir)
+    start_tensorflow()
+    from ssvae.evaluation import metrics
+
     waiting = to_stderr("log p")
-    numbers = metrics.evaluate(opened.classifier, dataset.x_test, dataset.y_test, log_p, waiting)
+    numbers = metrics.evaluate(opened.classifier, x, y, log_p, waiting)
     click.echo(report.to_json(numbers) if as_json else report.lines(numbers), nl=not as_json)

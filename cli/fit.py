@@ -101,7 +101,6 @@ def fit(
 
     if notice := exposure.notice(cluster.read()):
         click.echo(notice, err=True)
-    start_tensorflow()
     from rich.console import Console
 
     from ssvae.experiments import report, run
@@ -111,7 +110,13 @@ def fit(
     folder = Path(out) if out else default_folder(settings)
     try:
         metrics = run.run(
-            settings, folder, overwrite=overwrite, resume=resume, progress=True, console=Console(stderr=True)
+            settings,
+            folder,
+            overwrite=overwrite,
+            resume=resume,
+            progress=True,
+            console=Console(stderr=True),
+            start=start_tensorflow,
         )
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"`{resume_command()}` continues from the last saved state.") from interrupt

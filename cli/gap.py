@@ -9,6 +9,7 @@ import click
 
 from ssvae.cli.options import data_dir, json_flag
 from ssvae.cli.progress import to_stderr
+from ssvae.cli.quiet import start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,19 +44,16 @@ def gap(
     approximation gap is what the family of q loses even then, with log p by importance sampling (Cremer et al. 2018).
     Numbers are means in nats a row. Use them to report on a model, not to choose settings: the rows are test rows.
     """
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
     import numpy as np
 
     from ssvae.experiments import report, run_folder
-    from ssvae.plots import gap_figures, run_figures
 
     opened = run_folder.open_run(run)
-    dataset = run_folder.load_dataset(opened.config, data_dir)
-    if dataset.x_test is None:
-        raise ValueError(f"data set {dataset.name!r} has no test rows")
-    x = dataset.x_test[np.random.default_rng(seed).permutation(len(dataset.x_test))[:rows]]
+    x, _, dataset = run_folder.load_test_rows(opened, data_dir)
+    start_tensorflow()
+    from ssvae.plots import gap_figures, run_figures
+
+    x = x[np.random.default_rng(seed).permutation(len(x))[:rows]]
     found = opened.classifier.elbo_gap(x, steps, samples, seed, to_stderr("gap"))
     numbers = found.numbers()
     click.echo(report.to_json(numbers) if as_json else report.lines(numbers), nl=not as_json)

@@ -6,6 +6,8 @@ from typing import Literal
 
 import click
 
+from ssvae.cli.quiet import start_tensorflow
+
 
 @click.command()
 @click.argument("run", metavar="RUN")
@@ -13,6 +15,7 @@ import click
 @click.option("-o", "--out", default="-", metavar="CSV", help="Where to write the table.  [default: stdout]")
 @click.option(
     "--via",
+    type=click.Choice(["encoder", "bayes", "bayes_at_mean"]),
     default="encoder",
     show_default=True,
     metavar="WAY",
@@ -25,13 +28,13 @@ def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes", "bay
     table has a line for each row: its number from 0, the predicted class, its probability (confidence), and the
     probability of every class.
     """
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
     from ssvae.atomic_files import write_text
     from ssvae.experiments import exports, run_folder
 
-    text = exports.table(run_folder.open_run(run), file, via)
+    opened = run_folder.open_run(run)
+    rows = exports.read_rows(opened, file)
+    start_tensorflow()
+    text = exports.table(opened, rows, via)
     if out == "-":
         click.echo(text, nl=False)
     else:

@@ -47,8 +47,6 @@ def reproduce(
     from ssvae.experiments.reproductions import REPRODUCTIONS
     from ssvae.registry import unknown
 
-    if not only_list:
-        start_tensorflow()
     known = REPRODUCTIONS.get(table)
     for name in {*rows} - {*known}:
         raise ValueError(unknown(f"row of table {table!r}", name, list(known)))
@@ -56,6 +54,7 @@ def reproduce(
         width = max(map(len, known))
         click.echo("\n".join(f"{name:<{width}}  {known[name].paper}" for name in rows or known))
         return
+    start_tensorflow()
     from ssvae.experiments.reproductions.base import Measurement
 
     measurement = Measurement(samples, test_rows, held_out, seed)

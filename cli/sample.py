@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from ssvae.cli.quiet import start_tensorflow
 
 
 @click.command()
@@ -14,10 +18,10 @@ import click
 @click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each class.")
 def sample(run: str, out: str, rows: int, seed: int) -> None:
     """Draw new rows of every class from the model of the run folder RUN."""
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
     from ssvae.experiments import exports, run_folder
 
-    exports.write_samples(run_folder.open_run(run), rows, out, seed)
+    opened = run_folder.open_run(run)
+    exports.check_samples_file(opened, Path(out))
+    start_tensorflow()
+    exports.write_samples(opened, rows, out, seed)
     click.echo(f"wrote {out}", err=True)

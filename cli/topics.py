@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ssvae.cli.options import json_flag
+from ssvae.cli.quiet import start_tensorflow
 
 
 @click.command()
@@ -19,13 +20,12 @@ def topics(run: str, words: int, count: int | None, as_json: bool) -> None:
     """
     import json
 
-    from ssvae.cli.quiet import start_tensorflow
-
-    start_tensorflow()
-    from ssvae.evaluation import topics as library
     from ssvae.experiments import run_folder
 
     opened = run_folder.open_run(run)
+    start_tensorflow()
+    from ssvae.evaluation import topics as library
+
     names = opened.form["feature_names"] or [f"word{n}" for n in range(opened.classifier.model_.features)]
     found = library.topics(opened.classifier.model_, names, words)[:count]
     if as_json:

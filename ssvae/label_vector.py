@@ -118,6 +118,28 @@ def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray,
     return labels, known
 
 
+def check_classes(labels: np.ndarray, rows: int, unlabeled: object = -1) -> None:
+    """Check that labels, those of the rows that have one among `rows`, are of two classes or more.
+
+    Raises
+    ------
+    ValueError
+        If there are none, one class only, or numbers that are not finite.
+    """
+    if not len(labels):
+        raise ValueError(
+            f"y has no labelled row: all {rows} are {unlabeled!r}, which means unlabelled; label at least one "
+            "row of two classes, or set unlabeled= to another marker"
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise ValueError("Input y contains infinity or NaN where a label should be")
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only, {classes.tolist()[0]!r}: a classifier needs labelled rows of at least 2 classes"
+        )
+
+
 def _of_list(y: Sequence[object]) -> np.ndarray:
     """Return the array of a list, of objects where its entries are of several types."""
     kinds = set(map(type, y))

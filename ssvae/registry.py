@@ -119,6 +119,10 @@ class LazyTable(Generic[Entry]):
         """Return every name, sorted."""
         return sorted(self._table)
 
+    def where(self, name: str) -> str:
+        """Return "module:attribute" of a name that is in the table."""
+        return self._table[name]
+
     def paths(self) -> list[str]:
         """Return "module:attribute" of every entry."""
         return list(self._table.values())

@@ -37,6 +37,7 @@ class NearestMean:
         random_state=None,
         callbacks=None,
         verbose: int = 0,
+        **_others,
     ):
         self.model, self.likelihood, self.inference = model, likelihood, inference
         self.alpha, self.epochs = alpha, epochs
@@ -88,6 +89,7 @@ class NearestMean:
     def save(self, folder):
         Path(folder).mkdir(parents=True)
         kept = {"classes": self.classes_.tolist(), "means": self.means_.tolist(), "history": self.history_}
+        kept["features"] = self.n_features_in_
         (Path(folder) / "manifest.json").write_text(json.dumps(kept))
 
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-ENGINES = ("auto", "graph", "xla")
-PRECISIONS = ("float32", "bfloat16")
 SECONDS_TO_PAY = 15.0  # a stage that graph mode would take longer for is worth XLA's compilation (benchmarks/NOTES.md)
 OVERHEAD, RATE = 1e-3, 2e11  # seconds a step beside its products, and FLOP a second: two cores of 2023
 

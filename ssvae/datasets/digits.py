@@ -7,6 +7,7 @@ Optical recognition of handwritten digits (Alpaydin, Kaynak, 1998), https://doi.
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +36,8 @@ def load(folder: str | Path | None = None, valid: int = 0) -> Dataset:
     ValueError
         If `valid` leaves a class without training rows.
     """
-    from sklearn.datasets import load_digits
-
     del folder
-    pixels, labels = load_digits(return_X_y=True)
+    pixels, labels = _read()
     x, y = (pixels / 16.0).astype(np.float32), labels.astype(np.int64)
     test = holdout(y, TEST_ROWS, seed=SPLIT_SEED)
     rest = np.setdiff1d(np.arange(len(y)), test)
@@ -54,3 +53,15 @@ def load(folder: str | Path | None = None, valid: int = 0) -> Dataset:
         y_test=y[test],
         image_shape=(8, 8),
     )
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
+    """Return pixels [1797, 64] and labels from scikit-learn's file: importing scikit-learn takes a second."""
+    package = importlib.util.find_spec("sklearn")
+    path = Path(package.origin or "").parent / "datasets" / "data" / "digits.csv.gz" if package else Path()
+    if path.is_file():
+        table = np.loadtxt(path, delimiter=",")
+        return table[:, :-1], table[:, -1]
+    from sklearn.datasets import load_digits
+
+    return load_digits(return_X_y=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, get_type_hints
 import keras
 import numpy as np
 
-from ssvae.backend.engine import ENGINES, PRECISIONS
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
@@ -19,7 +18,8 @@ from ssvae.preprocessing import PREPROCESSING
 from ssvae.preprocessing.base import Preprocessing
 from ssvae.registry import Component, LazyTable, former_names, slot_name
 from ssvae.regularizers import REGULARIZERS
-from ssvae.settings.checks import Setting, Settings, accepts, describe, one_of
+from ssvae.settings.checks import Setting, Settings, accepts, describe
+from ssvae.settings.ranges import check_ranges
 from ssvae.settings.renamed import DEPRECATED, RENAMED, present_names, refuse_both, warn
 from ssvae.training.callbacks import Callback
 
@@ -99,19 +99,8 @@ def check(estimator: SSVAEClassifier) -> None:
         plain = value.item() if isinstance(value, np.generic) else value
         if name != "regularizers" and name in hints and not accepts(hints[name], plain):
             raise ValueError(f"{name} must be {describe(hints[name])}, got {value!r}")
-    for name in ("alpha", "weight_prior"):
-        if not 0.0 <= arguments[name] < np.inf:
-            raise ValueError(f"{name} must be >= 0, got {arguments[name]!r}")
-    if not 0.0 <= arguments["bound_gradient_weight"] <= 1.0:
-        raise ValueError(f"bound_gradient_weight must be in [0, 1], got {arguments['bound_gradient_weight']!r}")
-    if not 0.0 < arguments["clip_norm"] < np.inf:
-        raise ValueError(f"clip_norm must be > 0, got {arguments['clip_norm']!r}")
-    for name in ("epochs", "batch_size", "labeled_batch_size", "learning_rate"):
-        _check_by_stage(name, arguments[name])
+    check_ranges(arguments)
     _check_callbacks(arguments["callbacks"] or ())
-    one_of("engine", arguments["engine"], ENGINES)
-    one_of("precision", arguments["precision"], PRECISIONS)
-    one_of("schedule", arguments["schedule"], ("cosine", "constant"))
 
 
 def _check_callbacks(callbacks: Sequence[object]) -> None:
@@ -126,17 +115,6 @@ def _check_callbacks(callbacks: Sequence[object]) -> None:
                 raise ValueError(
                     f"callback {kind.__name__} works through Keras' own training loop, not used here: {instead}"
                 )
-
-
-def _check_by_stage(name: str, value: object) -> None:
-    """Check a number above 0, or a dict of such by stage."""
-    if name == "labeled_batch_size" and value is None:
-        return
-    for number in value.values() if isinstance(value, dict) else [value]:
-        if name == "epochs" and number == "auto":
-            continue
-        if not (isinstance(number, int | float | np.number) and 0 < number < np.inf):
-            raise ValueError(f"{name} must be > 0 (or a dict of such by stage), got {value!r}")
 
 
 def as_json(slot: str, value: object) -> Setting:

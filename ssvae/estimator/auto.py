@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from ssvae.likelihoods.base import Likelihood
-from ssvae.preprocessing.base import Preprocessing
 from ssvae.registry import Slot
+
+if TYPE_CHECKING:
+    from ssvae.likelihoods.base import Likelihood
+    from ssvae.preprocessing.base import Preprocessing
 
 
 def likelihood(

@@ -195,7 +195,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         early_stopping: Mapping[str, float] | None = None,
         labeled_in_unlabeled: bool = False,
         unlabeled: object = -1,
-        strategy: str | tf.distribute.Strategy = "auto",
+        strategy: Literal["auto", "one", "mirrored", "multiworker"] | tf.distribute.Strategy = "auto",
         engine: Literal["auto", "graph", "xla"] = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
         random_state: int | np.random.RandomState | None = None,

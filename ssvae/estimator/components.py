@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import numpy as np
-
 from ssvae.estimator import auto
 from ssvae.estimator.arguments import SUPPLIED_BY_FIT, check, present
+from ssvae.estimator.value_range import check_range
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
 from ssvae.likelihoods import LIKELIHOODS
@@ -21,7 +19,7 @@ from ssvae.models.m1 import M1
 from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
 from ssvae.preprocessing.base import Preprocessing
-from ssvae.readers.base import Rows, RowSource, extremes
+from ssvae.readers.base import Rows, RowSource
 from ssvae.registry import Slot
 from ssvae.regularizers import REGULARIZERS
 from ssvae.regularizers.base import Regularizer
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from ssvae.estimator.classifier import SSVAEClassifier
 
 RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
-ROWS = 256  # made dense at a time, where the first that is out of range is looked for
 
 
 class Components(NamedTuple):
@@ -75,7 +72,9 @@ class Components(NamedTuple):
         objective = _objective(estimator)
         x = with_all_rows(x, objective.regularizers)
         rows = preprocessing.fit(x).transformed(x)
-        _range(likelihood, preprocessing, rows, extremes if preprocessing.identity else None)
+        names = type(likelihood).__name__, type(preprocessing).__name__
+        known = extremes if preprocessing.identity else None
+        check_range(names[0], likelihood.support, names[1], rows, known)
         features = rows.shape[1]
         model = MODELS.build(
             _with_trained_m1(estimator.model, load), **_context(features, classes, likelihood, objective)
@@ -184,30 +183,6 @@ def with_all_rows(x: Rows, regularizers: tuple[Regularizer, ...]) -> Rows:
         f"regularizers {wanting} compare every row with all others, and the rows of {x.name} ({x.nbytes / 2**30:.1f} "
         f"GiB) stay on disk: give regularizers={[name for name in names if name not in wanting]}, or fewer rows"
     )
-
-
-def _range(likelihood: Likelihood, preprocessing: Preprocessing, rows: Rows, known: tuple[float, float] | None) -> None:
-    """Check that preprocessed rows, of which the extremes may be known, lie in the support of the likelihood."""
-    low, high = likelihood.support
-    if low == -math.inf and high == math.inf:
-        return
-    least, greatest = known or extremes(rows)
-    if least < low or greatest > high:
-        row, column, value = _first_outside(rows, low, high)
-        raise ValueError(
-            f"likelihood {type(likelihood).__name__} needs values in [{low:g}, {high:g}], row {row}, column {column} "
-            f"is {value:g} after preprocessing {type(preprocessing).__name__}: scale the columns, or use "
-            "likelihood='gaussian'"
-        )
-
-
-def _first_outside(t: Rows, low: float, high: float) -> tuple[int, int, float]:
-    """Return row, column and value of the first cell that is out of range."""
-    for start in range(0, len(t), ROWS):
-        values = np.asarray(t[start : start + ROWS])
-        for row, column in np.argwhere((values < low) | (values > high)):
-            return start + int(row), int(column), float(values[row, column])
-    raise AssertionError("all cells are in range")
 
 
 def _fits(model: Model, features: int, classes: int) -> None:

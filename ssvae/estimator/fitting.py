@@ -25,6 +25,7 @@ from ssvae.readers.spilled_rows import SpilledRows
 from ssvae.regularizers.base import Regularizer
 from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import nearest
+from ssvae.settings.ranges import check_random_state
 from ssvae.training.callback_list import CallbackList
 from ssvae.training.callbacks import AnyCallback, History
 from ssvae.training.checkpoint import Checkpoint, Fingerprint
@@ -54,8 +55,7 @@ def fresh_seed(random_state: int | np.random.RandomState | None) -> int:
         return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
-    if not isinstance(random_state, int | np.integer) or random_state < 0:
-        raise ValueError(f"random_state must be an int >= 0, a numpy RandomState or None, got {random_state!r}")
+    check_random_state(random_state)
     return int(random_state)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from ssvae.label_vector import LabelContainer, has_label, known_labels, label_array
+from ssvae.label_vector import LabelContainer, check_classes, has_label, known_labels, label_array
 
 
 def encode(y: LabelContainer, unlabeled: object) -> tuple[np.ndarray, np.ndarray]:
@@ -20,19 +20,9 @@ def encode(y: LabelContainer, unlabeled: object) -> tuple[np.ndarray, np.ndarray
     if np.ndim(np.asarray(unlabeled, object)):
         raise ValueError(f"unlabeled must be one value that marks rows without a label, or None, got {unlabeled!r}")
     known, labelled = known_labels(column_or_1d(label_array(y), warn=True), unlabeled)
-    if not len(known):
-        raise ValueError(
-            f"y has no labelled row: all {len(labelled)} are {unlabeled!r}, which means unlabelled; label at least one "
-            "row of two classes, or set unlabeled= to another marker"
-        )
-    if known.dtype.kind == "f" and not np.isfinite(known).all():
-        raise ValueError("Input y contains infinity or NaN where a label should be")
+    check_classes(known, len(labelled), unlabeled)
     check_classification_targets(known)
     classes, index = np.unique(known, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only, {classes.tolist()[0]!r}: a classifier needs labelled rows of at least 2 classes"
-        )
     result = np.full(len(labelled), -1, np.int32)
     result[labelled] = index
     return classes, result

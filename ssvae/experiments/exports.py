@@ -11,27 +11,15 @@ from typing import Literal
 import numpy as np
 
 from ssvae.atomic_files import write_text
-from ssvae.experiments.run_folder import Run
+from ssvae.experiments.run_folder import Run, check_columns
+from ssvae.readers.base import Rows
 from ssvae.readers.label_columns import quoted
 
 AS_AT_FIT = ("target", "stream", "external", "decimal")  # how the file that was fitted on was read
 
 
-def table(run: Run, file: str | Path, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder") -> str:
-    """Return predictions for the rows of a file as CSV text.
-
-    Parameters
-    ----------
-    run : Run
-    file : path
-        In the format that the run was trained on.
-    via : "encoder", "bayes" or "bayes_at_mean"
-        See `SSVAEClassifier.predict_proba`.
-
-    Returns
-    -------
-    str
-        Columns ``row`` (counted from 0), ``prediction``, ``confidence`` and ``proba_<class>`` for every class.
+def read_rows(run: Run, file: str | Path) -> Rows:
+    """Return the rows of a file, in the format that a run was trained on.
 
     Raises
     ------
@@ -43,6 +31,26 @@ def table(run: Run, file: str | Path, via: Literal["encoder", "bayes", "bayes_at
     names, shape = run.form["feature_names"], run.form["image_shape"]
     options = {key: value for key, value in run.config["dataset"].items() if key in AS_AT_FIT}
     x = read_features(file, tuple(names) if names else None, image_shape=tuple(shape) if shape else None, **options)
+    check_columns(run, x, file)
+    return x
+
+
+def table(run: Run, x: Rows, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder") -> str:
+    """Return predictions for rows as CSV text.
+
+    Parameters
+    ----------
+    run : Run
+    x : Rows [N, D]
+        As `read_rows` returns them.
+    via : "encoder", "bayes" or "bayes_at_mean"
+        See `SSVAEClassifier.predict_proba`.
+
+    Returns
+    -------
+    str
+        Columns ``row`` (counted from 0), ``prediction``, ``confidence`` and ``proba_<class>`` for every class.
+    """
     probabilities = run.classifier.predict_proba(x, via=via)
     classes = run.classifier.classes_
     header = ["row", "prediction", "confidence", *[f"proba_{name}" for name in classes]]
@@ -53,19 +61,31 @@ def table(run: Run, file: str | Path, via: Literal["encoder", "bayes", "bayes_at
     return _csv(header, rows)
 
 
+def check_samples_file(run: Run, out: Path) -> None:
+    """Check that samples of a run can be written to a file of this name.
+
+    Raises
+    ------
+    ValueError
+        If its suffix is another than .png and .csv, or it is a picture of rows that are no images.
+    """
+    if out.suffix not in (".png", ".csv"):
+        raise ValueError(f"{out} ends in {out.suffix!r}; samples are written as .png or .csv")
+    if out.suffix == ".png" and run.form["image_shape"] is None:
+        raise ValueError(f"the rows of this run are not images; write a table instead: -o {out.with_suffix('.csv')}")
+
+
 def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
     """Write samples of every class, `rows` of each: a grid (.png) or a table (.csv).
 
     Raises
     ------
     ValueError
-        If the file's suffix is another one, the rows are not images, or the model cannot sample.
+        As `check_samples_file`, or if the model cannot sample.
     """
-    out, shape, classes = Path(out), run.form["image_shape"], list(run.classifier.classes_)
-    if out.suffix not in (".png", ".csv"):
-        raise ValueError(f"{out} ends in {out.suffix!r}; samples are written as .png or .csv")
-    if out.suffix == ".png" and shape is None:
-        raise ValueError(f"the rows of this run are not images; write a table instead: -o {out.with_suffix('.csv')}")
+    out = Path(out)
+    check_samples_file(run, out)
+    shape, classes = run.form["image_shape"], list(run.classifier.classes_)
     y = np.array(classes * rows)
     drawn = np.asarray(run.classifier.sample(len(y), y, random_state=seed))
     if out.suffix == ".csv":

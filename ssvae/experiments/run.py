@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ssvae.distributed import cluster
-from ssvae.experiments import folder_claim, report, run_folder
+from ssvae.experiments import folder_claim, report
 from ssvae.experiments.folder_lock import FolderLock
 from ssvae.experiments.report import RunMetrics
-from ssvae.experiments.run_metrics import measure
-from ssvae.experiments.run_training import build, fit, keep
-from ssvae.label_vector import has_label
-from ssvae.readers.base import Rows
+from ssvae.experiments.run_inputs import RunInputs, read_inputs
 from ssvae.registry import imported
-from ssvae.settings.checks import Settings, SettingsSource
+from ssvae.settings.checks import SettingsSource
 from ssvae.settings.schema import resolve
-from ssvae.splits import choose_labeled, hide_labels
 from ssvae.training.checkpoint import Checkpoint
 from ssvae.training.progress import Progress
-from ssvae.types import Dataset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +32,7 @@ def run(
     resume: bool = False,
     progress: bool = False,
     console: Console | None = None,
+    start: Callable[[], None] = lambda: None,
 ) -> RunMetrics:
     """Run one experiment and leave everything about it in a folder (`ssvae.experiments.run_folder` lists the files).
 
@@ -54,6 +48,8 @@ def run(
         Show a progress bar on stderr.
     console : rich.console.Console, optional
         Where to show skipped figures and the summary; by default nowhere.
+    start : callable, optional
+        Called when settings, data and folder have passed their checks, before TensorFlow is imported.
 
     Returns
     -------
@@ -67,39 +63,43 @@ def run(
     KeyboardInterrupt
         On Ctrl-C, after the state of training has been saved; `resume` continues from it.
     """
-    start, folder = time.perf_counter(), Path(folder)
-    config = run_folder.absolute(resolve(SettingsSource("config", dict(config))))
-    dataset = run_folder.load_dataset(config)
-    if cluster.read().number:  # another worker writes the folder
-        joined = _joined(config)
-        if joined and not joined.first:
-            _follow(joined, config, dataset.x, split(config, dataset)[1], folder)
-            return {}
+    began, folder = time.perf_counter(), Path(folder)
+    inputs = read_inputs(resolve(SettingsSource("config", dict(config))))
+    joined = None
+    if cluster.read().workers:  # which must meet before the first of them may fail
+        start()
+        joined = imported("ssvae.training.worker_agreement:joined")(inputs.config["classifier"].get("strategy"))
+    if joined and not joined.first:  # another worker writes the folder
+        _follow(joined, inputs, folder)
+        return {}
     with FolderLock(folder) as lock:
-        return _lead(config, dataset, lock, overwrite, resume, progress, console, start)
+        return _lead(inputs, lock, joined, overwrite, resume, progress, console, start, began)
 
 
 def _lead(
-    config: Settings,
-    dataset: Dataset,
+    inputs: RunInputs,
     lock: FolderLock,
+    joined: ReplicaLayout | None,
     overwrite: bool,
     resume: bool,
     progress: bool,
     console: Console | None,
-    start: float,
+    start: Callable[[], None],
+    began: float,
 ) -> RunMetrics:
     """Run an experiment as the process that writes to the folder, which it has locked."""
-    labeled, y = split(config, dataset)
+    config, dataset, labeled, y = inputs
     folder = lock.folder
     if overwrite and folder_claim.same_launch(folder):
         overwrite, resume = False, True  # the earlier run has been replaced already
-    joined = _joined(config)
     metrics = folder_claim.claim(folder, config, overwrite, resume)
     if joined:
         joined.any(metrics is not None or (resume and (folder / "history.csv").is_file()))
     if metrics is None:
         report.show_data(console, dataset, y, unlabeled=config["classifier"]["unlabeled"])
+        if not joined:
+            start()
+        fit, keep = (imported(f"ssvae.experiments.run_training:{name}") for name in ("fit", "keep"))
         form = (folder, config, dataset, labeled)
         begin = folder_claim.Beginning(
             lambda: folder_claim.begin(*form, resume), lambda: folder_claim.restore(lock, *form)
@@ -107,7 +107,7 @@ def _lead(
         try:
             fitted = fit(config, dataset.x, y, folder, [begin, *([Progress()] if progress else [])], resume)
             begin.restore()
-            metrics, test = measure(config, dataset, fitted, labeled)
+            metrics, test = imported("ssvae.experiments.run_metrics:measure")(config, dataset, fitted, labeled)
             draw = imported("ssvae.plots.run_figures:draw_all")
             skipped = draw(fitted.classifier, dataset, test, folder / "figures")
             if not (lock.held and (folder / "history.csv").is_file()):  # deleted since the model was written
@@ -118,7 +118,7 @@ def _lead(
             begin.restore()  # so that --resume finds a run
             raise
         report.show_skipped(console, skipped)
-        metrics["seconds_total"] = time.perf_counter() - start + fitted.earlier
+        metrics["seconds_total"] = time.perf_counter() - began + fitted.earlier
         report.write_metrics(folder, metrics)
         folder_claim.check_whole(folder)
     folder_claim.forget_checkpoint(folder)
@@ -128,24 +128,9 @@ def _lead(
     return metrics
 
 
-def _joined(config: Settings) -> ReplicaLayout | None:
-    """Return where replicas live if other processes have some of them; without any, TensorFlow is not started here."""
-    strategy = config["classifier"].get("strategy")
-    return imported("ssvae.training.worker_agreement:joined")(strategy) if cluster.read().workers else None
-
-
-def _follow(joined: ReplicaLayout, config: Settings, x: Rows, y: np.ndarray, folder: Path) -> None:
+def _follow(joined: ReplicaLayout, inputs: RunInputs, folder: Path) -> None:
     """Train along with the first worker, from its checkpoint on, unless it has nothing to train; write nothing."""
     if not joined.any(False):
-        build(config, [Checkpoint(folder / "checkpoint")]).fit(x, y)
+        build = imported("ssvae.experiments.run_training:build")
+        build(inputs.config, [Checkpoint(folder / "checkpoint")]).fit(inputs.dataset.x, inputs.y)
     joined.wait()
-
-
-def split(config: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that keep their label, and y with all other labels hidden; without `labels` all are kept."""
-    unlabeled, labels = config["classifier"]["unlabeled"], config["dataset"]["labels"]
-    if labels is None:
-        rows = np.flatnonzero(has_label(dataset.y, unlabeled))
-        return rows, dataset.y
-    rows = choose_labeled(dataset.y, labels, config["seed"], unlabeled)
-    return rows, hide_labels(dataset.y, rows, unlabeled)

@@ -15,11 +15,16 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 import ssvae
+from ssvae.readers.base import Rows
 from ssvae.settings import files as settings
 from ssvae.settings import schema
 from ssvae.settings.checks import Settings, accepts, check, describe
@@ -34,13 +39,25 @@ FORM = {"name": str, "feature_names": list[str] | None, "image_shape": list[int]
 FOLDERS = ("model", "figures", "checkpoint")
 
 
-class Run(NamedTuple):
-    """A finished run, opened."""
+@dataclass(frozen=True)
+class Run:
+    """A finished run, opened; its classifier is loaded at its first use, which imports TensorFlow."""
 
     folder: Path
     config: Settings
-    classifier: SSVAEClassifier
     form: Settings  # of the data: name, feature_names, image_shape
+    features: int  # D, columns of the rows
+
+    @cached_property
+    def classifier(self) -> SSVAEClassifier:
+        """Return the trained classifier.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged.
+        """
+        return ssvae.load(self.folder / "model")
 
 
 def read_config(folder: Path) -> Settings:
@@ -93,7 +110,8 @@ def open_run(folder: str | Path) -> Run:
     Raises
     ------
     ValueError
-        If the folder holds no run, the run is not finished, or its model is damaged.
+        If the folder holds no run, the run is not finished, or its files are damaged; of the model, only its manifest
+        is read.
     """
     folder = Path(folder)
     config = read_config(folder)
@@ -101,11 +119,12 @@ def open_run(folder: str | Path) -> Run:
         raise ValueError(
             f"the run in {folder} is not finished, it has no model yet; continue it with `ssvae fit ... --resume`"
         )
-    form, classifier = read_json(folder / "dataset.json", FORM), ssvae.load(folder / "model")
-    names, shape, features = form["feature_names"], form["image_shape"], classifier.n_features_in_
+    form = read_json(folder / "dataset.json", FORM)
+    features = read_json(folder / "model" / "manifest.json", {"features": int})["features"]
+    names, shape = form["feature_names"], form["image_shape"]
     if (names is not None and len(names) != features) or (shape is not None and math.prod(shape) != features):
         raise ValueError(f"{folder / 'dataset.json'} is damaged: it names other columns than the model's {features}")
-    return Run(folder, config, classifier, form)
+    return Run(folder, config, form, features)
 
 
 def load_dataset(config: Settings, folder: str | None = None) -> Dataset:
@@ -116,6 +135,36 @@ def load_dataset(config: Settings, folder: str | None = None) -> Dataset:
     if options.get("data"):  # what marks a row for the classifier is written where a file has no label
         options.setdefault("unlabeled", config.get("classifier", {}).get("unlabeled", -1))
     return load.load_dataset(**(options if folder is None else {**options, "folder": folder}))
+
+
+def load_test_rows(run: Run, folder: str | None) -> tuple[Rows, np.ndarray, Dataset]:
+    """Load the data of a run; return its test rows, their labels, and all of it.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be read, have none, or have other columns than the model.
+    """
+    dataset = load_dataset(run.config, folder)
+    if dataset.x_test is None or dataset.y_test is None:
+        raise ValueError(f"data set {dataset.name!r} has no test rows")
+    check_columns(run, dataset.x_test, dataset.name)
+    return dataset.x_test, dataset.y_test, dataset
+
+
+def check_columns(run: Run, rows: Rows, origin: object) -> None:
+    """Check that rows have as many columns as those that a run's model was fitted on.
+
+    Raises
+    ------
+    ValueError
+        If they have others.
+    """
+    if rows.shape[1] != run.features:
+        raise ValueError(
+            f"{origin} has {rows.shape[1]} columns, the model of {run.folder} was fitted on {run.features}: give rows "
+            "of the same columns"
+        )
 
 
 def read_json(path: Path, needs: Mapping[str, object] = MappingProxyType({})) -> Settings:

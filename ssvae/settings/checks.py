@@ -50,6 +50,12 @@ class ComponentSchema(NamedTuple):
     free: object = None  # what else the slot takes, as an annotation ("auto" beside the names, None)
 
 
+class ListSchema(NamedTuple):
+    """Schema of a list of components."""
+
+    component: ComponentSchema
+
+
 def accepts(kind: object, value: object) -> bool:
     """Say whether a value fits an annotation; annotations that YAML cannot hold accept everything.
 
@@ -138,6 +144,12 @@ def check(values: Mapping[str, object], schema: Mapping[str, object], sources: t
 
 
 def _check(value: object, schema: object, path: Path_, sources: tuple[SettingsSource, ...]) -> None:
+    if isinstance(schema, ListSchema):
+        if not isinstance(value, list | tuple):
+            _fail(f"{'.'.join(path)} must be a list, [] for none, was given {value!r}", path, sources)
+        for each in value:
+            _check(each, schema.component, path, sources)
+        return
     if isinstance(schema, ComponentSchema):
         schema = _arguments(value, schema, path, sources)
         if schema is None:

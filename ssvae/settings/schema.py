@@ -5,17 +5,19 @@ The constructors hold the only defaults; this file adds none but the data set th
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
-from types import SimpleNamespace
-from typing import get_type_hints
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Union, get_args, get_origin
 
-from ssvae.registry import LazyTable, former_names, imported
-from ssvae.settings.checks import ComponentSchema, Settings, SettingsSource, check
+from ssvae.registry import LazyTable, imported
+from ssvae.settings.checks import ComponentSchema, ListSchema, Settings, SettingsSource, check
 from ssvae.settings.files import merge
 from ssvae.settings.renamed import RENAMED, renamed
+from ssvae.settings.signatures import Unknown, attribute, signature
 
+CLASSIFIER = "ssvae.estimator.classifier:SSVAEClassifier"
 DEFAULT_DATASET = {"name": "digits", "labels": 100}
 
 # Argument of a constructor -> the table that its names come from, wherever that argument appears.
@@ -58,62 +60,63 @@ def _named(dataset: object) -> object:
 
 def schema() -> dict[str, object]:
     """Return what is allowed, as `ssvae.settings.checks.check` takes it."""
-    classifier = _constructor()
     return {
         "seed": int,
         "dataset": ComponentSchema(
             "dataset", imported("ssvae.datasets:DATASETS").names(), _dataset_arguments, nameless=True
         ),
-        "classifier": {key: value for key, value in arguments(classifier).items() if key not in NO_SETTINGS},
+        "classifier": {key: value for key, value in arguments(CLASSIFIER).items() if key not in NO_SETTINGS},
     }
 
 
 def defaults() -> Settings:
     """Return the settings of a run in which nothing was chosen."""
-    parameters = inspect.signature(_constructor()).parameters
+    parameters = signature(CLASSIFIER).parameters
     chosen = {name: p.default for name, p in parameters.items() if name not in NO_SETTINGS}
     return {"seed": 0, "dataset": {}, "classifier": chosen}
 
 
-def arguments(factory: Callable[..., object]) -> dict[str, object]:
-    """Return the schema of a constructor's arguments: tables for slots, annotations for the rest."""
+def arguments(where: str) -> dict[str, object]:
+    """Return the schema of the arguments of "module:Class": tables for slots, annotations for the rest."""
     found: dict[str, object] = {}
-    for name, parameter in inspect.signature(factory).parameters.items():
-        if parameter.kind is not parameter.VAR_KEYWORD and name != "self":
-            found[name] = _slot(name, parameter.default) or _annotation(factory, parameter)
-    return {**found, **{old: found[new] for old, new in former_names(factory).items()}}
+    for name, parameter in signature(where).parameters.items():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            found[name] = _slot(name, parameter.default) or in_settings(parameter.annotation)
+    former = attribute(where, "renamed") or {}
+    return {**found, **{old: found[new] for old, new in former.items()}}
 
 
-def _constructor() -> type:
-    return importlib.import_module("ssvae").SSVAEClassifier
+def in_settings(annotation: object) -> object:
+    """Return what of an annotation settings can hold: no objects, unless nothing else is known.
+
+    >>> in_settings(int | Unknown), in_settings(Unknown)
+    (<class 'int'>, <class 'object'>)
+    """
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    known = [kind for kind in kinds if kind is not Unknown]
+    return functools.reduce(operator.or_, known) if known else object
 
 
-def _annotation(factory: Callable[..., object], parameter: inspect.Parameter) -> object:
-    """Return the annotation of a parameter; the type of its default where only a type checker resolves that."""
-    function = inspect.unwrap(factory.__init__ if inspect.isclass(factory) else factory)
-    only = SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
-    try:
-        return get_type_hints(only, vars(importlib.import_module(function.__module__)))[parameter.name]
-    except (NameError, TypeError):
-        return type(parameter.default) if isinstance(parameter.default, bool | int | float) else object
-
-
-def _slot(name: str, default: object) -> ComponentSchema | None:
+def _slot(name: str, default: object) -> ComponentSchema | ListSchema | None:
     """Return the schema of a slot: its table's names, "auto", or null where that is the default."""
+    if name == "regularizers":
+        return ListSchema(_component("regularizer", imported("ssvae.regularizers:REGULARIZERS")))
     if name not in TABLES:
         return None
-    table: LazyTable[type] = imported(TABLES[name])
-    free = type(None) if default is None else None
-    names = list(dict.fromkeys(["auto", *table.names()]))
-    return ComponentSchema(name, names, lambda name: _component_arguments(table, name), free=free)
+    return _component(name, imported(TABLES[name]), ["auto"], type(None) if default is None else None)
+
+
+def _component(kind: str, table: LazyTable[type], others: Sequence[str] = (), free: object = None) -> ComponentSchema:
+    names = list(dict.fromkeys([*others, *table.names()]))
+    return ComponentSchema(kind, names, lambda name: _component_arguments(table, name), free=free)
 
 
 def _component_arguments(table: LazyTable[type], name: str | None) -> Mapping[str, object]:
-    return arguments(table.get(name)) if name in table.names() else {}
+    return arguments(table.where(name)) if name in table.names() else {}
 
 
 def _dataset_arguments(name: str | None) -> Mapping[str, object]:
     """Return the loader's arguments, and those that belong to the run: which rows keep their label."""
-    where = imported("ssvae.datasets:DATASETS").get(name) if name else imported("ssvae.readers.read:read_table")
+    where = imported("ssvae.datasets:DATASETS").where(name) if name else "ssvae.readers.read:read_table"
     own = {key: kind for key, kind in arguments(where).items() if key != "path"}
     return {**own, "data": str | None, "target": str | None, "folder": str | None, "labels": int | None}

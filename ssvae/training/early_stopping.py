@@ -18,13 +18,12 @@ from ssvae import prediction
 from ssvae.models.capabilities import HasDensity
 from ssvae.readers.base import Rows, RowsInMemory
 from ssvae.readers.sparse_table import SparseTable
-from ssvae.registry import unknown
 from ssvae.settings.checks import whole
+from ssvae.settings.ranges import check_early_stopping
 from ssvae.training.callbacks import Callback, Verdict, View
 from ssvae.types import ArrayLike
 
 COLUMN = "held_out_bound"  # of the history
-OPTIONS = ("every", "patience", "samples", "stage", "validation_fraction")
 
 
 class BoundStopping(Callback):
@@ -139,13 +138,9 @@ def set_apart(
     ValueError
         If a setting is unknown or not as it must be, or no unlabelled row can be spared.
     """
-    for name in settings:
-        if name not in OPTIONS:
-            raise ValueError(unknown("early_stopping key", name, sorted(OPTIONS)))
+    check_early_stopping(settings)
     options = {"validation_fraction": 0.1, **settings}
     share, free = options.pop("validation_fraction"), np.flatnonzero(index < 0)
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0.0 < share < 1.0:
-        raise ValueError(f"validation_fraction of early_stopping must be above 0 and below 1, got {share!r}")
     if len(free) < 2:
         raise ValueError(
             f"early_stopping needs at least 2 unlabelled rows, of {len(x)} rows there are {len(free)}: leave it out, "

@@ -170,9 +170,9 @@ def test_a_fit_that_is_stopped_and_killed_ends_as_one_that_is_not(tmp_path, monk
     assert any(line.startswith("worker 1 was killed by SIGKILL; all start again") for line in said), said
     history = np.genfromtxt(out / "history.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
     from ssvae import SSVAEClassifier
-    from ssvae.experiments import run
+    from ssvae.experiments import run_inputs
 
     dataset = load.load_dataset("digits")
-    y = run.split({"seed": 0, "classifier": {"unlabeled": -1}, "dataset": {"labels": 50}}, dataset)[1]
+    y = run_inputs.split({"seed": 0, "classifier": {"unlabeled": -1}, "dataset": {"labels": 50}}, dataset)[1]
     undisturbed = SSVAEClassifier(**SETTINGS, random_state=0).fit(dataset.x, y).history_
     np.testing.assert_allclose(history["loss"], undisturbed["loss"], rtol=1e-4)

@@ -13,6 +13,7 @@ import yaml
 
 from ssvae.experiments import folder_claim, folder_lock, run, run_folder
 from ssvae.experiments.folder_lock import FolderLock
+from ssvae.registry import imported
 
 CONFIG = {"dataset": {"name": "digits", "labels": 50}, "classifier": {"model": "m2"}, "seed": 1}
 HOLDER = """
@@ -188,12 +189,17 @@ def deleting(folder, function):
 
 
 @pytest.mark.parametrize(
-    "moment", ["ssvae.experiments.folder_claim.begin", "ssvae.experiments.run.fit", "ssvae.experiments.run.measure"]
+    "moment",
+    [
+        "ssvae.experiments.folder_claim.begin",
+        "ssvae.experiments.run_training.fit",
+        "ssvae.experiments.run_metrics.measure",
+    ],
 )
 @pytest.mark.filterwarnings("ignore:.* was deleted while a run was writing to it:UserWarning")
 def test_a_run_whose_folder_is_deleted_writes_it_again(quick_core, tmp_path, monkeypatch, moment):
     module, name = moment.rsplit(".", 1)
-    monkeypatch.setattr(moment, deleting(tmp_path / "run", getattr(sys.modules[module], name)))
+    monkeypatch.setattr(moment, deleting(tmp_path / "run", imported(f"{module}:{name}")))
     monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
     metrics = run.run(CONFIG, tmp_path / "run")
     assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == metrics

@@ -21,7 +21,7 @@ def test_defaults_are_the_constructors():
 @pytest.mark.parametrize("slot", TABLES)
 def test_every_entry_of_every_table_is_a_slot_value_with_its_own_arguments(slot):
     for name in imported(TABLES[slot]).names():
-        own = arguments(imported(TABLES[slot]).get(name))
+        own = arguments(imported(TABLES[slot]).where(name))
         assert "kwargs" not in own
         config = set_(f"classifier.{slot}={name}")
         assert config["classifier"][slot] == name
@@ -45,6 +45,10 @@ def test_shipped_settings_resolve_and_resolving_again_changes_nothing(name):
         (["classifier.model.latent=wide"], "classifier.model.latent must be a whole number"),
         (["classifier.model={latent: 3}", "classifier.model={name: m3}"], "unknown model 'm3'"),
         (["classifier.alpha=true"], "classifier.alpha must be"),
+        (["classifier.regularizers=[nearest]"], "unknown regularizer 'nearest', one of"),
+        (["classifier.regularizers=[{name: neighbours, weigth: 2}]"], "key 'weigth'.*did you mean 'weight'"),
+        (["classifier.regularizers=neighbours"], "classifier.regularizers must be a list"),
+        (["classifier.random_state=one"], "classifier.random_state must be a whole number or null"),
         (["seed=-1"], "seed must be 0 or more"),
         (["seed=null"], "seed must be a whole number"),
     ],
