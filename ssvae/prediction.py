@@ -48,6 +48,11 @@ class _Compiled:
             )
         self._read = weights_read(self._call, self.model)
 
+    @property
+    def parameters(self) -> int:
+        """See `compile_cache.Program`."""
+        return self.model.count_params()
+
     def take_weights(self, model: Model) -> None:
         """Compute with the weights of a model."""
         copy_weights(model, self.model, self._read)

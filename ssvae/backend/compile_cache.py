@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 class Program(Protocol):
-    """Compiled functions of a model."""
+    """Compiled functions."""
 
-    model: keras.Model
+    @property
+    def parameters(self) -> int:
+        """How many numbers it holds."""
 
 
 Model = TypeVar("Model", bound="keras.Model")
@@ -35,12 +37,12 @@ class Pool:
     size : int
         How many idle programs are kept.
     parameters : int
-        How many parameters their models may have in all: a large model is not worth the memory of many small ones.
+        How many numbers they may hold in all: a large model is not worth the memory of many small ones.
     """
 
     def __init__(self, size: int = 64, parameters: int = 20_000_000) -> None:
         self._size, self._parameters = size, parameters
-        self._idle: list[tuple[Hashable, Program]] = []
+        self._idle: list[tuple[Hashable, Program, int]] = []
         self._lock = threading.Lock()
 
     @contextmanager
@@ -49,8 +51,9 @@ class Pool:
         program = cast(Own, self._take(key)) or build()  # one key, one kind of program
         yield program  # one that failed is in an unknown state and is not taken back
         if key is not None:
+            numbers = program.parameters
             with self._lock:
-                self._idle.append((key, program))
+                self._idle.append((key, program, numbers))
                 while len(self._idle) > self._size or (len(self._idle) > 1 and self._load() > self._parameters):
                     self._idle.pop(0)
 
@@ -62,7 +65,7 @@ class Pool:
         return None
 
     def _load(self) -> int:
-        return sum(program.model.count_params() for _, program in self._idle)
+        return sum(numbers for *_, numbers in self._idle)
 
 
 POOL = Pool()

@@ -36,8 +36,15 @@ class MassMatrix:
         one_of("metric", kind, METRICS)
         self.kind = kind
         self.center = tf.Variable(tf.zeros([rows, size]))
-        dense = kind == "dense"
-        self.factor = tf.Variable(tf.eye(size, batch_shape=[rows]) if dense else tf.ones([rows, size]))
+        self.factor = tf.Variable(self._unit(rows, size))
+
+    def _unit(self, rows: int, size: int) -> tf.Tensor:
+        return tf.eye(size, batch_shape=[rows]) if self.kind == "dense" else tf.ones([rows, size])
+
+    def reset(self) -> None:
+        """Go back to unit mass."""
+        self.center.assign(tf.zeros_like(self.center))
+        self.factor.assign(self._unit(*self.center.shape))
 
     def state(self, u: tf.Tensor) -> tf.Tensor:
         """Return the states of u [..., rows, size]."""

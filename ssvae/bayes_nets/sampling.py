@@ -101,15 +101,15 @@ def sample(
     built: Sampler = SAMPLERS.build(sampler)
     state = density.state(start)
     check_gradient(density, state)
-    run = Chains(density, built, state, warm_up, seed, engine, metric or built.metric)
     report = progress or (lambda done, total: None)
-    for _ in run.warm():
-        report(run.done, warm_up + draws)
-    middle = time.perf_counter()
-    kept = []
-    for found in run.walk(draws):
-        kept.append(found)
-        report(run.done, warm_up + draws)
+    with Chains(density, built, state, warm_up, seed, engine, metric or built.metric) as run:
+        for _ in run.warm():
+            report(run.done, warm_up + draws)
+        middle = time.perf_counter()
+        kept = []
+        for found in run.walk(draws):
+            kept.append(found)
+            report(run.done, warm_up + draws)
     seconds, before = time.perf_counter() - middle, middle - begin
     return _draws(density, kept, seconds, before)
 

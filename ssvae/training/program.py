@@ -74,6 +74,11 @@ class Program:
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
         self.run = tf.function(self._run, autograph=False).get_concrete_function(*self._signature(stage))
 
+    @property
+    def parameters(self) -> int:
+        """See `compile_cache.Program`: of the model alone."""
+        return self.model.count_params()
+
     def start(self, weights: Arrays) -> None:
         """Begin a new run from these weights."""
         for replica in self.replicas:

@@ -101,10 +101,10 @@ def test_trajectories_have_the_length_that_is_given():
     net = BayesNet(z=Gaussian(50))
     for trajectory in (1.0, 4.0):
         how = {"name": "hmc", "trajectory": trajectory, "jitter": 0.0}
-        chain = Chains(PosteriorDensity(net, {}), SAMPLERS.build(how), net.sample((4, 1), 0)["z"], 100, 0)
-        for _ in chain.warm():
-            pass
-        leapfrogs = np.concatenate([trace.gradients for _, trace in chain.walk(20)])
+        with Chains(PosteriorDensity(net, {}), SAMPLERS.build(how), net.sample((4, 1), 0)["z"], 100, 0) as chain:
+            for _ in chain.warm():
+                pass
+            leapfrogs = np.concatenate([trace.gradients for _, trace in chain.walk(20)])
         size = float(chain.parts[0][1].new_step_size[0, 0])
         assert np.ptp(leapfrogs) == 0
         assert abs(leapfrogs[0] * size - trajectory) <= 0.5 * size + 1e-4
