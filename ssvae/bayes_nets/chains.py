@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -61,9 +62,11 @@ class Chains:
         self._start(self._state)
         return self
 
-    def __exit__(self, *failure: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Give it back."""
-        self._lent.__exit__(*failure)
+        self._lent.__exit__(kind, error, trace)
 
     def warm(self) -> Iterator[None]:
         """Take the steps of the warm-up; the mass matrix is learnt between its windows, step sizes within each."""
