@@ -61,10 +61,10 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         How q(z | x, y) and the bound of log p(x | y) are found: "amortized", "importance_weighted",
         "gradient_refined", "iterative", "importance_refined", "mc_likelihood" or "hmc".
     gradient : str, dict or Gradient, default="auto"
-        Gradient estimator of the expectations over z: "pathwise", "score_function" or "quadrature"; for binary z also
-        "nvil", "vimco", "rws", "wake_sleep", "local_expectation", "double_control", "straight_through",
-        "mean_propagation" and "gumbel_softmax". "auto" is pathwise where z is continuous and score_function where it
-        is binary.
+        Gradient estimator of the expectations over z: "score_function", "nvil", "double_control", "vimco", "rws" or
+        "wake_sleep"; for continuous z also "pathwise" and "quadrature", for binary z "local_expectation",
+        "straight_through", "mean_propagation" and "gumbel_softmax". "auto" is pathwise where z is continuous and
+        score_function where it is binary.
     class_gradient : str, dict or Gradient, default="auto"
         Gradient estimator of the expectation over y: "enumeration", the exact sum; "topm", the sum over the most
         probable classes and a draw from the others; "sample", draws alone. "auto" is enumeration up to 32 classes and

@@ -77,8 +77,9 @@ class Gradient(Component):
     Attributes
     ----------
     requires : str
-        What the variables of q must be, a key of `ssvae.gradients.requirements.REQUIREMENTS`; "" for nothing. An
-        estimator says at its first use in `fit` which variable is not (`check`).
+        What the variables of q must be, a key of `ssvae.gradients.requirements.REQUIREMENTS`; "" for nothing, as where
+        q is only drawn and scored. An estimator says at its first use in `fit`, before any training, which variable is
+        not (`check`).
     unbiased : bool
         Whether the gradient by the parameters of q is unbiased; value and gradient by all else are, of E_q[f] or of
         L_S. The contract tests hold every estimator to what it declares.

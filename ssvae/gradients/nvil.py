@@ -33,10 +33,10 @@ class NVIL(Gradient):
     """Neural variational inference and learning.
 
     Approximates ∇E_q[f(z)]; with Σ_i E_q[(l_i − C_ψi − c_i) / max(1, √v_i) · ∇log q(z_i | ·)] + E_q[∇f(z)], l_i the
-    terms of f that z_i can change (local signals), C_ψ an MLP of what q(z_i | ·) sees, c and v running mean and
-    variance of l_i − C_ψi; requires that q can be drawn and scored, and `bound` a model with ``baselines``. Unbiased
-    without normalisation, which scales the gradient of each q(z_i | ·) by one number. Cost: one evaluation of f a
-    sample.
+    terms of f that z_i can change (local signals), C_ψ an MLP of what q(z_i | ·) sees (x, and y in M2), c and v running
+    mean and variance of l_i − C_ψi; requires that q can be drawn and scored, so that z may be binary or continuous, and
+    in training a model with ``baselines``. Unbiased without normalisation, which scales the gradient of each q(z_i | ·)
+    by one number. Cost: one evaluation of f a sample.
 
     Parameters
     ----------
@@ -87,12 +87,13 @@ class NVIL(Gradient):
     def bound(
         self, f: Evidence, model: HasDensity, y: tf.Tensor | None, seed: tf.Tensor, training: bool | tf.Tensor = False
     ) -> tf.Tensor:
-        """See `Gradient.bound`; moves c and v when training."""
-        del training
+        """See `Gradient.bound`; moves c and v when training, and outside it needs no baselines."""
+        if training is False:
+            return self.expectation(f, f.q, seed)
         if not model.baselines:
             raise ValueError(
-                f"{self.named()} learns baselines that {type(model).__name__} does not have: take model 'sbn', 'fdarn' "
-                "or 'conditional_sbn' by name, or gradient 'score_function', which needs none"
+                f"{self.named()} learns baselines with the model, and this {type(model).__name__} has none: give the "
+                f"model by name, or make it with baseline={dict(self.baseline)}, or take gradient 'score_function'"
             )
 
         def reduced(name: str, values: Values, signal: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -53,6 +53,8 @@ REQUIREMENTS = {
         "'pathwise' for continuous ones, 'score_function' for others",
     ),
     "independent binary": Requirement(
-        lambda distribution: isinstance(distribution, Binary), "independent binary latents", "'nvil' or 'vimco'"
+        lambda distribution: isinstance(distribution, Binary),
+        "independent binary latents",
+        "'nvil' or 'vimco', or 'pathwise' for continuous ones",
     ),
 }

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ssvae.distributions import Conditionals, diagonal_normal
 from ssvae.models.capabilities import HasDensity, Parameters
+from ssvae.networks.mlp import MLP
 
 
 class GaussianLatent(HasDensity):
@@ -15,14 +16,21 @@ class GaussianLatent(HasDensity):
     ----------
     latent : int
         Z, dimensions of z.
+    encoder : MLP
+        Gives λ of `posterior_inputs`.
     """
 
     latent: int
+    encoder: MLP
 
     @property
     def latent_columns(self) -> int:
         """See `HasLatents.latent_columns`."""
         return self.latent
+
+    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
+        """See `HasDensity`: {"z": [..., B, 2Z]}, mean and log-variance side by side."""
+        return {"z": self.encoder(*self.posterior_inputs("z", x, y, {}))}
 
     def posterior(self, parameters: Parameters) -> Conditionals:
         """See `HasDensity.posterior`."""

@@ -23,6 +23,7 @@ from ssvae.likelihoods.base import Likelihood
 from ssvae.models.base import Model
 from ssvae.models.capabilities import Infer, LatentFeatures, Parameters, encoded
 from ssvae.models.ladder import combined
+from ssvae.networks.baseline import baselines
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
 from ssvae.networks.widths import MOST_LAYERS, sizes
@@ -62,6 +63,8 @@ class Hierarchical(LatentFeatures, Model):
         The latents that p(x | ·) depends on.
     update : Mapping, optional
         Settings of the networks that iterative inference learns, one a level (`networks.update`).
+    baseline : Mapping, optional
+        Settings of the baselines that score-function gradients learn, one a level (`networks.baseline`).
     classifier : str or dict
         The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`estimator.latent_classifier`).
     seed : int
@@ -88,6 +91,7 @@ class Hierarchical(LatentFeatures, Model):
         top_down: str = "none",
         generator_sees: str = "bottom",
         update: Mapping[str, object] | None = None,
+        baseline: Mapping[str, object] | None = None,
         classifier: str | Mapping[str, object] = "svm",
         seed: int = 0,
         name: str = "hierarchical",
@@ -99,6 +103,7 @@ class Hierarchical(LatentFeatures, Model):
         self.hidden = (hidden,) * len(self.latent) if isinstance(hidden, int) else sizes(hidden)
         self.depth, self.activation, self.skip, self.normalization = depth, activation, skip, normalization
         self.top_down, self.generator_sees, self.update = top_down, generator_sees, update
+        self.baseline = baseline
         self._check()
         self.levels = tuple(f"z{level}" for level in range(1, len(self.latent) + 1))
         self.seen = self.levels if generator_sees == "all" else self.levels[:1]
@@ -106,6 +111,11 @@ class Hierarchical(LatentFeatures, Model):
         widths = zip(self.latent, (features, *self.latent), self.hidden, strict=False)
         own = [Level(latent, below, [hidden] * self.depth) for latent, below, hidden in widths]
         self.updates = updates(update, dict(zip(self.levels, own, strict=True)))
+        seen = {
+            name: [features, *(self.latent[above] for above in self._above(level))]
+            for level, name in enumerate(self.levels)
+        }
+        self.baselines = baselines(baseline, seen)
         self.built = True
         self.reset(np.random.default_rng(seed))
 
@@ -162,9 +172,18 @@ class Hierarchical(LatentFeatures, Model):
         found: dict[str, Conditional] = {}
         for level, name in reversed(list(enumerate(self.levels))):
             own = tf.split(parameters[name], 2, axis=-1)
-            free = self.top_down == "none" or level == len(self.priors)
-            found[name] = diagonal_normal(*own) if free else partial(self._corrected, level, own)
+            found[name] = partial(self._corrected, level, own) if self._above(level) else diagonal_normal(*own)
         return found
+
+    def _above(self, level: int) -> list[int]:
+        """Return the levels, none or one, that q of a level depends on beside x."""
+        return [] if self.top_down == "none" or level == len(self.priors) else [level + 1]
+
+    def posterior_inputs(self, name: str, x: tf.Tensor, y: tf.Tensor | None, values: Values) -> list[tf.Tensor]:
+        """See `HasDensity.posterior_inputs`: x, and in a ladder the level above."""
+        del y
+        above = self._above(self.levels.index(name))
+        return [self.likelihood.inputs(x), *(values[self.levels[level]] for level in above)]
 
     def _corrected(self, level: int, own: Sequence[tf.Tensor], values: Values) -> tfd.Distribution:
         return diagonal_normal(*combined(own, self._expected(level, values[self.levels[level + 1]])))

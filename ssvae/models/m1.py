@@ -13,11 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.distributions import Conditionals, standard_normal
+from ssvae.distributions import Conditionals, Values, standard_normal
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.base import Model
-from ssvae.models.capabilities import Infer, LatentFeatures, Parameters, encoded
+from ssvae.models.capabilities import Infer, LatentFeatures, encoded
 from ssvae.models.gaussian_latent import GaussianLatent
+from ssvae.networks.baseline import baselines
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
 from ssvae.networks.widths import sizes
@@ -46,6 +47,8 @@ class M1(GaussianLatent, LatentFeatures, Model):
         Of the hidden layers (`networks.mlp`).
     update : Mapping, optional
         Settings of the network that iterative inference learns (`networks.update`).
+    baseline : Mapping, optional
+        Settings of the baseline that score-function gradients learn (`networks.baseline`).
     classifier : str or dict
         The scikit-learn classifier that `SSVAEClassifier` puts on the posterior means (`estimator.latent_classifier`).
     seed : int
@@ -65,6 +68,7 @@ class M1(GaussianLatent, LatentFeatures, Model):
         skip: str = "none",
         decoder_hidden: int | Sequence[int] | None = None,
         update: Mapping[str, object] | None = None,
+        baseline: Mapping[str, object] | None = None,
         classifier: str | Mapping[str, object] = "svm",
         seed: int = 0,
         name: str = "m1",
@@ -73,13 +77,14 @@ class M1(GaussianLatent, LatentFeatures, Model):
         super().__init__(seed=seed, name=name, **kwargs)
         self.features, self.likelihood, self.latent = features, likelihood, latent
         self.hidden, self.activation, self.classifier = sizes(hidden), activation, classifier
-        self.normalization, self.skip, self.update = normalization, skip, update
+        self.normalization, self.skip, self.update, self.baseline = normalization, skip, update, baseline
         self.decoder_hidden = None if decoder_hidden is None else sizes(decoder_hidden, "decoder_hidden")
         upwards = self.hidden[::-1] if self.decoder_hidden is None else self.decoder_hidden
         self.encoder = MLP([features], self.hidden, 2 * latent, activation, normalization, latent, skip, name="encoder")
         outputs = likelihood.outputs(features)
         self.decoder = MLP([latent], upwards, outputs, activation, normalization, skip=skip, name="decoder")
         self.updates = updates(update, {"z": Level(latent, features, self.hidden)})
+        self.baselines = baselines(baseline, {"z": self.encoder.inputs})
         self.built = True
         self.reset(np.random.default_rng(seed))
 
@@ -88,10 +93,10 @@ class M1(GaussianLatent, LatentFeatures, Model):
         del y
         return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"]))}
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
-        """See `HasDensity`: {"z": [B, 2Z]}, mean and log-variance side by side."""
-        del y
-        return {"z": self.encoder(self.likelihood.inputs(x))}
+    def posterior_inputs(self, name: str, x: tf.Tensor, y: tf.Tensor | None, values: Values) -> list[tf.Tensor]:
+        """See `HasDensity.posterior_inputs`: x."""
+        del name, y, values
+        return [self.likelihood.inputs(x)]
 
     def latents(self, x: tf.Tensor, infer: Infer = encoded) -> tf.Tensor:
         """Return the posterior mean of z, [B, Z]."""

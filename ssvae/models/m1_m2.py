@@ -68,6 +68,8 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         p(y).
     update : Mapping, optional
         Settings of the networks that iterative inference learns, of M1 and of M2 (`networks.update`).
+    baseline : Mapping, optional
+        Settings of the baselines that score-function gradients learn, of M1 and of M2 (`networks.baseline`).
     m1 : dict or M1, optional
         Other arguments of `M1`, such as ``{"hidden": [600, 600]}``; or a trained M1, which is then used as it is, so
         that one M1 serves many label budgets (``{"trained": FOLDER}`` in an estimator's slot).
@@ -94,6 +96,7 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         activation: str = "relu",
         prior: str | Sequence[float] = "uniform",
         update: Mapping[str, object] | None = None,
+        baseline: Mapping[str, object] | None = None,
         m1: Mapping[str, object] | M1 | None = None,
         m2: Mapping[str, object] | None = None,
         threshold: float = 0.1,
@@ -106,10 +109,11 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         self.features, self.classes = features, classes
         self.likelihood, self.latent_likelihood = likelihood, latent_likelihood
         self.latent, self.hidden, self.activation, self.prior = latent, hidden, activation, prior
-        self.update = update
+        self.update, self.baseline = update, baseline
         self.trained = isinstance(m1, M1)
         self.m1, self.m2, self.threshold = _arguments(m1), dict(m2 or {}), threshold
-        self.first = M1(features, likelihood, **{"latent": latent, "update": update, "seed": seed, **self.m1})
+        learnt = {"update": update, "baseline": baseline}
+        self.first = M1(features, likelihood, **{"latent": latent, "seed": seed, **learnt, **self.m1})
         if isinstance(m1, M1):
             self.first.set_weights(m1.get_weights())
         self.active = tuple(range(self.first.latent)) if active is None else tuple(active)
@@ -126,7 +130,8 @@ class M1M2(Stacked, GenerativeClassifier, Model):
     def _stack(self) -> None:
         """(Re)make M2 for the active columns."""
         shared = {"latent": self.latent, "hidden": self.hidden, "activation": self.activation}
-        arguments: dict[str, Any] = {**shared, "prior": self.prior, "update": self.update, "seed": self.seed, **self.m2}
+        learnt = {"update": self.update, "baseline": self.baseline}
+        arguments: dict[str, Any] = {**shared, **learnt, "prior": self.prior, "seed": self.seed, **self.m2}
         # Kept in a list: Keras forgets the weights of what a list lets go, not those of a replaced attribute.
         self.upper.clear()
         self.upper.append(Selection(self.first.latent, self.active, name="selection"))

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ssvae.distributions import Conditionals, standard_normal
+from ssvae.distributions import Conditionals, Values, standard_normal
 from ssvae.likelihoods.base import Likelihood
 from ssvae.models.base import Model
-from ssvae.models.capabilities import Parameters
 from ssvae.models.class_network import GenerativeNetworkClassifier
 from ssvae.models.gaussian_latent import GaussianLatent
+from ssvae.networks.baseline import baselines
 from ssvae.networks.mlp import MLP
 from ssvae.networks.update import Level, updates
 from ssvae.networks.widths import deeper, sizes
@@ -50,6 +50,8 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         Of the hidden layers of encoder and decoder.
     update : Mapping, optional
         Settings of the network that iterative inference learns (`networks.update`).
+    baseline : Mapping, optional
+        Settings of the baseline that score-function gradients learn (`networks.baseline`).
     prior : "uniform", "learned" or sequence of K numbers
         p(y): equal, learned with the other weights, or given.
     seed : int
@@ -68,6 +70,7 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         normalization: str = "none",
         skip: str = "none",
         update: Mapping[str, object] | None = None,
+        baseline: Mapping[str, object] | None = None,
         prior: str | Sequence[float] = "uniform",
         seed: int = 0,
         name: str = "m2",
@@ -79,7 +82,7 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         self.classifier_hidden = (
             deeper(hidden) if classifier_hidden is None else sizes(classifier_hidden, "classifier_hidden")
         )
-        self.normalization, self.skip, self.update = normalization, skip, update
+        self.normalization, self.skip, self.update, self.baseline = normalization, skip, update, baseline
         self.make_class_prior(prior)
         self.make_classifier(self.classifier_hidden, activation, normalization)
         inputs = [features, classes]
@@ -87,6 +90,7 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         outputs = likelihood.outputs(features)
         self.decoder = MLP([latent, classes], self.hidden[::-1], outputs, activation, skip=skip, name="decoder")
         self.updates = updates(update, {"z": Level(latent, features, self.hidden)}, classes)
+        self.baselines = baselines(baseline, {"z": inputs})
         self.built = True
         self.reset(np.random.default_rng(seed))
 
@@ -94,6 +98,7 @@ class M2(GaussianLatent, GenerativeNetworkClassifier, Model):
         """See `HasDensity`: p(z) and p(x | y, z)."""
         return {"z": standard_normal(self.latent), "x": lambda v: self.likelihood(self.decoder(v["z"], y))}
 
-    def encode(self, x: tf.Tensor, y: tf.Tensor | None = None) -> Parameters:
-        """See `HasDensity`: {"z": [..., B, 2Z]}, mean and log-variance side by side."""
-        return {"z": self.encoder(self.likelihood.inputs(x), y)}
+    def posterior_inputs(self, name: str, x: tf.Tensor, y: tf.Tensor | None, values: Values) -> list[tf.Tensor]:
+        """See `HasDensity.posterior_inputs`: x and y."""
+        del name, values
+        return [self.likelihood.inputs(x), y]

@@ -204,7 +204,7 @@ def test_every_component_gives_the_same_losses_and_gradients_with_either_engine(
     else:
         component = {"name": name, **FEW.get(name, {})}
         settings |= {slot: [component] if slot == "regularizers" else component}
-    if name in ("importance_refined", "nvil"):  # of binary latents, or in a model with baselines
+    if name == "importance_refined":  # of binary latents
         settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
     settings |= {"likelihood": "bernoulli"} if name == "fdarn" else {}
     likelihood = LIKELIHOODS.build(settings["likelihood"])

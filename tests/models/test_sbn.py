@@ -65,7 +65,7 @@ def read(model, gradient, rows, seed=0) -> tuple[float, np.ndarray]:
     @tf.function(autograph=False)
     def estimate(seed):
         with tf.GradientTape() as tape:
-            bound = tf.reduce_mean(elbo(BoundArguments(model, x, None, gradient, seed), model.encode(x)))
+            bound = tf.reduce_mean(elbo(BoundArguments(model, x, None, gradient, seed, True), model.encode(x)))
         return bound, tape.gradient(bound, weights, unconnected_gradients="zero")
 
     bounds, gradients = [], []
