@@ -23,13 +23,13 @@ def agree(cell: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, float]:
     copy(ours.program.model, theirs.model)
     labelled, unlabelled = (torch.from_numpy(order).long() for order in ours.orders(STEPS))
     pairs = zip(labelled, unlabelled, strict=True)
-    found = np.array([float(theirs.step(*pair) + prior(theirs)) for pair in pairs])
+    found = np.array([float(prior(theirs) + theirs.step(*pair)) for pair in pairs])
     losses = ours(STEPS)
     return losses, found, float(np.max(np.abs(losses - found) / np.abs(losses)))
 
 
 def prior(trainer: torch_steps.Trainer) -> torch.Tensor:
-    """Return ½ Σ w²/N, which the package adds to the loss it reports."""
+    """Return ½ Σ w²/N, which the package adds, at the weights before a step, to the loss it reports."""
     with torch.no_grad():
         return sum(0.5 * group["weight_decay"] * w.square().sum() for group in trainer.groups for w in group["params"])
 

@@ -56,12 +56,13 @@ class Replica:
     def step(
         self, labelled: Batch | None, unlabelled: Batch | None, rate: tf.Tensor, number: tf.Tensor, run: RunConstants
     ) -> Losses:
-        """Take step `number` of the stage and return the losses of the whole batch."""
+        """Take step `number` of the stage and return the losses of the whole batch, at the weights before it."""
         with using(self.engine):  # here, because a strategy calls each replica in a thread of its own
             losses, gradients = summed(self.gradients(labelled, unlabelled, number, run))
             precisions = [precision / run.rows for precision in self.precisions]
+            losses = losses._replace(loss=losses.loss + penalty(self.weights, precisions))  # of the same weights
             self.optimizer.apply(gradients, rate, precisions)
-            return losses._replace(loss=losses.loss + penalty(self.weights, precisions))
+            return losses
 
     def _gradients(
         self, labelled: Batch | None, unlabelled: Batch | None, number: tf.Tensor, run: RunConstants

@@ -174,7 +174,7 @@ def held_to(step: Step, losses, gradient: Weights, precision: Callable[[str], fl
     """Hold a step to losses without the weight prior [5] and their gradient; `precision` is that prior's, by weight."""
     (weights, first, second), (after, mean, square) = step.before, step.after
     matrices = {name: precision(name) * (weights[name].ndim == 2) / N for name in gradient}
-    prior = 0.5 * sum(matrices[name] * (after[name] ** 2).sum() for name in gradient)  # of the weights after the step
+    prior = 0.5 * sum(matrices[name] * (weights[name] ** 2).sum() for name in gradient)
     np.testing.assert_allclose(step.losses, np.add(losses, [prior, 0, 0, 0, 0]), rtol=2e-5, atol=2e-6)
     norm = np.sqrt(sum((part**2).sum() for part in gradient.values()))
     scale, time = min(1.0, CLIP / norm), step.number + 1
