@@ -144,8 +144,9 @@ def entries() -> list:
     found = [(slot, name) for slot, table in tables.items() for name in table.names()]
     needs = {"gradient": ("", "reparameterised", "gaussian"), "class_gradient": ("", "enumerable")}
     for slot, requirements in needs.items():
-        names = [name for name in GRADIENTS.names() if GRADIENTS.get(name).requires in requirements]
-        found += [(slot, name) for name in names if not GRADIENTS.get(name).multi_sample]  # compiled as score_function
+        kinds = {name: GRADIENTS.get(name) for name in GRADIENTS.names()}
+        once = [name for name, kind in kinds.items() if not kind.multi_sample or slot == "gradient"]
+        found += [(slot, name) for name in once if kinds[name].requires in requirements]
     return [*found, *(("model", name) for name in MODELS.names())]
 
 
