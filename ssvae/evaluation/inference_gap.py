@@ -124,12 +124,10 @@ class _Measurement(NamedTuple):
         )
         encoder, fitted, *path = np.moveaxis(found, 1, 0)
         best = self._optimized(np.concatenate([rows, encoder, fitted], axis=1), chunk)
-        every = [self._weighed(rows, at, self.about.samples, seed) for at in (encoder, fitted, best, *path)]
-        between = [
-            [self._weighed(rows, at, count, seed)[0] for at in (encoder, best)] for count in _counts(self.about)[1:-1]
-        ]
-        one, all_of_them = ([every[0][i], every[2][i]] for i in (1, 0))
-        return np.stack(every), np.stack([one, *between, all_of_them])
+        every = np.stack([self._weighed(rows, at, seed) for at in (encoder, fitted, best, *path)])
+        log_p, bound = every[::2, 0][:2], every[::2, 1][:2]  # of the encoder's λ and of λ*, [2, S, n]
+        by_draws = np.concatenate([bound[:, -1:], log_p[:, 1:]], axis=1)  # one draw gives the bound, most surely by all
+        return every[:, :, -1], np.moveaxis(by_draws, 1, 0)
 
     def _optimized(self, rows: np.ndarray, chunk: int) -> np.ndarray:
         """Return λ* [n, Σ2Z] of rows with two λ to start from."""
@@ -137,11 +135,12 @@ class _Measurement(NamedTuple):
         xla = engine.choose("auto", "float32", steps * math.ceil(self.rows / chunk), flop).xla
         return over_rows(self.part, optimized, rows, chunk=chunk, xla=xla, layout=self.layout, steps=steps)
 
-    def _weighed(self, rows: np.ndarray, parameters: np.ndarray, samples: int, seed: int) -> np.ndarray:
-        """Return an `Estimate` as an array [3, n]."""
-        plan, rows = log_likelihood.cut(self.part, self.rows, samples), np.concatenate([rows, parameters], axis=1)
+    def _weighed(self, rows: np.ndarray, parameters: np.ndarray, seed: int) -> np.ndarray:
+        """Return `Estimate`s by the first draws as an array [3, S, n]."""
+        plan = log_likelihood.cut(self.part, self.rows, self.about.samples)
+        rows, counts = np.concatenate([rows, parameters], axis=1), _counts(self.about)
         weighing = partial(over_rows, self.part, weighed, chunk=plan.rows, xla=plan.xla, block=plan.block)
-        return weighing(rows, seed=seed, layout=self.layout, samples=samples).T
+        return weighing(rows, seed=seed, layout=self.layout, counts=counts).T
 
 
 def refined(
@@ -152,8 +151,13 @@ def refined(
     start, refiner = inference.initial_parameters(model, x, y), GradientRefined()
     samples = refiner.samples if refiner.test_samples is None else refiner.test_samples
     objective = RefinementObjective(model, x, y, samples)
-    path = [refiner.refine(objective, start, steps, FIXED_SEED, False).parameters for steps in tried]
-    return tf.stack([layout.joined(at) for at in (start, inference.infer(model, x, y, FIXED_SEED), *path)], axis=1)
+
+    def at(steps: tf.Tensor) -> tf.Tensor:
+        return layout.joined(refiner.refine(objective, start, steps, FIXED_SEED, False).parameters)
+
+    own = [layout.joined(found) for found in (start, inference.infer(model, x, y, FIXED_SEED))]
+    path = tf.map_fn(at, tf.constant(tried), fn_output_signature=tf.float32, parallel_iterations=1)  # one trace of all
+    return tf.concat([tf.stack(own, axis=1), tf.transpose(path, [1, 0, 2])], axis=1)
 
 
 def optimized(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, steps: int) -> tf.Tensor:
@@ -165,7 +169,9 @@ def optimized(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layou
     return layout.joined(local_optimum(model, start, x, y, steps, FIXED_SEED))
 
 
-def weighed(model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, samples: int, block: int) -> tf.Tensor:
-    """Return log p, bound and effective sample size of rows with their λ, [B, 3]."""
+def weighed(
+    model: HasDensity, rows: tf.Tensor, seed: tf.Tensor, layout: Layout, counts: tuple[int, ...], block: int
+) -> tf.Tensor:
+    """Return log p, bound and effective sample size of rows with their λ, [B, counts, 3], by the first draws."""
     x, y, parameters = layout.split(rows)
-    return log_likelihood.Target(model, x, y).weighed(parameters, samples, block, seed)
+    return log_likelihood.Target(model, x, y).weighed(parameters, counts, block, seed)

@@ -78,6 +78,7 @@ def better(
     """Return of two λ the one whose bound is higher, row by row and by the same draws; `other` where that is not so."""
     judge = RefinementObjective(model, x, y, COMPARED_SAMPLES)
 
+    @tf.function(autograph=False)  # one trace for both
     def mean(parameters: Parameters) -> tf.Tensor:
         def body(time: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return time + 1, total + judge.bound(parameters, random.fold(seed, time))

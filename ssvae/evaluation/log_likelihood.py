@@ -9,7 +9,7 @@ log p(x), and rises with S.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -118,7 +118,7 @@ def importance(
     if isinstance(model, GenerativeClassifier):
         y, log_prior = tf.eye(model.classes)[:, tf.newaxis, :], model.log_class_prior()
     parameters = inference.parameters(model, x, y, FIXED_SEED)
-    return Target(model, x, y, log_prior).weighed(parameters, samples, block, seed)
+    return Target(model, x, y, log_prior).weighed(parameters, [samples], block, seed)[:, 0]
 
 
 class Target(NamedTuple):
@@ -129,17 +129,24 @@ class Target(NamedTuple):
     y: tf.Tensor | None = None  # [..., B or 1, K]
     log_prior: tf.Tensor | None = None  # [K]: y is every class, to be summed out
 
-    def weighed(self, parameters: Parameters, samples: int, block: int, seed: tf.Tensor) -> tf.Tensor:
-        """Return log p, bound and effective sample size at λ, [B, 3], by S draws of which one block is in memory."""
+    def weighed(self, parameters: Parameters, counts: Sequence[int], block: int, seed: tf.Tensor) -> tf.Tensor:
+        """Return log p, bound and effective sample size at λ, [B, counts, 3], by the first S draws for every S.
 
-        def body(done: tf.Tensor, sums: _Sums) -> tuple[tf.Tensor, _Sums]:
+        Of the draws one block is in memory.
+        """
+        samples = max(counts)
+
+        def body(done: tf.Tensor, sums: list[_Sums]) -> tuple[tf.Tensor, list[_Sums]]:
             weights = log_weights(self.model, parameters, self.x, self.y, block, random.fold(seed, done))
             weights = weights if block > 1 else weights[tf.newaxis]
-            return done + block, sums.with_draws(weights, self.log_prior, done, samples)
+            each = zip(sums, counts, strict=True)
+            return done + block, [own.with_draws(weights, self.log_prior, done, count) for own, count in each]
 
-        start = (tf.constant(0), _Sums.start(self.x, self.log_prior))
+        start = (tf.constant(0), [_Sums.start(self.x, self.log_prior) for _ in counts])
         limits = {"parallel_iterations": 1, "maximum_iterations": math.ceil(samples / block)}
-        return tf.while_loop(lambda done, _: done < samples, body, start, **limits)[1].result(self.log_prior, samples)
+        _, sums = tf.while_loop(lambda done, _: done < samples, body, start, **limits)
+        found = [own.result(self.log_prior, count) for own, count in zip(sums, counts, strict=True)]
+        return tf.stack(found, axis=1)
 
 
 class _Sums(NamedTuple):

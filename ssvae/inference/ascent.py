@@ -8,7 +8,7 @@ Natural Gradient Works Efficiently in Learning (Amari, 1998): the steps in the m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import tensorflow as tf
 
@@ -87,13 +87,18 @@ def where(taken: tf.Tensor, new: Parameters, old: Parameters) -> Parameters:
     return {name: tf.where(taken[..., tf.newaxis], new[name], old[name]) for name in old}
 
 
-def loop(body: Callable[..., State], steps: int, state: State) -> State:
+def unrolled(steps: int | tf.Tensor) -> TypeGuard[int]:
+    """Say whether so many steps are written out."""
+    return isinstance(steps, int) and steps <= UNROLLED
+
+
+def loop(body: Callable[..., State], steps: int | tf.Tensor, state: State) -> State:
     """Return the state after some steps of `body`, which takes and returns the number of the step and the state."""
-    if steps <= UNROLLED:
+    if unrolled(steps):
         for step in range(steps):
             state = body(step, *state)[1:]
         return state
-    count = tf.constant(steps)
+    count = tf.convert_to_tensor(steps)
     end = tf.while_loop(
         lambda step, *_: step < count, body, (tf.constant(0), *state), parallel_iterations=1, maximum_iterations=steps
     )

@@ -20,7 +20,7 @@ from ssvae.backend import random
 from ssvae.backend.surrogates import detached
 from ssvae.distributions import given, has_kl
 from ssvae.gradients.base import draw
-from ssvae.inference.ascent import UNROLLED, State, bounded, broadcast, direction, loop, where, zeros
+from ssvae.inference.ascent import State, bounded, broadcast, direction, loop, unrolled, where, zeros
 from ssvae.inference.base import Training
 from ssvae.inference.refinement_objective import RefinementObjective, independent_rows, surrogate
 from ssvae.inference.refining import Refined, Refining
@@ -95,9 +95,14 @@ class GradientRefined(Refining):
         return RULES[self.binary]
 
     def refine(
-        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor, training: Training
+        self,
+        objective: RefinementObjective,
+        start: Parameters,
+        steps: int | tf.Tensor,
+        seed: tf.Tensor,
+        training: Training,
     ) -> Refined:
-        """See `Refining.refine`."""
+        """See `Refining.refine`; outside training the steps may be a tensor, for one trace of any number of them."""
         start = broadcast(start, objective)
         if training is not False and self.encoder == "through":
             # Written out, however many steps: XLA has no derivative of a loop of matrix products.
@@ -105,7 +110,9 @@ class GradientRefined(Refining):
         refined = detached(self._improved(objective, detached(start), steps, seed))
         return Refined(refined, 0.0 if training is False else self._surrogate(objective, start, refined, seed))
 
-    def _improved(self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
+    def _improved(
+        self, objective: RefinementObjective, start: Parameters, steps: int | tf.Tensor, seed: tf.Tensor
+    ) -> Parameters:
         """Return λ_T where the bound is higher there than at λ_0, by the same draws, and λ_0 elsewhere."""
         if self.line_search:
             return self._line_searched(objective, start, steps, seed)
@@ -122,8 +129,10 @@ class GradientRefined(Refining):
             parameters, velocity = self._step(objective, parameters, velocity, rate, random.fold(seed, step))
             yield parameters
 
-    def _ascended(self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor) -> Parameters:
-        if steps <= UNROLLED:
+    def _ascended(
+        self, objective: RefinementObjective, start: Parameters, steps: int | tf.Tensor, seed: tf.Tensor
+    ) -> Parameters:
+        if unrolled(steps):
             return list(self.refinement_path(objective, start, steps, seed))[-1]
 
         def body(step: tf.Tensor, parameters: Parameters, velocity: Parameters) -> State:
@@ -132,7 +141,8 @@ class GradientRefined(Refining):
 
         return loop(body, steps, (start, zeros(start)))[0]
 
-    def _rate(self, step: int | tf.Tensor, steps: int) -> float | tf.Tensor:
+    def _rate(self, step: int | tf.Tensor, steps: int | tf.Tensor) -> float | tf.Tensor:
+        steps = steps if isinstance(steps, int) else tf.cast(steps, tf.float32)
         return self.rate * (1.0 - step / steps) if self.decay == "linear" else self.rate
 
     def _step(
@@ -148,7 +158,7 @@ class GradientRefined(Refining):
         return bounded(objective, {name: value + rate * velocity[name] for name, value in parameters.items()}), velocity
 
     def _line_searched(
-        self, objective: RefinementObjective, start: Parameters, steps: int, seed: tf.Tensor
+        self, objective: RefinementObjective, start: Parameters, steps: int | tf.Tensor, seed: tf.Tensor
     ) -> Parameters:
         def body(
             step: tf.Tensor, parameters: Parameters, bound: tf.Tensor, direction: Parameters, rate: tf.Tensor

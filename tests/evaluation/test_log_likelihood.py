@@ -13,6 +13,7 @@ from ssvae.gradients.enumeration import Enumeration
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.gradients.score_function import ScoreFunction
 from ssvae.inference.amortized import Amortized
+from ssvae.inference.evidence import log_weights
 from ssvae.inference.gradient_refined import GradientRefined
 from ssvae.likelihoods.base import combinations
 from ssvae.likelihoods.bernoulli import Bernoulli
@@ -109,6 +110,21 @@ def test_sums_in_blocks_are_those_in_double_precision(samples, block):
     np.testing.assert_allclose(log_p, logsumexp(joint, axis=0) - np.log(samples), rtol=3e-7)
     np.testing.assert_allclose(mean, bound, rtol=3e-7)
     np.testing.assert_allclose(size, effective, rtol=5e-3)  # weights of 12,000 nats have three decimals in float32
+
+
+def test_every_number_of_draws_is_a_beginning_of_the_same_draws():
+    model, seed, counts, block = m1(latent=2), random.seed_tensor(3), (1, 2, 5, 7), 3
+    parameters = model.encode(X)
+    draws = [log_weights(model, parameters, X, None, block, random.fold(seed, start)) for start in (0, 3, 6)]
+    weights = np.concatenate(draws).astype(float)
+    found = np.array(log_likelihood.Target(model, tf.constant(X)).weighed(parameters, counts, block, seed))
+    for position, count in enumerate(counts):
+        log_p, bound, effective = found[:, position].T
+        first = weights[:count]
+        np.testing.assert_allclose(log_p, logsumexp(first, axis=0) - np.log(count), rtol=1e-5)
+        np.testing.assert_allclose(bound, first.mean(axis=0), rtol=1e-5)
+        expected = np.exp(2 * logsumexp(first, axis=0) - logsumexp(2 * first, axis=0))
+        np.testing.assert_allclose(effective, expected, rtol=1e-3)
 
 
 def test_the_cut_of_the_work_changes_nothing_beyond_noise(monkeypatch):
