@@ -1,5 +1,7 @@
 """The objective against numpy: four binary pixels, three classes, a latent of one dimension, nothing sampled."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +17,7 @@ from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
 from ssvae.objective import Objective
+from ssvae.regularizers.base import Regularizer
 from ssvae.types import Batch
 
 K = 3
@@ -219,6 +222,42 @@ def test_the_minimised_number_term_by_term():
     assert float(losses.loss) == pytest.approx(expected, abs=1e-4)
     assert float(losses.unlabelled_bound) == pytest.approx(unlabelled.mean(), abs=1e-5)
     assert float(losses.cross_entropy) == pytest.approx(cross_entropy.mean(), abs=1e-5)
+
+
+def test_a_batch_of_labelled_and_unlabelled_rows_together():
+    """What `keras.Model.fit` minimises: every row its own bound, and the mean cross-entropy of those with a label."""
+    model = tiny([0.5, 0.3, 0.2])
+    objective = Objective(Amortized(), Quadrature(64), Enumeration(), alpha=0.3)
+    bounds, y = table(model)[0], np.array([1, -1, 2, -1, 0])
+    own = np.where(y < 0, unlabelled_truth(model, bounds), bounds[np.arange(len(X)), y])
+    cross_entropy = -log_softmax(network(model.classifier, X), axis=1)[np.arange(len(X)), y][y >= 0]
+    expected = -own.mean() + 0.3 * cross_entropy.mean()
+    for labels in (y, y[:, None].astype(np.float32)):
+        assert float(objective.mixed(model, X, labels, SEED)) == pytest.approx(expected, abs=1e-5)
+    without = -unlabelled_truth(model, bounds).mean()
+    for labels in (None, np.full(len(X), -1)):
+        assert float(objective.mixed(model, X, labels, SEED)) == pytest.approx(without, abs=1e-5)
+    one = 0.3 * cross_entropy[1] - own[2]  # of a single labelled row
+    assert float(objective.mixed(model, X[2:3], y[2:3], SEED)) == pytest.approx(one, abs=1e-5)
+
+
+@dataclass(frozen=True)
+class LogitsSeen(Regularizer):
+    """The sums of the logits of labelled rows, unlabelled rows and neighbours, a hundred times apart."""
+
+    def penalty(self, model, labelled, unlabelled, seed, done):
+        seen = labelled.logits[:, 0], unlabelled.logits[:, 0], unlabelled.neighbour_logits[:, 0]
+        return sum(100.0**at * tf.reduce_mean(each) for at, each in enumerate(seen))
+
+
+def test_regularizers_get_the_logits_of_all_rows_and_of_their_neighbours():
+    model, rows, others, neighbours = tiny(), np.array([0, 3]), np.array([1, 2, 4]), np.array([2, 0, 0])
+    objective = Objective(Amortized(), Quadrature(64), Enumeration(), regularizers=(LogitsSeen(), LogitsSeen()))
+    unlabelled = batch(others, [-1] * 3)._replace(neighbour=tf.constant(X[neighbours]))
+    losses = call(objective, model, batch(rows, [1, 2]), unlabelled, 0.2, 100.0)
+    logits = network(model.classifier, X)[:, 0]
+    once = sum(100.0**at * logits[seen].mean() for at, seen in enumerate((rows, others, neighbours)))
+    assert float(losses.regularizer) == pytest.approx(2 * once, rel=1e-5)
 
 
 def test_alpha_is_that_of_the_authors_sums():

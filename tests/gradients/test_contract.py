@@ -150,6 +150,34 @@ def test_is_a_function_of_its_seed(slot):
     assert type(gradient).from_config(gradient.get_config()) == gradient
 
 
+DEFAULTS = {
+    "auto": {"most": 32, "count": 8, "draws": 1, "samples": 4},
+    "double_control": {"samples": 8},
+    "enumeration": {},
+    "gumbel_softmax": {"samples": 1, "temperature": 0.5},
+    "local_expectation": {"samples": 1},
+    "mean_propagation": {"samples": 1},
+    "nvil": {
+        "samples": 1, "running_mean": True, "input_baseline": True, "normalization": True, "local_signals": True,
+        "momentum": 0.8, "hidden": (100,),
+    },
+    "pathwise": {"samples": 1},
+    "quadrature": {"nodes": 32},
+    "rws": {"samples": 10, "wake": 0.5},
+    "sample": {"samples": 8},
+    "score_function": {"samples": 8},
+    "straight_through": {"samples": 1},
+    "topm": {"count": 8, "draws": 1},
+    "vimco": {"samples": 5},
+    "wake_sleep": {"samples": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADIENTS.names())
+def test_a_slot_that_names_no_setting_means_what_it_meant_when_it_was_saved(name):
+    assert {field.name: field.default for field in dataclasses.fields(GRADIENTS.get(name))} == DEFAULTS[name]
+
+
 def test_two_variables_of_which_the_second_depends_on_the_first():
     """E[z1 · z2] with z1 ~ N(m, 1), z2 ~ N(z1, 1) is m² + 1."""
     mean = tf.Variable(tf.fill([ROWS, 1], 0.7))

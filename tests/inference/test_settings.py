@@ -1,5 +1,7 @@
 """Settings of refinement that cannot be meant are refused, in words that say what was given and what is allowed."""
 
+from dataclasses import fields
+
 import keras
 import numpy as np
 import pytest
@@ -60,6 +62,32 @@ LEARNT = [
     ({"start": "prior", "steps": 0}, "start='prior' needs .*steps and test_steps >= 1.*steps=0"),
     ({"start": "prior", "test_steps": 0}, "start='prior' needs .*steps and test_steps >= 1.*test_steps=0"),
 ]
+
+
+REFINING = {
+    "steps": 5, "samples": 2, "test_steps": None, "test_samples": 10, "refine_at": "both",
+    "warm_start": 0.25, "kl_warm_up": 0.5,
+}  # fmt: skip
+DEFAULTS = {
+    "amortized": {"kl_warm_up": 0.5},
+    "importance_weighted": {"samples": 5},
+    "mc_likelihood": {"samples": 50, "shared": False},
+    "hmc": {"steps": 3, "leapfrog": 5, "step_size": 0.25, "kl_warm_up": 0.5},
+    "importance_refined": {**REFINING, "samples": 20, "test_samples": 100, "rate": 0.1},
+    "gradient_refined": {
+        **REFINING, "rate": 0.9, "decay": "linear", "momentum": 0.3, "metric": "natural", "clip_norm": 5.0,
+        "encoder": "kl", "line_search": False, "binary": "straight_through",
+    },
+    "iterative": {
+        **REFINING, "start": "encoder", "encodings": ("data", "log_sign", "parameters"), "hidden": None,
+        "activation": "elu", "skip": "highway", "gate": "residual",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INFERENCES.names())
+def test_a_slot_that_names_no_setting_means_what_it_meant_when_it_was_saved(name):
+    assert {field.name: field.default for field in fields(INFERENCES.get(name))} == DEFAULTS[name]
 
 
 @pytest.mark.parametrize(("settings", "words"), BOTH)

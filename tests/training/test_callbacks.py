@@ -39,6 +39,9 @@ def test_state_of_another_fit_is_refused(tmp_path):
     words = r"state.safetensors was made by another fit: alpha was 0.1 and is now 0.2; resume with what it was, or"
     with pytest.raises(ValueError, match=words):
         Checkpoint(tmp_path).resume({**FIT, "alpha": 0.2})
+    more = dict.fromkeys(["seed", "hidden", "epochs", "batch_size", "latent", "zeta"], 9)  # the first is named
+    with pytest.raises(ValueError, match="batch_size was None and is now 9"):
+        Checkpoint(tmp_path).resume({**FIT, **more})
 
 
 def test_restart_leaves_the_state_of_another_fit_alone_until_the_first_write(tmp_path):

@@ -1,10 +1,12 @@
 """Learning rates in closed form, and epochs and batch sizes counted by hand."""
 
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from ssvae import SSVAEClassifier
 from ssvae.training.schedule import Schedule, TrainingSettings, plan
 
 STAGE = SimpleNamespace(name="m2", model=SimpleNamespace(auto_steps=(300, 2000)))
@@ -40,6 +42,11 @@ def test_a_constant_rate_is_the_same_at_every_step():
 )
 def test_epochs_by_the_number_of_rows(labelled, unlabelled, epochs):
     assert planned(labelled, unlabelled).epochs == epochs
+
+
+def test_what_is_left_out_is_what_the_estimator_leaves_out():
+    estimator = inspect.signature(SSVAEClassifier).parameters
+    assert TrainingSettings() == TrainingSettings.of({name: each.default for name, each in estimator.items()})
 
 
 def test_settings_reach_the_schedule():
