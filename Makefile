@@ -8,7 +8,7 @@ HALF := tests/gradients tests/inference tests/models
 LABELS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help fit test check format clean
+.PHONY: help fit test check format mutants clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: $(VENV)/.installed-dev ## what to run before a commit: format, lint, type
 format: $(VENV)/.installed-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+mutants: $(VENV)/.installed-dev ## put faults into the learning code, and see whether the tests find them
+	$(BIN)/python benchmarks/mutants.py
 
 clean: ## remove the virtual environment and the caches
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
