@@ -124,6 +124,33 @@ def _arguments(function: Callable[..., object]) -> list[str]:
     return [name for name, p in inspect.signature(function).parameters.items() if p.default is empty]
 
 
+def check_family(what: str, distribution: tfd.Distribution) -> None:
+    """Check that a distribution is of single continuous numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(distribution, tfd.Distribution):
+        raise ValueError(f"{what} must be a distribution of TensorFlow Probability, got {distribution!r}")
+    name = type(distribution).__name__
+    if distribution.event_shape.rank != 0:
+        raise ValueError(
+            f"{what} must be of single numbers, got {name} of arrays of shape {tuple(distribution.event_shape)}: "
+            "numbers depend on each other by a common parent, such as their scale"
+        )
+    if not distribution.dtype.is_floating or _is_discrete(distribution):
+        raise ValueError(f"{what} must be continuous, got {name}: chains move by gradients, which discrete values lack")
+
+
+def _is_discrete(distribution: tfd.Distribution) -> bool:
+    try:
+        return distribution.experimental_default_event_space_bijector() is None
+    except NotImplementedError:
+        return False
+
+
 def scale_faults(scale: tf.Tensor) -> list[str]:
     """Return messages about scales that are not positive and finite."""
     scale = tf.reshape(tf.convert_to_tensor(scale, tf.float32), [-1])

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ssvae.backend.engine import Engine, using
 from ssvae.bayes_nets.base import Data
+from ssvae.bayes_nets.families import quantile
 from ssvae.bayes_nets.net import BayesNet
 from ssvae.bayes_nets.posterior_density import PosteriorDensity
 from ssvae.settings.checks import whole
@@ -74,7 +75,7 @@ def grid(net: BayesNet, points: int) -> np.ndarray:
 def _combined(net: BayesNet, masses: np.ndarray) -> np.ndarray:
     """Return ε [points ** size, size] with each number at each of the quantiles of these masses [points]."""
     axes = [
-        node.noise.quantile(tf.constant(masses, tf.float32))
+        quantile(node.noise, tf.constant(masses, tf.float32))
         for node in net.latents.values()
         for _ in range(int(np.prod(node.shape)))
     ]

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
-from ssvae.bayes_nets.base import Latent, Parameter, scale_faults
+from ssvae.bayes_nets.base import Latent, Parameter, check_family, scale_faults
 from ssvae.distributions import Values
 
 
@@ -23,11 +23,22 @@ class LocationScale(Latent):
         Of ε, such as ``tfd.StudentT(4.0, 0.0, 1.0)`` or ``tfd.Logistic(0.0, 1.0)``.
     loc, scale : number, tensor or function of the parents
         Where z is, and how far ε takes it from there.
+
+    Raises
+    ------
+    ValueError
+        If `noise` is not one distribution of single continuous numbers.
     """
 
     def __init__(
         self, shape: int | Sequence[int], noise: tfd.Distribution, loc: Parameter = 0.0, scale: Parameter = 1.0
     ) -> None:
+        check_family("noise", noise)
+        if noise.batch_shape.rank:
+            raise ValueError(
+                f"noise must be one distribution, got {type(noise).__name__} of the shape {tuple(noise.batch_shape)}: "
+                "give loc and scale the shape of the node"
+            )
         super().__init__(shape, noise, loc, scale)
         self.loc, self.scale = loc, scale
 
