@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -63,24 +63,47 @@ def label_array(y: LabelContainer) -> np.ndarray:
     mask = None
     # y can be an object of these only if they are imported.
     pandas, arrow = sys.modules.get("pandas"), sys.modules.get("pyarrow")
+    if pandas is not None and isinstance(y, pandas.DataFrame) and y.shape[1] == 1:
+        y = y.iloc[:, 0]
     if isinstance(y, np.ma.MaskedArray):
         y, mask = y.data, np.ma.getmaskarray(y)
     elif pandas is not None and isinstance(y, pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray):
-        plain = isinstance(y.dtype, np.dtype)
-        absent = None if plain else np.asarray(pandas.isna(y))
-        if isinstance(y.dtype, pandas.CategoricalDtype):
-            codes = np.asarray(y.codes if isinstance(y, pandas.Categorical) else pandas.Categorical(y).codes)
-            y = np.array([*y.dtype.categories, None], object)[codes]  # the code of what is missing is -1
-        y, mask = np.asarray(y, None if plain else object), absent
+        y, mask = _of_pandas(y)
     elif arrow is not None and isinstance(y, arrow.Array | arrow.ChunkedArray):
-        y = y.to_pylist()
+        unsigned = arrow.types.is_unsigned_integer(y.type)
+        y, mask = (np.asarray(y.fill_null(0)), np.asarray(y.is_null())) if unsigned else (y.to_pylist(), None)
     if isinstance(y, list | tuple):
         y = _of_list(y)
     y = np.asarray(y)
+    if y.dtype.kind == "V":
+        raise ValueError(f"y holds records of {list(y.dtype.names or ())}: give one of these fields")
     if mask is not None and mask.any():
-        y = y.astype(object)
+        y = _as_objects(y)
         y[mask] = None
     return y.astype(object) if y.dtype.kind == "T" else y
+
+
+def _of_pandas(y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the array of pandas' Series, Index or extension array, and where it misses a value, if it knows."""
+    import pandas
+
+    if isinstance(y.dtype, np.dtype):
+        return np.asarray(y), None
+    absent, own = np.asarray(pandas.isna(y)), getattr(y.dtype, "numpy_dtype", None)
+    if isinstance(y.dtype, pandas.CategoricalDtype):
+        codes = np.asarray(y.codes if isinstance(y, pandas.Categorical) else pandas.Categorical(y).codes)
+        categories = _as_objects(label_array(y.dtype.categories))
+        return np.append(categories, [None])[codes], absent  # the code of what is missing is -1
+    if own is not None and own.kind == "u":
+        return y.to_numpy(own, na_value=0), absent
+    return np.asarray(y, object), absent
+
+
+def _as_objects(y: np.ndarray) -> np.ndarray:
+    """Return an array of objects; unsigned numbers stay NumPy's, by which -1 among them is found."""
+    found = np.empty(y.size, object)
+    found[:] = list(y.ravel()) if y.dtype.kind == "u" else y.ravel().tolist()
+    return found.reshape(y.shape)
 
 
 def missing(y: np.ndarray) -> np.ndarray:
@@ -98,8 +121,8 @@ def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray,
     Raises
     ------
     ValueError
-        If labels are of several types, too large for 64 bits, or missing though `unlabeled` is None, or -1 seems to
-        have been stored as an unsigned number.
+        If labels are of several types, or of one that holds no classes, too large for 64 bits, or missing though
+        `unlabeled` is None, or -1 seems to have been stored as an unsigned number.
     """
     y = label_array(y)
     known = has_label(y, unlabeled)
@@ -112,9 +135,7 @@ def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray,
     if labels.dtype == object:
         labels = _of_one_type(labels)
     if labels.dtype.kind == "u" and unlabeled is not None:
-        _refuse_wrapped(labels)
-    elif labels.dtype.kind == "U":
-        _warn_of_nan(labels)
+        _check_unsigned(labels)
     return labels, known
 
 
@@ -143,6 +164,8 @@ def check_classes(labels: np.ndarray, rows: int, unlabeled: object = -1) -> None
 def _of_list(y: Sequence[object]) -> np.ndarray:
     """Return the array of a list, of objects where its entries are of several types."""
     kinds = set(map(type, y))
+    if kinds == {str}:
+        _refuse_null(y)
     if len(kinds) == 1 and not kinds & {type(None)}:
         found = np.asarray(y)  # of integers beyond 64 bits, or of other objects, an array of objects
         if found.dtype.kind != "f" or kinds & {float, np.float64, np.float32}:
@@ -152,6 +175,13 @@ def _of_list(y: Sequence[object]) -> np.ndarray:
     found = np.empty(len(y), object)
     found[:] = y
     return found
+
+
+def _refuse_null(texts: Sequence[Any]) -> None:
+    """Refuse texts that NumPy would cut."""
+    ending = next((text for text in texts if text.endswith("\0")), None)
+    if ending is not None:
+        raise ValueError(f"label {ending!r} ends in a null character, which NumPy drops: leave it out")
 
 
 def _is_missing(value: object) -> bool:
@@ -178,12 +208,18 @@ def _marks(value: object, unlabeled: object) -> bool:
 def _of_one_type(labels: np.ndarray) -> np.ndarray:
     """Return objects as an array of their type; refuse several."""
     values = labels.tolist()
-    kinds = [_kind(value) for value in values]
-    found = list(dict.fromkeys(kinds))
+    each = [_kind(value) for value in values]
+    found = list(dict.fromkeys(each))
     if len(found) > 1:
-        shown = ", ".join(f"{kind} ({kinds.count(kind)} rows, such as {values[kinds.index(kind)]!r})" for kind in found)
+        shown = ", ".join(f"{kind} ({each.count(kind)} rows, such as {values[each.index(kind)]!r})" for kind in found)
         raise ValueError(f"y mixes labels of several types: {shown}; make them one type, all text or all numbers")
+    if found and found[0] not in {*KINDS.values(), "number"}:
+        raise ValueError(f"y holds {found[0]}, such as {values[0]!r}, and not text, whole numbers or true/false")
+    if found == ["text"]:
+        _refuse_null(values)
     if found != ["number"]:
+        return np.array(values)
+    if len(kinds := {type(value) for value in values}) == 1 and issubclass(kinds.pop(), np.unsignedinteger):
         return np.array(values)
     if any(isinstance(value, float | np.floating) for value in values):
         floats = np.array(values, np.float64)
@@ -205,24 +241,19 @@ def _kind(value: object) -> str:
     return "number" if isinstance(value, int | float | np.integer | np.floating) else type(value).__name__
 
 
-def _refuse_wrapped(labels: np.ndarray) -> None:
-    """Refuse -1 that was cast to an unsigned type, whose largest number it then is, far above the others."""
+def _check_unsigned(labels: np.ndarray) -> None:
+    """Refuse -1 that was cast to an unsigned type, whose largest number it then is, far above the others.
+
+    Where it may be a class as well, because it is one of two or follows another, there is a warning.
+    """
     largest = int(np.iinfo(labels.dtype).max)
     classes = np.unique(labels)
-    if len(classes) > 2 and classes[-1] == largest and classes[-2] != largest - 1:
-        raise ValueError(
-            f"y is {labels.dtype} and holds {largest} in {int((labels == largest).sum())} rows, which is what -1 "
-            f"becomes there: give y as int64, with -1 or, if it is a class, {largest}; or say unlabeled={largest}"
-        )
-
-
-def _warn_of_nan(labels: np.ndarray) -> None:
-    """Warn of the text that NumPy makes of NaN when it puts it among words."""
-    rows = int((labels == "nan").sum())
-    if rows:
-        warnings.warn(
-            f"the text 'nan' in {rows} rows of y is taken for a class: if these rows have no label, give None or NaN "
-            "itself (NumPy writes it as text among words), or unlabeled='nan'",
-            UserWarning,
-            stacklevel=2,
-        )
+    if not len(classes) or classes[-1] != largest or len(classes) > largest // 2:
+        return
+    found = (
+        f"y is {labels.dtype} and holds {largest} in {int((labels == largest).sum())} rows, which is what -1 becomes "
+        f"there: give y as int64, with -1 or, if it is a class, {largest}; or say unlabeled={largest}"
+    )
+    if len(classes) > 2 and classes[-2] != largest - 1:
+        raise ValueError(found)
+    warnings.warn(found, UserWarning, stacklevel=3)

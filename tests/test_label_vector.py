@@ -1,5 +1,7 @@
 """Which rows have a label, whatever holds the labels."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,10 @@ def test_which_rows_have_a_label(y, unlabeled, known):
         (pd.Categorical([1, "b"]), "several types"),
         (np.array([0, 1, 255, 255], np.uint8), "uint8 and holds 255 in 2 rows, which is what -1 becomes"),
         (np.array([0, 1, -1]).astype(np.uint64), "uint64"),
+        ([Decimal("1"), Decimal("2")], r"y holds Decimal, such as Decimal\('1'\)"),
+        (pd.Series([(1, 2), (3, 4)]), r"y holds tuple, such as \(1, 2\)"),
+        (np.zeros(2, [("a", int)]), r"y holds records of \['a'\]: give one of these fields"),
+        (["a", "a\0"], "ends in a null character"),
         ([2**64, 1], "64 bits"),
         ([2**53 + 1, 0.5], "too large to stand beside fractions"),
     ],
@@ -106,9 +112,37 @@ def test_bytes_of_256_classes_are_none_of_these():
     assert known_labels(np.arange(256).astype(np.uint8))[1].all()
 
 
-def test_texts_that_numpy_makes_of_gaps_are_counted():
-    with pytest.warns(UserWarning, match="the text 'nan' in 2 rows of y is taken for a class"):
-        known_labels(np.array(["a", np.nan, "b", np.nan]))
+UNSIGNED = {
+    "array": lambda y, gap: np.array(y),
+    "list": lambda y, gap: y,
+    "objects": lambda y, gap: np.array([*y, None] if gap else y, object),
+    "masked": lambda y, gap: np.ma.masked_array([*y, y[0]], mask=[False] * len(y) + [True]) if gap else np.array(y),
+    "UInt8": lambda y, gap: pd.array([*y, None] if gap else y, dtype="UInt8"),
+    "series": lambda y, gap: pd.Series([*y, None] if gap else y, dtype="UInt8"),
+    "frame": lambda y, gap: pd.DataFrame({"y": pd.array([*y, None] if gap else y, dtype="UInt8")}),
+    "category": lambda y, gap: pd.Categorical([*y, None] if gap else y, categories=np.unique(y)),
+    "arrow": lambda y, gap: arrow([*y, None] if gap else y),
+}
+
+
+@pytest.mark.parametrize("gap", [False, True])
+@pytest.mark.parametrize("container", UNSIGNED)
+def test_an_unsigned_minus_one_is_found_in_every_container(container, gap):
+    make = UNSIGNED[container]
+    with pytest.raises(ValueError, match="uint8 and holds 255 in 2 rows, which is what -1 becomes"):
+        known_labels(make([np.uint8(n) for n in (0, 1, 255, 255)], gap))
+    for classes in ((0, 255), (0, 1, 254, 255)):
+        with pytest.warns(UserWarning, match="uint8 and holds 255 in 1 rows"):
+            assert known_labels(make([np.uint8(n) for n in classes], gap))[0].tolist() == [*classes]
+    labels, known = known_labels(make([np.uint8(n) for n in (3, 1, 3)], gap))
+    assert labels.tolist() == [3, 1, 3]
+    assert known.tolist() == [True, True, True, False][: len(known)]
+
+
+def test_a_column_of_a_frame_is_a_column():
+    labels, known = known_labels(pd.DataFrame({"y": pd.array([2**53 + 1, None, 2**53], dtype="Int64")}))
+    assert labels.tolist() == [2**53 + 1, 2**53]
+    assert known.tolist() == [True, False, True]
 
 
 def test_labels_of_the_caller_stay():

@@ -43,8 +43,9 @@ def test_without_a_marker_every_row_is_labelled():
 
 
 def test_a_frame_of_one_column_is_a_vector():
+    assert encode(pd.DataFrame({"y": [2, -1, 5]}), -1)[1].tolist() == [0, -1, 1]
     with pytest.warns(UserWarning, match="column-vector"):
-        assert encode(pd.DataFrame({"y": [2, -1, 5]}), -1)[1].tolist() == [0, -1, 1]
+        assert encode(np.array([[2], [-1], [5]]), -1)[1].tolist() == [0, -1, 1]
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,28 @@ def test_labelled_rows():
     assert y.dtype.kind == "U"
     with pytest.raises(ValueError, match="no labelled row to compare with"):
         labelled_rows([-1, -1], -1, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("text", ["nan", "None", "<NA>", "NaT"])
+def test_texts_that_are_made_of_gaps_are_counted(text):
+    with pytest.warns(UserWarning, match=f"the text '{text}' in 2 rows of y is taken for a class"):
+        encode(np.array(["a", text, "b", text]), -1)
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (["ant", "ant ", "ant"], r"labels 'ant' \(2 rows\) and 'ant ' \(1 rows\) look alike"),
+        (["caf\u00e9", "cafe\u0301"], "look alike"),
+        (["1", "\uff11"], "look alike"),
+        (["1", "1.0"], "look alike"),
+        (["ant", "\ufeffant"], "look alike"),
+        (["ant", "\u200b"], r"labels '\\u200b' \(1 rows\) look like none"),
+        (["ant", " -1"], r"labels ' -1' \(1 rows\) look like none"),
+        (["ant", "-1.0"], "look like none"),
+        (["ant", "\u22121"], "look like none"),
+    ],
+)
+def test_texts_that_look_alike_are_counted(y, words):
+    with pytest.warns(UserWarning, match=words):
+        assert encode(y, -1)[0].tolist() == sorted({*y})
