@@ -145,13 +145,16 @@ def check_classes(labels: np.ndarray, rows: int, unlabeled: object = -1) -> None
     Raises
     ------
     ValueError
-        If there are none, one class only, or numbers that are not finite.
+        If there are none, one class only, numbers that are not finite, or times or numbers that no file of a saved
+        classifier holds.
     """
     if not len(labels):
         raise ValueError(
             f"y has no labelled row: all {rows} are {unlabeled!r}, which means unlabelled; label at least one "
             "row of two classes, or set unlabeled= to another marker"
         )
+    if labels.dtype.kind in "mM" or (labels.dtype.kind == "f" and labels.dtype.itemsize > 8):
+        raise ValueError(f"y holds {labels.dtype}, and not text, whole numbers or true/false: make it one of these")
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise ValueError("Input y contains infinity or NaN where a label should be")
     classes = np.unique(labels)

@@ -57,6 +57,7 @@ def test_a_frame_of_one_column_is_a_vector():
         ([0.3, 1.7, 2.2], -1, "Unknown label type: continuous"),
         ([0.0, 1.0, np.nan], None, "y contains infinity or NaN"),
         (["a", 1, "b"], -1, "several types"),
+        (np.array(["2020-01-01", "2021-01-01"], "M8[D]"), -1, r"y holds datetime64\[D\], and not text"),
         ([(0, 1), (1, 0)], -1, "1d array"),
         (["a", None, "b"], None, "row 1, and unlabeled=None says that all have one"),
         ([0.0, 1.0, np.inf], -1, "y contains infinity or NaN"),
