@@ -87,15 +87,15 @@ def _of_pandas(y: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the array of pandas' Series, Index or extension array, and where it misses a value, if it knows."""
     import pandas
 
-    if isinstance(y.dtype, np.dtype):
+    if isinstance(y.dtype, np.dtype | pandas.SparseDtype):
         return np.asarray(y), None
-    absent, own = np.asarray(pandas.isna(y)), getattr(y.dtype, "numpy_dtype", None)
+    absent = np.asarray(pandas.isna(y))
     if isinstance(y.dtype, pandas.CategoricalDtype):
         codes = np.asarray(y.codes if isinstance(y, pandas.Categorical) else pandas.Categorical(y).codes)
         categories = _as_objects(label_array(y.dtype.categories))
         return np.append(categories, [None])[codes], absent  # the code of what is missing is -1
-    if own is not None and own.kind == "u":
-        return y.to_numpy(own, na_value=0), absent
+    if pandas.api.types.is_unsigned_integer_dtype(y.dtype):
+        return y.to_numpy(np.dtype(f"u{y.dtype.itemsize}"), na_value=0), absent
     return np.asarray(y, object), absent
 
 
