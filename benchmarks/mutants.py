@@ -3,8 +3,8 @@
 A seeded sample of the mutants of the files below; for each, the quick tests that run the changed line, until one fails.
 Results are kept in `build/mutants/`: a run that was cut off goes on, and later runs try again what survived. Survivors
 that cannot be found, because they change nothing that a user could see, are listed with the reason in
-`mutants_without_effect.yaml`. mutmut and cosmic-ray were left aside: both import TensorFlow anew for every mutant, and
-choose tests by file or not at all.
+`mutants_without_effect.yaml`. Of the tools for this, cosmic-ray imports TensorFlow anew for every mutant and runs one
+list of tests for all, and mutmut forks a process that has run the tests, which TensorFlow does not survive.
 
     python benchmarks/mutants.py
     python benchmarks/mutants.py --count 50 --seed 1

@@ -242,6 +242,26 @@ def test_a_batch_of_labelled_and_unlabelled_rows_together():
 
 
 @dataclass(frozen=True)
+class Asked(Amortized):
+    """Amortised inference that notes whether it is asked in training."""
+
+    def bound(self, model, x, y, gradient, seed, training=False):
+        ASKED.append(training)
+        return super().bound(model, x, y, gradient, seed, training)
+
+
+ASKED: list[bool] = []
+
+
+def test_a_batch_together_is_a_batch_of_training():
+    ASKED.clear()
+    objective = Objective(Asked(), Quadrature(16), Enumeration())
+    for labels in (None, np.array([1, -1, 2, -1, 0])):
+        objective.mixed(tiny(), X, labels, SEED)
+    assert ASKED == [True] * 3  # U alone; L and U
+
+
+@dataclass(frozen=True)
 class LogitsSeen(Regularizer):
     """The sums of the logits of labelled rows, unlabelled rows and neighbours, a hundred times apart."""
 
