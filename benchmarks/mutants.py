@@ -38,6 +38,7 @@ TESTS = (
     "tests/gradients/test_*.py",
     "tests/inference/test_*.py",
     "tests/training/test_*.py",
+    "tests/models/test_sbn.py",
     "tests/estimator/test_persistence.py",
     "tests/backend/test_array_files.py",
 )

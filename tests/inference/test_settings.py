@@ -182,3 +182,28 @@ def test_updates_in_numpy():
             expected = residual if gate == "residual" else share * numbers + (1.0 - share) * proposal
         found = network(network.prepare(rows), moving.astype(np.float32), numbers)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "slot",
+    [
+        {"name": "hmc", "steps": 0, "leapfrog": 1, "kl_warm_up": 0.0},
+        {"name": "hmc", "kl_warm_up": 1.0},
+        {"name": "importance_refined", "samples": 2, "rate": 1.0},
+        {"name": "gradient_refined", "steps": 0, "samples": 1, "test_steps": 0, "test_samples": 1, "warm_start": 0.0},
+        {"name": "gradient_refined", "warm_start": 1.0, "kl_warm_up": 1.0, "momentum": 0.0},
+        {"name": "mc_likelihood", "samples": 1},
+    ],
+    ids=str,
+)
+def test_numbers_at_the_ends_of_their_ranges_are_taken(slot):
+    found = INFERENCES.build(slot)
+    assert {name: getattr(found, name) for name in slot if name != "name"} == {
+        k: v for k, v in slot.items() if k != "name"
+    }
+
+
+@pytest.mark.parametrize("step_size", [0.0, -0.1, float("inf"), float("nan")])
+def test_the_step_of_hmc_is_positive_and_finite(step_size):
+    with pytest.raises(ValueError, match="'hmc' needs step_size > 0"):
+        INFERENCES.build({"name": "hmc", "step_size": step_size})
