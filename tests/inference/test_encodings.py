@@ -48,6 +48,10 @@ def test_forms_of_a_slope():
     natural = gradient * np.concatenate([np.exp(numbers[:, 2:]), np.ones((2, 2))], axis=1)
     np.testing.assert_allclose(encoded(gradient, numbers, "natural_gradient"), natural, rtol=1e-5)
     np.testing.assert_array_equal(encoded(gradient, numbers, "gradient"), gradient)
+    for form in ("log_sign", "normalized_gradient", "natural_gradient"):  # with the axis of the classes in front
+        each = [encoded(part, gradient, form) for part in (gradient, numbers, -gradient)]
+        together = encoded(np.stack([gradient, numbers, -gradient]), np.stack([gradient] * 3), form)
+        np.testing.assert_allclose(together, np.stack(each), rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", MODELS)
