@@ -18,7 +18,7 @@ from ssvae.cli.progress import to_stderr
 @click.option("--test-rows", type=click.IntRange(1), default=10_000, show_default=True, help="Rows to measure.")
 @click.option("--held-out", is_flag=True, help="Measure validation rows in place of test rows.")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs to train for, in place of the row's own.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights, order and noise.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of weights, order and noise.")
 @click.option("--list", "only_list", is_flag=True, help="List the rows and what the paper has.")
 @data_dir
 @json_flag

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from ssvae.bayes_nets.draws import Draws
 from ssvae.cli.main import main
 from ssvae.experiments.reproductions.base import Measurement
 from ssvae.experiments.reproductions.mixing import Mixing, dynamic_net
@@ -17,6 +18,24 @@ def test_the_auxiliary_form_mixes_faster(tmp_path, monkeypatch):
     found = Mixing(0.1, chains=8, warm_up=200).run("tiny", tmp_path, Measurement(samples=200))
     assert found["ratio"] > 4
     assert found["auxiliary_ess_per_gradient"] > 0.01
+    assert (tmp_path / "autocorrelation.png").stat().st_size > 5000
+
+
+def test_few_draws_are_enough_or_refused_before_anything_is_drawn(tmp_path, monkeypatch):
+    rng, calls = np.random.default_rng(0), []
+
+    def sample(net, data, form, draws, chains, **how):
+        calls.append(form)
+        each = np.ones((draws, chains, 1))
+        values = {"z": rng.normal(size=(draws, chains, 1, 20, 10))}
+        return Draws(values, each, each > 1, 20 * draws, 1.0, 1.0, {"z": "auxiliary"})
+
+    monkeypatch.setattr("ssvae.bayes_nets.sampling.sample", sample)
+    with pytest.raises(ValueError, match=r"mixing-0\.1 needs --samples of at least 4, got 3"):
+        Mixing(0.1).run("mixing-0.1", tmp_path, Measurement(samples=3))
+    assert not calls
+    found = Mixing(0.1, chains=2).run("mixing-0.1", tmp_path, Measurement(samples=4))
+    assert np.isfinite(found["ratio"])
     assert (tmp_path / "autocorrelation.png").stat().st_size > 5000
 
 

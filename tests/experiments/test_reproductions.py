@@ -40,7 +40,11 @@ def test_a_trained_row_is_only_measured(tmp_path, monkeypatch):
     assert first["negative_log_p"] <= first["negative_bound"]
     assert first["seconds"] > 0
     monkeypatch.setattr(SSVAEClassifier, "fit", None)
+    least = TINY.run("tiny", tmp_path / "tiny", Measurement(samples=1, rows=1))
+    assert least["negative_log_p"] == least["negative_bound"] > 0
+    assert "standard_error" not in least  # of one row
     again = TINY.run("tiny", tmp_path / "tiny", Measurement(samples=5, rows=50))
+    assert again["standard_error"] > 0
     assert again["negative_log_p"] == pytest.approx(first["negative_log_p"], rel=1e-6)
     kept = json.loads((tmp_path / "tiny" / COST).read_text())
     assert kept["cost"]["cpu_seconds"] == again["cpu_seconds"] == first["cpu_seconds"]
@@ -83,5 +87,7 @@ def test_the_command_lists_rows_and_names_the_nearest():
     wrong = CliRunner().invoke(main, ["reproduce", "nvil", "sbn-20"])
     assert wrong.exit_code == 1
     assert "did you mean 'sbn-200'" in wrong.output
+    wrong = CliRunner().invoke(main, ["reproduce", "nvil", "sbn-200", "--seed", "-1"])
+    assert wrong.exit_code == 2
     wrong = CliRunner().invoke(main, ["reproduce", "nvli"])
     assert "did you mean 'nvil'" in wrong.output

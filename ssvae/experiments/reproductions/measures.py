@@ -26,10 +26,11 @@ def _estimate(
 
 
 def density(classifier: SSVAEClassifier, x: np.ndarray, samples: int, progress: Progress | None = None) -> RowResult:
-    """Return −log p by importance sampling with its standard error, and −bound, nats."""
+    """Return −log p by importance sampling with its standard error, which one row does not have, and −bound, nats."""
     found = _estimate(classifier, x, None, samples, progress)
-    error = found.log_p.std(ddof=1) / np.sqrt(len(x))
-    numbers = {"negative_log_p": -found.log_p.mean(), "standard_error": error, "negative_bound": -found.bound.mean()}
+    numbers = {"negative_log_p": -found.log_p.mean(), "negative_bound": -found.bound.mean()}
+    if len(x) > 1:
+        numbers["standard_error"] = found.log_p.std(ddof=1) / np.sqrt(len(x))
     return {**{name: float(value) for name, value in numbers.items()}, "samples": samples}
 
 

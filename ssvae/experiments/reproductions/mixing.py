@@ -45,8 +45,11 @@ class Mixing(NamedTuple):
     ) -> RowResult:
         """Sample in both forms and in the one that is chosen; return effective sample sizes, draw autocorrelations."""
         del data_dir
+        from ssvae.bayes_nets.diagnostics import LEAST_DRAWS
         from ssvae.bayes_nets.sampling import sample
 
+        if measurement.samples < LEAST_DRAWS:
+            raise ValueError(f"{name} needs --samples of at least {LEAST_DRAWS}, got {measurement.samples}")
         net = dynamic_net(self.scale, measurement.seed)
         data = {"x": net.sample((1,), measurement.seed)["x"]}
         how: Settings = {"chains": self.chains, "warm_up": self.warm_up}
@@ -86,8 +89,9 @@ def _save_figure(draws: dict[str, Draws], path: Path) -> None:
 
     figure = Figure(figsize=(8.4, 3.2), layout="constrained", dpi=130)
     for axes, form in zip(figure.subplots(1, 2, sharey=True), ("original", "auxiliary"), strict=True):
-        found = autocorrelation(draws[form].values["z"][:, :, 0], LAGS).reshape(LAGS + 1, -1)
-        gradients = np.arange(LAGS + 1) * draws[form].gradients / len(draws[form].accepted)
+        found = autocorrelation(draws[form].values["z"][:, :, 0], LAGS)
+        found = found.reshape(len(found), -1)  # fewer lags where there are fewer draws
+        gradients = np.arange(len(found)) * draws[form].gradients / len(draws[form].accepted)
         axes.plot(gradients, found, color="#1d4ed8", linewidth=0.5, alpha=0.25)
         axes.plot(gradients, found.max(axis=1), color="#c2410c", linewidth=1.6, label="maximum")
         axes.set(title=f"{form} form", xlabel="gradient evaluations between draws", ylim=(-0.6, 1.0))
