@@ -21,7 +21,7 @@ EXCEPTIONS = {
         "hasattr(os, 'register_at_fork')": "not on every platform",
     },
     "ssvae/distributed/cluster.py": {"AttributeError": "TF_CONFIG holds what its user wrote"},
-    "ssvae/estimator/auto.py": {"preprocessing in ('auto', 'identity')": "what the user asked for, by name"},
+    "ssvae/estimator/auto.py": {"preprocessing in ('auto', 'identity'": "what the user asked for, by name"},
     "ssvae/estimator/validation.py": {"hasattr(X, 'iloc')": "X as its user gives it"},
     "ssvae/experiments/reproductions/base.py": {"AttributeError": "a damaged file holds anything"},
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ssvae.estimator import column_kinds
+from ssvae.readers.base import Rows
 from ssvae.registry import Slot
 
 if TYPE_CHECKING:
@@ -13,25 +15,25 @@ if TYPE_CHECKING:
 
 
 def likelihood(
-    extremes: tuple[float, float], slot: Slot[Likelihood], preprocessing: Slot[Preprocessing]
+    x: Rows,
+    extremes: tuple[float, float],
+    names: Sequence[str] | None,
+    slot: Slot[Likelihood],
+    preprocessing: Slot[Preprocessing],
 ) -> Slot[Likelihood]:
-    """Return the slot, or what suits rows of these extremes in place of "auto".
+    """Return the slot, or in place of "auto" what suits rows x, of these extremes and names of columns.
 
-    All values in [0, 1] and no preprocessing asked for: Bernoulli (grey levels are resampled to binary values).
-    Anything else: Gaussian.
+    Where a preprocessing is asked for, that is Gaussian; see `column_kinds.likelihood` otherwise.
     """
     if not is_auto(slot):
         return slot
-    inside = extremes[0] >= 0.0 and extremes[1] <= 1.0
-    plain = isinstance(preprocessing, str) and preprocessing in ("auto", "identity")
-    return "bernoulli" if inside and plain else "gaussian"
+    plain = isinstance(preprocessing, str) and preprocessing in ("auto", "identity", "columns")
+    return column_kinds.likelihood(x, extremes, names) if plain else "gaussian"
 
 
 def preprocessing(slot: Slot[Preprocessing], likelihood: Likelihood) -> Slot[Preprocessing]:
-    """Return the slot, or for "auto" what suits a likelihood: nothing where x is bounded, else standardised columns."""
-    if not is_auto(slot):
-        return slot
-    return "identity" if math.isfinite(likelihood.support[0]) else "standardize"
+    """Return the slot, or for "auto" what suits a likelihood."""
+    return likelihood.preprocessing if is_auto(slot) else slot
 
 
 def is_auto(slot: object) -> bool:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
 from ssvae.distributed.strategy import layout_of
-from ssvae.estimator import labels, latent_classifier, persistence
+from ssvae.estimator import auto, labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
 from ssvae.estimator.generative import GenerativeMixin
@@ -53,7 +53,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     likelihood : str, dict or Likelihood, default="auto"
         Distribution of x given the decoder's output: "bernoulli", "binomial", "categorical", "discretized_logistic",
         "gaussian", "mixed", "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1]
-        (grey levels are resampled to binary values at every step), else Gaussian.
+        (grey levels are resampled to binary values at every step), else Gaussian; where cells are missing (NaN),
+        "mixed", which leaves them out.
     preprocessing : str, dict or Preprocessing, default="auto"
         What is done to x first: "identity", "standardize" or "pca". "auto" is nothing for likelihoods of bounded values
         and standardised columns for others; the log-Jacobian is part of every bound.
@@ -460,6 +461,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.classifier_tags.poor_score = False
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = auto.is_auto(self.likelihood) and auto.is_auto(self.preprocessing)
         return tags
 
 

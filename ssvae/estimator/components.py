@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ssvae.estimator import auto
 from ssvae.estimator.arguments import SUPPLIED_BY_FIT, check, present
+from ssvae.estimator.validation import feature_names, refuse_missing
 from ssvae.estimator.value_range import check_range
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
@@ -54,7 +56,7 @@ class Components(NamedTuple):
         estimator : SSVAEClassifier
         x : Rows
         extremes : tuple of float
-            The least and the greatest cell of x.
+            The least and the greatest cell of x, NaN where cells are missing.
         classes : int
             K.
         load : callable
@@ -67,14 +69,19 @@ class Components(NamedTuple):
         """
         check(estimator)
         slot = _own_likelihood(estimator.model, estimator.likelihood)
-        likelihood = LIKELIHOODS.build(auto.likelihood(extremes, slot, estimator.preprocessing))
+        named = feature_names(estimator)
+        names = () if named is None else named.tolist()
+        likelihood = LIKELIHOODS.build(auto.likelihood(x, extremes, names, slot, estimator.preprocessing))
         preprocessing = PREPROCESSING.build(auto.preprocessing(estimator.preprocessing, likelihood))
+        if math.isnan(extremes[0]) and not preprocessing.takes_gaps:
+            refuse_missing(x, named)
         objective = _objective(estimator)
         x = with_all_rows(x, objective.regularizers)
         rows = preprocessing.fit(x).transformed(x)
-        names = type(likelihood).__name__, type(preprocessing).__name__
+        likelihood = likelihood.with_gaps(x.shape[1], preprocessing.gaps)
+        kinds = type(likelihood).__name__, type(preprocessing).__name__
         known = extremes if preprocessing.identity else None
-        check_range(names[0], likelihood.support, names[1], rows, known)
+        check_range(kinds[0], likelihood.support, kinds[1], rows, known)
         features = rows.shape[1]
         model = MODELS.build(
             _with_trained_m1(estimator.model, load), **_context(features, classes, likelihood, objective)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ssvae.readers.errors import DataError
@@ -56,6 +57,35 @@ def as_numbers(frame: pd.DataFrame, names: Sequence[str] | None, learn: bool) ->
     if other:
         raise DataError(f"X has the column {other[0]!r}, which was not there in fit: drop it")
     return pd.DataFrame(encode_frame_as(_plain(frame, words), names, WHERE), columns=list(names))
+
+
+def filled(frame: pd.DataFrame, features: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """Return the frame with its missing cells filled in, by reconstructed features [N, D] of these names.
+
+    Whole numbers and true/false are rounded, and text is the value whose feature is the greatest.
+    """
+    whole, found = frame.rename(columns=str), frame.copy()
+    origins: dict[str, list[tuple[int, str | None]]] = {}
+    for at, name in enumerate(names):
+        column, value = origin(name, whole.columns, WHERE)
+        origins.setdefault(column, []).append((at, value))
+    for place, (column, parts) in ((whole.columns.get_loc(column), (column, own)) for column, own in origins.items()):
+        gone = np.flatnonzero(whole[column].isna())
+        cells = features[np.ix_(gone, np.array([at for at, _ in parts]))]
+        if parts[0][1] is not None:
+            cells = np.array([value for _, value in parts], object)[cells.argmax(axis=1)]
+        else:
+            cells = _as_type(cells[:, 0], whole[column].dtype)
+        if len(gone):
+            found.iloc[gone, place] = cells
+    return found
+
+
+def _as_type(numbers: np.ndarray, dtype: object) -> np.ndarray:
+    """Return numbers as cells of a column of some type."""
+    if pd.api.types.is_bool_dtype(dtype):
+        return numbers > 0.5
+    return np.round(numbers) if pd.api.types.is_integer_dtype(dtype) else numbers
 
 
 def _is_numeric(series: pd.Series) -> bool:

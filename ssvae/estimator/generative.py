@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
 from ssvae.backend import eager_guard
-from ssvae.estimator import labels
+from ssvae.estimator import data_frames, labels
 from ssvae.estimator.fitting import fresh_seed
 from ssvae.estimator.validation import check_table
 from ssvae.evaluation import log_likelihood
@@ -35,6 +36,7 @@ class GenerativeMixin:
     model_: Model
     objective_: Objective
     preprocessing_: Preprocessing
+    feature_names_in_: np.ndarray
     predict: Callable[[ArrayLike], np.ndarray]
     predict_proba: Callable[[ArrayLike], np.ndarray]
     _rows: Callable[[ArrayLike], Rows]
@@ -192,6 +194,26 @@ class GenerativeMixin:
         x, model = self._rows(X), self._density("reconstruct")
         found = prediction.over_rows(model, prediction.reconstruction, x, inference=self.objective_.inference)
         return self.preprocessing_.inverse(found)
+
+    def impute(self, X: ArrayLike) -> np.ndarray | pd.DataFrame:
+        """Return rows with each missing cell filled by its reconstruction from the cells that are there.
+
+        Parameters
+        ----------
+        X : array-like [N, D] or path
+            Rows, with NaN (of a DataFrame: or None) where a cell is missing.
+
+        Returns
+        -------
+        ndarray [N, D] or DataFrame
+            The rows without missing cells. Of a DataFrame a DataFrame with its columns and types, in which text is
+            the most probable value of its column.
+        """
+        filled = self.reconstruct(X)
+        if isinstance(X, pd.DataFrame):
+            return data_frames.filled(X, filled, self.feature_names_in_.tolist())
+        x = np.asarray(check_table(self, X)[:])
+        return np.where(np.isnan(x), filled, x)
 
     def analogies(self, X: ArrayLike, y: npt.ArrayLike | None = None) -> np.ndarray:
         """Return every row as each of the classes: z from the row and its class, then y swept.

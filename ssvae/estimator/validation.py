@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 import keras
@@ -17,6 +19,7 @@ from sklearn.utils.validation import _check_n_features, _check_sample_weight, va
 from ssvae.backend import eager_guard, fork_guard
 from ssvae.estimator.data_frames import as_numbers
 from ssvae.label_vector import LabelContainer, label_array
+from ssvae.readers import column_moments
 from ssvae.readers.base import Rows, RowsInMemory, RowSource, extremes, take_rows
 from ssvae.readers.open import open_rows
 from ssvae.readers.precision import exact
@@ -30,7 +33,7 @@ class TrainingRows(NamedTuple):
     x: Rows  # [N, D] float32 or float64
     y: np.ndarray  # [N] labels as they were given
     weight: np.ndarray  # [N] float32, above 0
-    extremes: tuple[float, float]  # the least and the greatest cell of x
+    extremes: tuple[float, float]  # the least and the greatest cell of x, NaN where cells are missing
 
 
 def check_training_rows(
@@ -74,6 +77,8 @@ def subset(X: ArrayLike, rows: np.ndarray) -> ArrayLike:
 def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
     """Return X as numbers [N, D] that are finite in float32, of the columns that the estimator was fitted on.
 
+    Missing cells are NaN, where the preprocessing of the estimator takes them.
+
     An array of floats is not copied: it is rounded to float32 when it is preprocessed. A sparse matrix becomes a
     `sparse_table.SparseTable`; a path or a memory-mapped array a `readers.base.RowSource`.
 
@@ -86,7 +91,13 @@ def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
     RuntimeError
         If TensorFlow would hang in this process (`ssvae.backend.fork_guard`), or traces a graph.
     """
-    return _checked(estimator, X, reset=False)[0]
+    x, extremes = _checked(estimator, X, reset=False)
+    preprocessing = estimator.preprocessing_
+    if math.isnan(extremes[0]):
+        if not preprocessing.takes_gaps:
+            refuse_missing(x, feature_names(estimator))
+        _warn_of_new_gaps(x, preprocessing.gaps, feature_names(estimator))
+    return x
 
 
 def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows, tuple[float, float]]:
@@ -114,8 +125,42 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
         x = SparseTable(x) if is_sparse(x) else x
         low, high = (float(np.float32(number)) for number in extremes(x))
     if not np.isfinite([low, high]).all():
-        _refuse(x, feature_names(estimator))
+        takes_none = isinstance(x[:1], SparseTable)  # its cells that are not stored are 0
+        _refuse(x, feature_names(estimator), _not_finite if takes_none else np.isinf)
     return x, (low, high)
+
+
+def refuse_missing(x: Rows, names: np.ndarray | None) -> None:
+    """Raise for the first cell that is missing.
+
+    Parameters
+    ----------
+    x : Rows [N, D]
+    names : ndarray [D], optional
+        Of its columns.
+
+    Raises
+    ------
+    ValueError
+        If one is.
+    """
+    _refuse(x, names, np.isnan)
+
+
+def _not_finite(x: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(x)
+
+
+def _warn_of_new_gaps(x: Rows, gaps: tuple[int, ...], names: np.ndarray | None) -> None:
+    """Say which columns have missing cells now and had none in fit: they count as their mean."""
+    now = np.flatnonzero(column_moments.mean(x, np.isnan) > 0)
+    new = [int(column) if names is None else str(names[column]) for column in now if column not in gaps]
+    if new:
+        warnings.warn(
+            f"columns {new} have missing cells, and had none in fit: the mean of fit stands in for them, and bounds "
+            "count it as a cell that is there",
+            stacklevel=4,
+        )
 
 
 def _refuse_streams(X: object) -> None:
@@ -171,36 +216,41 @@ def _named(estimator: BaseEstimator, source: RowSource, reset: bool) -> RowSourc
     return source
 
 
-def _refuse(x: Rows, names: np.ndarray | None) -> None:
-    """Raise for the first cell that is not finite."""
+def _refuse(x: Rows, names: np.ndarray | None, wrong: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Raise for the first cell that is wrong in float32, if there is one."""
     if isinstance(x, RowSource):
         for start, rows in x.chunks():
-            if not np.isfinite(stored_values(rows).astype(np.float32, copy=False)).all():
-                dense = np.asarray(rows, np.float32)
-                row = int(np.flatnonzero(~np.isfinite(dense).all(axis=1))[0])
-                _refuse_cells(dense[row : row + 1], None, of_rows=start + row, all_known=False)
+            if wrong(stored_values(rows).astype(np.float32, copy=False)).any():
+                _refuse_cells(np.asarray(rows, np.float32), None, wrong, of_rows=start, all_known=False)
     elif isinstance(x, SparseTable):
-        first = np.flatnonzero(~np.isfinite(x.matrix.data))[0]
-        row = int(np.searchsorted(x.matrix.indptr, first, "right") - 1)
-        _refuse_cells(np.asarray(x[row : row + 1]), names, of_rows=row)
+        for at in np.flatnonzero(wrong(x.matrix.data))[:1]:
+            row = int(np.searchsorted(x.matrix.indptr, at, "right") - 1)
+            _refuse_cells(np.asarray(x[row : row + 1]), names, wrong, of_rows=row)
     else:
-        _refuse_cells(x, names)
+        _refuse_cells(x, names, wrong)
         with np.errstate(over="ignore"):
-            _refuse_cells(x.astype(np.float32), names, " (too large for float32)")
+            _refuse_cells(x.astype(np.float32), names, wrong, " (too large for float32)")
 
 
 def _refuse_cells(
-    x: np.ndarray, names: np.ndarray | None, why: str = "", of_rows: int = 0, all_known: bool = True
+    x: np.ndarray,
+    names: np.ndarray | None,
+    wrong: Callable[[np.ndarray], np.ndarray],
+    why: str = "",
+    of_rows: int = 0,
+    all_known: bool = True,
 ) -> None:
-    """Raise for the first of these cells that is not finite, if there is one."""
-    bad = np.argwhere(~np.isfinite(x))
+    """Raise for the first of these cells that is wrong, if there is one."""
+    bad = np.argwhere(wrong(x))
     if not len(bad):
         return
     row, column = bad[0]
-    what = "NaN" if np.isnan(x[row, column]) else "infinity (inf)"
+    missing = np.isnan(x[row, column])
+    what = "NaN" if missing else "infinity (inf)"
     many = f"{len(bad)} cells, " if all_known else ""
     name = f"{column} ({names[column]!r})" if names is not None else str(column)
+    way_out = "; likelihood='auto' and preprocessing='auto' leave missing cells out" if missing else ""
     raise ValueError(
         f"Input X contains {what}{why}: {many}the first in row {row + of_rows}, column {name}; fill in or "
-        "drop such rows before fit and predict"
+        f"drop such rows before fit and predict{way_out}"
     )

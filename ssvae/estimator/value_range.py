@@ -44,14 +44,34 @@ def check_range(
 
 
 def check_range_of_settings(classifier: Mapping[str, object], rows: Rows) -> None:
-    """Check the same of rows that stay as they are, by the names in settings, which import no likelihood."""
+    """Check the same of rows that stay as they are, by the names in settings, which import no likelihood.
+
+    Raises
+    ------
+    ValueError
+        As `check_range`, or where a cell is missing and the likelihood needs all.
+    """
     likelihood, preprocessing = (str(slot_name(classifier[slot])) for slot in ("likelihood", "preprocessing"))
+    if not (is_auto(likelihood) or attribute(LIKELIHOODS.where(likelihood), "takes_gaps")):
+        _refuse_missing(likelihood, rows)
     if is_auto(likelihood) or not (is_auto(preprocessing) or attribute(PREPROCESSING.where(preprocessing), "identity")):
         return
     where = LIKELIHOODS.where(likelihood)
     support = attribute(where, "support")
     if support is not None:  # else it depends on arguments
         check_range(where.split(":")[1], support, "Identity", rows)
+
+
+def _refuse_missing(likelihood: str, rows: Rows) -> None:
+    """Raise for the first missing cell, of which the likelihood is none."""
+    if not math.isnan(extremes(rows)[0]):
+        return
+    for start in range(0, len(rows), ROWS):
+        for row, column in np.argwhere(np.isnan(np.asarray(rows[start : start + ROWS]))):
+            raise ValueError(
+                f"row {start + int(row)}, column {int(column)} is missing, and likelihood {likelihood!r} needs every "
+                "cell: likelihood 'auto' leaves missing cells out; or fill them in"
+            )
 
 
 def _first_outside(t: Rows, low: float, high: float) -> tuple[int, int, float]:

@@ -137,8 +137,6 @@ def show_data(console: Console | None, dataset: Dataset, y: np.ndarray, unlabele
     classes, counts = (part.tolist() for part in np.unique(labels, return_counts=True))
     shown = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True)]
     more = f", and {len(shown) - MOST_CLASSES} more" if len(shown) > MOST_CLASSES else ""
-    width, kinds = dataset.x.shape[1], dataset.column_kinds
-    columns = ", ".join(f"{count} of {kind}" for kind, count in kinds.items()) if kinds else f"{width} of numbers"
     held = [
         f"{len(rows)} {what}"
         for rows, what in ((dataset.x_test, "to test"), (dataset.x_valid, "to validate"))
@@ -146,13 +144,23 @@ def show_data(console: Console | None, dataset: Dataset, y: np.ndarray, unlabele
     ]
     lines = [
         f"{dataset.name}: {len(y)} rows to learn from; held out: {', '.join(held) or 'none'}",
-        f"columns: {columns}" + (f"; {width} features" if kinds and sum(kinds.values()) != width else ""),
+        f"columns: {_columns(dataset)}",
         f"classes: {', '.join(shown[:MOST_CLASSES])}{more}",
         f"labelled rows: {int(known.sum())}, unlabelled: {int((~known).sum())}",
     ]
     doubtful = [name for name in classes if str(name).lower() in NO_LABEL]
     lines += [f"if {name!r} means that a row has no label, say --no-label {shlex.quote(name)}" for name in doubtful]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _columns(dataset: Dataset) -> str:
+    """Say how many columns are of which kind, and how many numbers are missing."""
+    width, kinds = dataset.x.shape[1], dataset.column_kinds
+    columns = ", ".join(f"{count} of {kind}" for kind, count in kinds.items()) if kinds else f"{width} of numbers"
+    features = f"; {width} features" if kinds and sum(kinds.values()) != width else ""
+    missing = np.isnan(dataset.x).sum(axis=0) if isinstance(dataset.x, np.ndarray) else np.zeros(1)
+    gaps = f"; {missing.sum():.0f} numbers are missing, in {np.count_nonzero(missing)} columns" if missing.any() else ""
+    return f"{columns}{features}{gaps}"
 
 
 def show_skipped(console: Console | None, skipped: Mapping[str, str]) -> None:

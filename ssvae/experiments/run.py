@@ -105,7 +105,7 @@ def _lead(
             lambda: folder_claim.begin(*form, resume), lambda: folder_claim.restore(lock, *form)
         )
         try:
-            fitted = fit(config, dataset.x, y, folder, [begin, *([Progress()] if progress else [])], resume)
+            fitted = fit(config, dataset, y, folder, [begin, *([Progress()] if progress else [])], resume)
             begin.restore()
             metrics, test = imported("ssvae.experiments.run_metrics:measure")(config, dataset, fitted, labeled)
             draw = imported("ssvae.plots.run_figures:draw_all")
@@ -132,5 +132,6 @@ def _follow(joined: ReplicaLayout, inputs: RunInputs, folder: Path) -> None:
     """Train along with the first worker, from its checkpoint on, unless it has nothing to train; write nothing."""
     if not joined.any(False):
         build = imported("ssvae.experiments.run_training:build")
-        build(inputs.config, [Checkpoint(folder / "checkpoint")]).fit(inputs.dataset.x, inputs.y)
+        callbacks = [Checkpoint(folder / "checkpoint")]
+        build(inputs.config, inputs.dataset, callbacks).fit(inputs.dataset.x, inputs.y)
     joined.wait()

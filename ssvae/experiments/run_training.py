@@ -10,7 +10,8 @@ import numpy as np
 
 import ssvae
 from ssvae.experiments import own_files, report, supervised_baseline
-from ssvae.readers.base import Rows
+from ssvae.readers.base import extremes
+from ssvae.registry import imported
 from ssvae.settings.checks import Settings
 from ssvae.training.callbacks import Callback
 from ssvae.training.checkpoint import Checkpoint
@@ -30,7 +31,7 @@ class Fitted(NamedTuple):
 
 def fit(
     config: Settings,
-    x: Rows,
+    dataset: Dataset,
     y: np.ndarray,
     folder: Path,
     callbacks: list[Callback],
@@ -44,9 +45,9 @@ def fit(
     if resume and (folder / "history.csv").is_file():
         classifier = ssvae.load(folder / "model")
         return Fitted(classifier, _seconds(classifier), _seconds(classifier))
-    classifier = build(config, [*callbacks, Checkpoint(folder / "checkpoint", restart=not resume)])
+    classifier = build(config, dataset, [*callbacks, Checkpoint(folder / "checkpoint", restart=not resume)])
     start = time.perf_counter()
-    classifier.fit(x, y)
+    classifier.fit(dataset.x, y)
     seconds = time.perf_counter() - start
     keep(classifier, folder)
     # Epochs before an interruption count, too: they are in history_, and not in what was timed here.
@@ -68,15 +69,19 @@ def _seconds(classifier: SSVAEClassifier) -> float:
 def fit_supervised_baseline(config: Settings, dataset: Dataset, labeled: np.ndarray) -> Fitted:
     """Train the classifier network alone on the labelled rows alone, for comparison."""
     own = {**config, "classifier": {**config["classifier"], **supervised_baseline.settings(config["classifier"])}}
-    classifier = build(own)
+    classifier = build(own, dataset)
     start = time.perf_counter()
     classifier.fit(dataset.x[labeled], dataset.y[labeled])
     return Fitted(classifier, time.perf_counter() - start)
 
 
-def build(config: Settings, callbacks: list[Callback] | None = None) -> SSVAEClassifier:
-    """Return the classifier that the settings describe, not yet fitted."""
+def build(config: Settings, dataset: Dataset, callbacks: list[Callback] | None = None) -> SSVAEClassifier:
+    """Return the classifier that the settings describe, not yet fitted; its likelihood suits the columns of a table."""
     settings = dict(config["classifier"])
+    if dataset.feature_names is not None:
+        given = (settings.get(name, "auto") for name in ("likelihood", "preprocessing"))
+        suits = imported("ssvae.estimator.auto:likelihood")
+        settings["likelihood"] = suits(dataset.x, extremes(dataset.x), dataset.feature_names, *given)
     if settings.get("random_state") is None:
         settings["random_state"] = config["seed"]
     return ssvae.SSVAEClassifier(**settings, callbacks=callbacks)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -42,6 +42,8 @@ class Likelihood(Component):
         Whether the columns of x are independent given h, and each has the same number of h.
     of_counts : bool
         Whether x counts things such as words, whose shares are the mean over its sum.
+    takes_gaps : bool
+        Whether missing cells can be left out (`with_gaps`).
     samples_with_xla : bool
         Whether XLA compiles `sample`. Nothing but the sleep phase of a gradient draws x in a training step.
     """
@@ -51,6 +53,7 @@ class Likelihood(Component):
     resample: bool = False
     independent_columns: bool = True
     of_counts: bool = False
+    takes_gaps: bool = False
     samples_with_xla: bool = True
 
     @property
@@ -75,6 +78,27 @@ class Likelihood(Component):
     def observes(self) -> bool:
         """Whether `observe` gives other values than the data as they are."""
         return type(self).observe is not Likelihood.observe
+
+    @property
+    def preprocessing(self) -> str | Mapping[str, object]:
+        """What is done to x where that is left open: nothing where x is bounded, else standardised columns."""
+        return "identity" if math.isfinite(self.support[0]) else "standardize"
+
+    def with_gaps(self, features: int, gaps: Sequence[int]) -> Likelihood:
+        """Return the likelihood of rows of `features` columns, those numbered in `gaps` with missing cells.
+
+        Raises
+        ------
+        ValueError
+            If it scores whole rows only.
+        """
+        del features
+        if gaps:
+            raise ValueError(
+                f"likelihood {type(self).__name__} cannot leave out missing cells: give likelihood 'auto' or 'mixed', "
+                "or fill the cells"
+            )
+        return self
 
     @abstractmethod
     def outputs(self, features: int) -> int:

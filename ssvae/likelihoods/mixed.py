@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,6 +57,7 @@ class Mixed(Likelihood):
     sizes: Sequence[int] = ()
     gaps: Sequence[int] = ()
     independent_columns = False
+    takes_gaps = True
 
     def __post_init__(self) -> None:
         """Keep sequences as tuples, so that settings compare; refuse what does not fit together."""
@@ -100,6 +102,27 @@ class Mixed(Likelihood):
             lambda: _in_order(parts, [*(p.mean() for p in given), there]),
             drawn,
         )
+
+    @property
+    def preprocessing(self) -> Mapping[str, object]:
+        """See `Likelihood.preprocessing`: real columns are standardised."""
+        bounded = {kind: math.isfinite(LIKELIHOODS.build(kind).support[0]) for kind in {*self.columns}}
+        real = [at for at, kind in enumerate(self.columns) if not bounded[kind]]
+        return {"name": "columns", "standardized": real if self.columns else None}
+
+    def with_gaps(self, features: int, gaps: Sequence[int]) -> Mixed:
+        """See `Likelihood.with_gaps`: itself with these gaps, in place of none.
+
+        Raises
+        ------
+        ValueError
+            If it has other gaps.
+        """
+        if not gaps or self.gaps == tuple(gaps):
+            return self
+        if self.gaps:
+            raise ValueError(f"gaps of likelihood 'mixed' are {list(self.gaps)}, and columns {list(gaps)} have some")
+        return Mixed(self.columns or ("gaussian",) * features, self.sizes, tuple(gaps))
 
     def inputs(self, x: tf.Tensor) -> tf.Tensor:
         """See `Likelihood.inputs`: those of each kind."""

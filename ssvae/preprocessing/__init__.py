@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 PREPROCESSING: Registry[Preprocessing] = Registry(
     "preprocessing",
     {
+        "columns": "ssvae.preprocessing.columns:Columns",
         "identity": "ssvae.preprocessing.identity:Identity",
         "pca": "ssvae.preprocessing.pca:PCA",
         "standardize": "ssvae.preprocessing.standardize:Standardize",

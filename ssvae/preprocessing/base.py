@@ -8,6 +8,8 @@ The contract. A preprocessing t is a class with keyword settings and
   of log p(x) in the original units;
 - ``original_units``: False if there is no such number (t loses dimensions): log_jacobian is then NaN, bounds are those
   of t(x), and reports must say so;
+- ``takes_gaps``: whether cells of x may be NaN, for missing; t(x) is finite all the same, and ``gaps`` are the columns
+  that had such cells in fit, each with a column of 1 and 0 at the end of t(x);
 - ``get_config()``, the settings, and ``arrays()``, what was learnt: ``cls.from_arrays(t.arrays(), **t.get_config())``
   is the same map, bit for bit;
 
@@ -32,11 +34,17 @@ class Preprocessing(ABC):
     original_units: ClassVar[bool] = True
     learnt: ClassVar[tuple[str, ...]] = ()  # names of the arrays that `fit` learns, each an attribute with a final "_"
     identity: ClassVar[bool] = False  # whether t(x) = x, so that the units of x are those of t(x)
+    takes_gaps: ClassVar[bool] = False  # whether cells of x may be missing
     note: str | None = None  # a remark on the fitted data for the report
 
     @abstractmethod
     def fit(self, x: Rows) -> Self:
         """Learn from rows [N, D] and return self."""
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """Numbers of the columns that had missing cells in `fit`."""
+        return ()
 
     @abstractmethod
     def transform(self, x: RowsInMemory) -> RowsInMemory:

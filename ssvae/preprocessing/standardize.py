@@ -46,6 +46,7 @@ class Standardize(Preprocessing):
         The sum of large numbers has a rounding error that is not small beside such a variation.
         """
         first = np.asarray(x[:1])[0, columns]
+        first = np.where(np.isnan(first), self.mean_[columns], first)
         shift = column_moments.mean(x, lambda rows: rows[:, columns] - first)
         self.mean_[columns] = first + shift
         return np.sqrt(column_moments.mean(x, lambda rows: np.square(rows[:, columns] - first - shift)))

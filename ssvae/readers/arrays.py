@@ -72,7 +72,7 @@ def as_features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, .
     Raises
     ------
     DataError
-        If x is of another shape, holds no numbers or rows, or a value is not finite.
+        If x is of another shape, holds no numbers or rows, or a value is infinite.
     """
     if x.ndim not in (2, 3, 4) or 0 in x.shape or x.dtype.kind not in "biuf":
         raise DataError(
@@ -84,10 +84,11 @@ def as_features(x: np.ndarray, origin: object) -> tuple[np.ndarray, tuple[int, .
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
         rows = exact(x.reshape(len(x), -1))
         single = rows.astype(np.float32, copy=False)
-    finite = np.isfinite(single)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+    infinite = np.isinf(single)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
         raise DataError(
-            f"{origin}: x is {single[row, column]} at row {row}, column {column}; finite numbers are needed"
+            f"{origin}: x is {single[row, column]} at row {row}, column {column}; finite numbers are needed, or NaN "
+            "where a cell is missing"
         )
     return rows, shape

@@ -189,11 +189,11 @@ def _in_memory(source: RowSource) -> RowsInMemory:
 
 
 def _refuse_infinite(source: RowSource) -> None:
-    """Raise at the first value that is not finite, with its place in the file."""
+    """Raise at the first value that is infinite in float32, with its place in the file."""
     for begin, rows in source.chunks():
-        if not np.isfinite(stored_values(rows).astype(np.float32, copy=False)).all():
+        if np.isinf(stored_values(rows).astype(np.float32, copy=False)).any():
             dense = np.asarray(rows, np.float32)
-            row, column = np.argwhere(~np.isfinite(dense))[0]
+            row, column = np.argwhere(np.isinf(dense))[0]
             where = f"row {begin + row}, column {column}"
             raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")
 

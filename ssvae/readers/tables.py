@@ -1,7 +1,8 @@
 """Tables of mixed columns (.csv, .tsv, .parquet) as features, encoded alike in fit and in predict.
 
 Numeric columns stay as they are, true/false becomes 1/0, and a text column becomes one column of 0/1 per value, named
-``column=value`` (one-hot). An empty cell is refused, but in the target column, where it means: no label.
+``column=value`` (one-hot). An empty cell is NaN in a column of numbers, 0 in all columns of a text column, and no label
+in the target column.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str
     Raises
     ------
     DataError
-        If a cell is empty or not finite, or a column is neither numbers, nor true/false, nor categories.
+        If a cell is not finite, or a column is neither numbers, nor true/false, nor categories.
     """
     blocks, names = [], []
     for column in frame.columns:
@@ -142,7 +143,7 @@ def encode_file(path: Path, names: Sequence[str], decimal: str = ".") -> np.ndar
     Raises
     ------
     DataError
-        If a column is missing, or a cell is empty or not finite.
+        If a column is missing, or a cell is not finite.
     """
     wanted = {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names}
     columns = list(read_frame(path, decimal=decimal, columns=wanted).columns)
@@ -188,21 +189,11 @@ def _is_number(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype)
 
 
-def _refuse_empty(series: pd.Series, path: Path) -> None:
-    empty = np.flatnonzero(series.isna())
-    if len(empty):
-        raise DataError(
-            f"{path}: row {series.index[empty[0]] + 1} has no value in column {series.name!r} ({len(empty)} such "
-            "rows); fill the cells or drop the rows (rows are counted from 1 below the header)"
-        )
-
-
 def _numbers(series: pd.Series, path: Path) -> np.ndarray:
-    """Return a numeric or true/false column [N], finite in float32."""
-    _refuse_empty(series, path)
+    """Return a numeric or true/false column [N], finite in float32 or NaN where it is empty."""
     values = np.asarray(pd.to_numeric(series, errors="coerce"), dtype=np.float64)
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
-        odd = np.flatnonzero(~np.isfinite(values.astype(np.float32)))
+        odd = np.flatnonzero(~np.isfinite(values.astype(np.float32)) & ~series.isna().to_numpy())
     if len(odd):
         raise DataError(
             f"{path}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
@@ -212,7 +203,7 @@ def _numbers(series: pd.Series, path: Path) -> np.ndarray:
 
 
 def _text(series: pd.Series, path: Path) -> np.ndarray:
-    """Return a text column as strings [N]; refuse dates, which are neither numbers nor categories."""
+    """Return a text column as strings [N], None where it is empty; refuse dates: no numbers and no categories."""
     times = pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series)
     times = times or isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype)
     if times or any(isinstance(value, TIMES) for value in series):
@@ -220,15 +211,17 @@ def _text(series: pd.Series, path: Path) -> np.ndarray:
     nested = next((value for value in series if isinstance(value, list | dict | np.ndarray)), None)
     if nested is not None:
         raise DataError(f"{path}: column {series.name!r} holds {type(nested).__name__}; make it columns of numbers")
-    _refuse_empty(series, path)
-    texts = np.array([str(value) for value in series], dtype=object)
-    return np.array([unquoted(text) for text in texts], dtype=object) if path.suffix in SEPARATORS else texts
+    read = unquoted if path.suffix in SEPARATORS else str
+    empty = series.isna().to_numpy()
+    return np.array([None if gone else read(str(value)) for value, gone in zip(series, empty, strict=True)], object)
 
 
 def _categories(series: pd.Series, path: Path) -> list[str]:
     """Return the sorted values of a text column; refuse one that is not categorical."""
     text = _text(series, path)
-    values = sorted(set(text))
+    values = sorted({*text} - {None})
+    if not values:
+        raise DataError(f"{path}: column {series.name!r} is empty; drop it")
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna().to_numpy(copy=True)
     written = written_numbers(values)
     odd_form = next((value for value in text if value in written), None)
@@ -246,7 +239,7 @@ def _categories(series: pd.Series, path: Path) -> list[str]:
         odd = next(row for row, value in enumerate(text) if value in words)
         raise DataError(
             f"{path}: column {series.name!r} holds numbers, but row {odd + 1} holds {text[odd]!r}; "
-            "leave no such cells (rows are counted from 1 below the header)"
+            "leave such cells empty (rows are counted from 1 below the header)"
         )
     if len(values) > MOST_VALUES:
         raise DataError(
@@ -259,5 +252,6 @@ def _categories(series: pd.Series, path: Path) -> list[str]:
 def _one_hot(text: np.ndarray, values: list[str]) -> np.ndarray:
     number = {value: at for at, value in enumerate(values)}
     x = np.zeros((len(text), len(values)), dtype=np.float32)
-    x[np.arange(len(text)), [number[value] for value in text]] = 1.0
+    rows = [row for row, value in enumerate(text) if value is not None]
+    x[rows, [number[text[row]] for row in rows]] = 1.0
     return x

@@ -83,6 +83,8 @@ def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | No
             stacklevel=2,
         )
     frame = frame.iloc[:, : len(header)]
+    if len(header) > 1 and (frame.iloc[:, -1].isna() | (frame.iloc[:, -1] == "")).any():
+        _refuse_short(path, layout)
     for name in set(frame.columns) - {*as_text}:
         if pd.api.types.is_object_dtype(frame[name]) or pd.api.types.is_string_dtype(frame[name]):
             numbers = pd.to_numeric(frame[name], errors="coerce")
@@ -158,6 +160,16 @@ def _surplus(path: Path, layout: _Layout) -> int:
                 )
             most = max(most, len(row) - width)
     return most
+
+
+def _refuse_short(path: Path, layout: _Layout) -> None:
+    """Refuse the first row with fewer cells than the header, whose cells may be in the wrong columns, or cut off."""
+    width = len(layout.header)
+    with path.open(encoding=ENCODING, newline="") as file:
+        rows = csv.reader(file, delimiter=layout.separator, skipinitialspace=True)
+        short = next(((rows.line_num, len(row)) for row in rows if row and len(row) < width), None)
+    if short:
+        raise DataError(f"{path}: line {short[0]} has {short[1]} cells, the header has {width}: write an empty cell")
 
 
 # Numbers and times as they are written for people or other programs: what they are, and how it shows.

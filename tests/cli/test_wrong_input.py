@@ -53,7 +53,7 @@ TABLE = ["fit", "--data", "table.csv", "--target", "kind", "--labels", "9"]
 WRONG = [
     (["fit", "--data", "table.csv", "--target", "kin"], "did you mean 'kind'"),
     (["fit", "--data", "tabel.csv"], "there is no file or folder"),
-    (["fit", "--data", "gap.csv", "--target", "kind"], "row 61 has no value in column 'a'"),
+    (["fit", "--data", "gap.csv", "--target", "kind", "--set", "classifier.likelihood=gaussian"], "needs every cell"),
     (["fit", "--data", "one.csv", "--target", "kind"], "y has one class only, 'ant'"),
     (["fit", "--data", "table.csv"], "y has no labelled row"),
     (["fit", "--data", "infinite.npz"], "x is inf at row"),

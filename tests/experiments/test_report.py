@@ -53,3 +53,10 @@ def test_what_is_learnt_from_is_said_before():
     report.show_data(Console(file=text, width=80), Dataset("d", np.zeros((90, 4)), y), y, -1)
     assert text.getvalue().splitlines()[:2] == ["d: 90 rows to learn from; held out: none", "columns: 4 of numbers"]
     assert text.getvalue().splitlines()[2].endswith("19 (1), and 70 more")
+
+
+def test_missing_numbers_are_counted_before_a_fit():
+    x = np.array([[1, np.nan], [np.nan, np.nan], [3, 4]], np.float32)
+    console = Console(file=io.StringIO(), width=200)
+    report.show_data(console, Dataset("t", x, np.array([0, 1, -1])), np.array([0, 1, -1]), -1)
+    assert "columns: 2 of numbers; 3 numbers are missing, in 2 columns" in console.file.getvalue()

@@ -52,7 +52,7 @@ class TestArrays:
         [
             ({"z": X}, "no array 'x'"),
             ({"x": X, "y": Y[:3]}, "10 rows but 3 labels"),
-            ({"x": np.where(X == 9, np.nan, X), "y": Y}, "row 2, column 1"),
+            ({"x": np.where(X == 9, np.inf, X), "y": Y}, "row 2, column 1"),
             ({"x": np.where(X == 9, 1e300, X), "y": Y}, "row 2, column 1"),
             ({"x": X[:0]}, "are needed"),
             ({"x": X.astype(str)}, "are needed"),

@@ -78,6 +78,14 @@ def test_predict_without_names(write):
     assert read_features(write("a,y\n1,0\n2,1\n"), target="y").tolist() == [[1], [2]]
 
 
+def test_an_empty_cell_is_no_number_and_no_value(write):
+    path = write("town,age,y\nOslo,,0\n,2,1\nRome,3,0\n")
+    data = read_table(path, "y", test=0)
+    assert data.feature_names == ("town=Oslo", "town=Rome", "age")
+    np.testing.assert_array_equal(data.x, [[1, 0, np.nan], [0, 0, 2], [0, 1, 3]])
+    np.testing.assert_array_equal(read_features(path, data.feature_names), data.x)
+
+
 def test_predict_lacks_a_column(write):
     with pytest.raises(DataError, match="no column 'town'"):
         read_features(write("age,member\n1,True\n", "p.csv"), NAMES)
@@ -92,8 +100,7 @@ def test_predict_meets_a_word_for_a_number(write):
     ("text", "words"),
     [
         ("a,b\n", "no rows"),
-        ("a,y\n1,0\n,1\n", "row 2 has no value in column 'a'"),
-        ("a,y\nRome,0\n,1\n", "row 2 has no value in column 'a'"),
+        ("a,b,y\n1,2,0\n3,4\n", "line 3 has 2 cells, the header has 3: write an empty cell"),
         ("a,y\n1,0\ninf,1\n", "row 2, column 'a' is 'inf'"),
         ("a,y\n1,0\n1e300,1\n", "row 2, column 'a' is '1e"),
         ("a,y\n" + "".join(f"{n},0\n" for n in range(30)) + "?,1\n", "row 31 holds '?'"),

@@ -102,7 +102,7 @@ def test_what_needs_all_rows_reads_a_small_file_and_refuses_a_large_one(file, mo
 @pytest.mark.parametrize(
     ("cell", "settings", "words"),
     [
-        (np.nan, {}, "contains NaN: the first in row 70, column 1"),
+        (np.nan, {"likelihood": "gaussian"}, "contains NaN: the first in row 70, column 1"),
         (np.inf, {}, r"contains infinity \(inf\): the first in row 70, column 1"),
         (-9.0, {"likelihood": "multinomial", "preprocessing": "identity"}, "row 0, column"),
     ],

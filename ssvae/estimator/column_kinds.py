@@ -1,0 +1,88 @@
+"""What the columns of a table hold, and the likelihood that suits them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssvae.readers.base import Rows, row_chunks
+from ssvae.readers.sparse_table import SparseTable
+from ssvae.registry import Slot
+
+if TYPE_CHECKING:
+    from ssvae.likelihoods.base import Likelihood
+
+# n of grey levels k / n: binary, digits of 4 bits, 6 bits, bytes, means of 2 x 2 bytes, 16 bits
+LEVELS = (1, 15, 16, 63, 64, 255, 256, 1020, 65535)
+ROWS = 512  # that are compared with grey levels
+NEAR = 0.01  # of a level: rounding errors are far smaller, and cells that are no levels are seldom so near
+
+
+def likelihood(x: Rows, extremes: tuple[float, float], names: Sequence[str] | None) -> Slot[Likelihood]:
+    """Return the likelihood of a table [N, D].
+
+    Grey levels in [0, 1], all k / n for one n, are Bernoulli, and so are columns of 0 and 1 alone. Where columns are of
+    more than one kind, or cells are missing: mixed, in which columns of 0 and 1 are Bernoulli, those called
+    "column=value" side by side are one categorical variable, and others Gaussian. Else Gaussian.
+
+    Parameters
+    ----------
+    x : Rows [N, D]
+    extremes : tuple of float
+        Its least and greatest cell, NaN where cells are missing.
+    names : sequence of str, optional
+        Of the columns.
+    """
+    inside = extremes[0] >= 0.0 and extremes[1] <= 1.0
+    if isinstance(x[:1], SparseTable):
+        return "bernoulli" if inside else "gaussian"
+    groups = _one_hot_groups(x, names)
+    if inside and not groups and _grey_levels(x):
+        return "bernoulli"
+    columns = np.where(_binary(x), "bernoulli", "gaussian").astype(object)
+    for start, stop in groups:
+        columns[start:stop] = "categorical"
+    if not np.isnan(extremes[0]) and len({*columns}) == 1 and not groups:
+        return str(columns[0])
+    return {"name": "mixed", "columns": columns.tolist(), "sizes": [stop - start for start, stop in groups]}
+
+
+def _grey_levels(x: Rows) -> bool:
+    """Say whether all cells of some rows are k / n for one n."""
+    cells = np.unique(np.asarray(x[np.linspace(0, len(x) - 1, min(ROWS, len(x))).astype(int)], np.float64))
+    return any(np.abs(cells * n - np.round(cells * n)).max() < NEAR for n in LEVELS)
+
+
+def _binary(x: Rows) -> np.ndarray:
+    """Say of every column whether all its cells that are there are 0 or 1, [D]."""
+    left = np.arange(x.shape[1])
+    for rows in row_chunks(x):
+        cells = np.asarray(rows)[:, left]
+        left = left[((cells == 0.0) | (cells == 1.0) | np.isnan(cells)).all(axis=0)]
+        if not len(left):
+            break
+    return np.isin(np.arange(x.shape[1]), left)
+
+
+def _one_hot_groups(x: Rows, names: Sequence[str] | None) -> list[tuple[int, int]]:
+    """Return first column and end of every categorical variable: columns "name=value" with at most one 1 a row."""
+    found = [group for group in _of_one_stem(names or ()) if group[1] - group[0] > 1]
+    for rows in row_chunks(x) if found else ():
+        found = [(start, stop) for start, stop in found if _one_hot(np.asarray(rows)[:, start:stop])]
+    return found
+
+
+def _of_one_stem(names: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield first column and end of all columns side by side that are called alike before an "="."""
+    stems = [(at, name.partition("=")[0] if "=" in name else None) for at, name in enumerate(map(str, names))]
+    for stem, group in groupby(stems, key=lambda each: each[1]):
+        columns = [at for at, _ in group]
+        if stem is not None:
+            yield columns[0], columns[-1] + 1
+
+
+def _one_hot(cells: np.ndarray) -> bool:
+    return bool(np.isin(cells, (0.0, 1.0)).all() and (cells.sum(axis=1) <= 1).all())
