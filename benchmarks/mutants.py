@@ -42,7 +42,7 @@ TESTS = (
     "tests/estimator/test_persistence.py",
     "tests/backend/test_array_files.py",
 )
-ENOUGH = 60.0  # seconds of CPU, without a fault, of the tests that one mutant has to survive
+ENOUGH = 30.0  # seconds of CPU, without a fault, of the tests that one mutant has to survive
 RESULTS = BUILD / "results.jsonl"
 WITHOUT_EFFECT = Path(__file__).with_name("mutants_without_effect.yaml")
 

@@ -1,0 +1,46 @@
+"""What a compiled loop is asked for: which streams there are, and a model that each device can have a copy of."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ssvae.backend.engine import Engine
+from ssvae.likelihoods.bernoulli import Bernoulli
+from ssvae.models.base import Stage
+from ssvae.models.m1 import M1
+from ssvae.training import loop
+from ssvae.training.streams import Streams
+
+
+class Own(M1):
+    """A model of the user's that Keras cannot copy."""
+
+    def get_config(self):
+        raise NotImplementedError
+
+
+ONE, TWO = (SimpleNamespace(devices=tuple(names), count=len(names)) for names in ("a", "ab"))
+
+
+def lent(model, layout, labelled=0, unlabelled=5):
+    stage = Stage("m1", model(3, Bernoulli(), latent=2, hidden=[4]), np.zeros((5, 3)), None, False)
+    return loop._lent(stage, "objective", Streams(np.arange(labelled), np.arange(unlabelled)), 5.0, Engine(), layout)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch):
+    """Return, in place of a program, the key that it is kept under."""
+    monkeypatch.setattr(loop, "POOL", SimpleNamespace(lend=lambda key, make: key))
+
+
+def test_a_model_without_config_stays_on_one_device():
+    assert lent(Own, ONE) is None  # kept for nobody else
+    with pytest.raises(ValueError, match=r"Own has no get_config, so it cannot be copied to \('a', 'b'\): take strat"):
+        lent(Own, TWO)
+    assert lent(M1, TWO) is not None
+
+
+@pytest.mark.parametrize(("labelled", "unlabelled"), [(0, 5), (5, 0), (2, 3)])
+def test_a_program_knows_which_streams_there_are(labelled, unlabelled):
+    assert (labelled > 0, unlabelled > 0) in lent(M1, ONE, labelled, unlabelled)
