@@ -15,6 +15,7 @@ import tensorflow as tf
 
 SECONDS_TO_PAY = 15.0  # a stage that graph mode would take longer for is worth XLA's compilation (benchmarks/NOTES.md)
 OVERHEAD, RATE = 1e-3, 2e11  # seconds a step beside its products, and FLOP a second: two cores of 2023
+COMPILATION = {False: 3.0, True: 10.0}  # seconds, without XLA and with it
 
 
 class Engine(NamedTuple):
@@ -59,8 +60,17 @@ def choose(engine: str, precision: str, steps: int, flop: float) -> Engine:
         Floating-point operations of a step, about.
     """
     low = precision == "bfloat16"
-    long = steps * (OVERHEAD + flop / RATE) > SECONDS_TO_PAY
+    long = _seconds(steps, flop) > SECONDS_TO_PAY
     return Engine(engine == "xla" or (engine == "auto" and (low or long or _gpu())), low)
+
+
+def expected_seconds(engine: Engine, steps: int, flop: float) -> float:
+    """Return how long a stage will take, compilation included, on two cores; see `choose`."""
+    return COMPILATION[engine.xla] + _seconds(steps, flop)
+
+
+def _seconds(steps: int, flop: float) -> float:
+    return steps * (OVERHEAD + flop / RATE)
 
 
 def _gpu() -> bool:

@@ -115,7 +115,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     callbacks : sequence of ssvae.callbacks.Callback or keras.callbacks.Callback, default=None
         Called in the course of training: checkpoints, for instance.
     verbose : int, default=0
-        Whether a progress bar shows the remaining time.
+        Whether a line for each part of the fit shows the time that is left.
     pull : float, default="deprecated"
         The former name of `bound_gradient_weight`.
 
@@ -135,8 +135,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     likelihood_ : Likelihood
         The likelihood that was chosen.
     history_ : dict of list
-        One entry an epoch: stage, epoch, loss, labelled_bound, unlabelled_bound, cross_entropy, seconds; and
-        held_out_bound with early stopping, NaN where there was no check.
+        One entry an epoch: stage, epoch, loss, labelled_bound, unlabelled_bound, cross_entropy, seconds (without
+        compilation); and held_out_bound with early stopping, NaN where there was no check.
     n_iter_ : int
         Epochs run, all stages together.
     n_features_in_ : int

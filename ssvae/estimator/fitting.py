@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -27,13 +27,13 @@ from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import nearest
 from ssvae.settings.ranges import check_random_state
 from ssvae.training.callback_list import CallbackList
-from ssvae.training.callbacks import AnyCallback, History
+from ssvae.training.callbacks import AnyCallback, History, StagePlan
 from ssvae.training.checkpoint import Checkpoint, Fingerprint
 from ssvae.training.early_stopping import BoundStopping, set_apart
-from ssvae.training.loop import train
+from ssvae.training.loop import outline, train
 from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.progress import Progress
-from ssvae.training.schedule import TrainingSettings, plan
+from ssvae.training.schedule import Schedule, TrainingSettings, plan
 from ssvae.training.streams import Streams, blocks
 from ssvae.training.worker_agreement import SharedCheckpoint, check_same
 
@@ -96,19 +96,57 @@ def fit_stages(parts: Components, x: Rows, index: np.ndarray, weight: np.ndarray
         learnt, stopping = set_apart(training.early_stopping, x, index, seed)
         x, index, weight = take_rows(x, learnt), index[learnt], weight[learnt]
     callbacks = _callback_list(settings, stopping, partial(_fingerprint, settings, x, index, weight))
+    try:
+        _train_stages(parts, x, index, weight, settings, callbacks)
+    finally:
+        callbacks.fit_end()
+    return callbacks.history
+
+
+def _train_stages(
+    parts: Components,
+    x: Rows,
+    index: np.ndarray,
+    weight: np.ndarray,
+    settings: FitSettings,
+    callbacks: CallbackList,
+) -> None:
+    training, layout = settings.training, settings.layout
+    callbacks.fit_begin(_outline(parts.model, x, index, training, layout, callbacks.done))
     infer_rows = partial(_parameters, inference=parts.objective.inference)
     for position, stage in enumerate(parts.model.stages(x, infer_rows)):
-        stage_seed = int(np.random.SeedSequence([seed, position]).generate_state(1)[0] >> 1)
+        stage_seed = int(np.random.SeedSequence([settings.seed, position]).generate_state(1)[0] >> 1)
         stage.model.reset(np.random.default_rng(stage_seed))
         if stage.name in callbacks.done:
             stage.model.set_weights(callbacks.done[stage.name])
             continue
         streams = _streams(stage, index, training.labeled_in_unlabeled)
-        rows = _rows(stage, streams, index, weight, parts.objective.regularizers)
-        counts = len(streams.labelled), len(streams.unlabelled)
-        schedule = plan(stage, *counts, training)
-        train(stage, parts.objective, rows, streams, schedule, stage_seed, callbacks, settings.layout)
-    return callbacks.history
+        wanted = parts.objective.regularizers if stage.labels and len(streams.unlabelled) else ()
+        if any(regularizer.neighbours for regularizer in wanted):
+            callbacks.working("neighbours")
+        rows = _rows(stage, streams, index, weight, wanted)
+        train(stage, parts.objective, rows, streams, _plan(stage, streams, training), stage_seed, callbacks, layout)
+
+
+def _outline(
+    model: Model,
+    x: Rows,
+    index: np.ndarray,
+    training: TrainingSettings,
+    layout: ReplicaLayout,
+    done: Collection[str],
+) -> dict[str, StagePlan]:
+    """Return what is known of the stages that are not trained yet, by name."""
+    found = {}
+    for stage in model.outline(x):
+        if stage.name not in done:
+            streams = _streams(stage, index, training.labeled_in_unlabeled)
+            found[stage.name] = outline(stage, _plan(stage, streams, training), streams, layout)
+    return found
+
+
+def _plan(stage: Stage, streams: Streams, training: TrainingSettings) -> Schedule:
+    return plan(stage, len(streams.labelled), len(streams.unlabelled), training)
 
 
 def _callback_list(
@@ -142,16 +180,15 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
 def _rows(
     stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Regularizer, ...]
 ) -> TrainingArrays:
-    """Return the per-row training arrays of a stage."""
+    """Return the per-row training arrays of a stage, with what its regularizers need."""
     scaled = weight
     if weight.min() < 1.0 or weight.max() > 1.0:
         scaled = weight.copy()
         for stream in streams[:2]:
             scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
-    wanted = regularizers if stage.labels and len(streams.unlabelled) else ()
-    neighbours = nearest(stage.rows, max((regularizer.neighbours for regularizer in wanted), default=0))
+    neighbours = nearest(stage.rows, max((regularizer.neighbours for regularizer in regularizers), default=0))
     propagated = np.zeros((len(index), 0), np.float32)
-    if any(regularizer.needs_propagated_labels for regularizer in wanted):
+    if any(regularizer.needs_propagated_labels for regularizer in regularizers):
         propagated = propagate(neighbours, index, int(index.max()) + 1)
     return TrainingArrays(stage.rows, index, scaled, neighbours, propagated)
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from ssvae.atomic_files import drafts, remove
 from ssvae.experiments import folder_lock
 from ssvae.experiments.run_folder import FILES, FOLDERS
-from ssvae.registry import imported
+from ssvae.settings.signatures import constant
 
 
 def of_folder(name: str) -> Sequence[str]:
     """Return the names of the files that a run writes to its folder model, figures or checkpoint."""
     if name == "model":
         persistence = "ssvae.estimator.persistence:"
-        return (*imported(persistence + "FILES"), imported(persistence + "MANIFEST"))
+        return (*constant(persistence + "FILES"), constant(persistence + "MANIFEST"))
     if name == "figures":
-        return [f"{figure}.png" for figure in imported("ssvae.plots.run_figures:NAMES")]
-    return [imported("ssvae.training.checkpoint:NAME")]
+        return [f"{figure}.png" for figure in constant("ssvae.plots.run_figures:NAMES")]
+    return [constant("ssvae.training.checkpoint:NAME")]
 
 
 def contents(folder: Path) -> list[str]:

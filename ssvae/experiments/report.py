@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -14,32 +13,9 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from ssvae.atomic_files import write_text
-from ssvae.label_vector import known_labels
-from ssvae.types import Dataset
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-MOST_CLASSES = 20  # that are shown before training
-# Names of classes that often mean none.
-NO_LABEL = (
-    "?",
-    "-",
-    "--",
-    ".",
-    "na",
-    "n/a",
-    "#n/a",
-    "nan",
-    "none",
-    "null",
-    "nil",
-    "unknown",
-    "unlabeled",
-    "unlabelled",
-    "missing",
-)
 
 
 class RunMetrics(TypedDict, total=False):
@@ -116,51 +92,6 @@ def write_history(folder: Path, history: Mapping[str, Sequence[object]]) -> None
     for row in zip(*history.values(), strict=True):
         writer.writerow(["" if finite(value) is None else value for value in row])
     write_text(folder / "history.csv", text.getvalue())
-
-
-def show_data(console: Console | None, dataset: Dataset, y: np.ndarray, unlabeled: object) -> None:
-    """Show what is about to be learnt from: rows, columns by kind, classes with counts, and rows without a label.
-
-    Parameters
-    ----------
-    console : rich.console.Console, optional
-        Where to write; None: nowhere.
-    dataset : Dataset
-    y : ndarray [N]
-        The labels that are learnt from.
-    unlabeled : object
-        The label of rows that have none.
-    """
-    if console is None:
-        return
-    labels, known = known_labels(y, unlabeled)
-    classes, counts = (part.tolist() for part in np.unique(labels, return_counts=True))
-    shown = [f"{name} ({count})" for name, count in zip(classes, counts, strict=True)]
-    more = f", and {len(shown) - MOST_CLASSES} more" if len(shown) > MOST_CLASSES else ""
-    held = [
-        f"{len(rows)} {what}"
-        for rows, what in ((dataset.x_test, "to test"), (dataset.x_valid, "to validate"))
-        if rows is not None
-    ]
-    lines = [
-        f"{dataset.name}: {len(y)} rows to learn from; held out: {', '.join(held) or 'none'}",
-        f"columns: {_columns(dataset)}",
-        f"classes: {', '.join(shown[:MOST_CLASSES])}{more}",
-        f"labelled rows: {int(known.sum())}, unlabelled: {int((~known).sum())}",
-    ]
-    doubtful = [name for name in classes if str(name).lower() in NO_LABEL]
-    lines += [f"if {name!r} means that a row has no label, say --no-label {shlex.quote(name)}" for name in doubtful]
-    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-
-
-def _columns(dataset: Dataset) -> str:
-    """Say how many columns are of which kind, and how many numbers are missing."""
-    width, kinds = dataset.x.shape[1], dataset.column_kinds
-    columns = ", ".join(f"{count} of {kind}" for kind, count in kinds.items()) if kinds else f"{width} of numbers"
-    features = f"; {width} features" if kinds and sum(kinds.values()) != width else ""
-    missing = np.isnan(dataset.x).sum(axis=0) if isinstance(dataset.x, np.ndarray) else np.zeros(1)
-    gaps = f"; {missing.sum():.0f} numbers are missing, in {np.count_nonzero(missing)} columns" if missing.any() else ""
-    return f"{columns}{features}{gaps}"
 
 
 def show_skipped(console: Console | None, skipped: Mapping[str, str]) -> None:

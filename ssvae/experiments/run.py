@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssvae.distributed import cluster
-from ssvae.experiments import folder_claim, report
+from ssvae.experiments import folder_claim, report, run_header
 from ssvae.experiments.folder_lock import FolderLock
 from ssvae.experiments.report import RunMetrics
 from ssvae.experiments.run_inputs import RunInputs, read_inputs
@@ -17,6 +17,8 @@ from ssvae.settings.checks import SettingsSource
 from ssvae.settings.schema import resolve
 from ssvae.training.checkpoint import Checkpoint
 from ssvae.training.progress import Progress
+
+PARTS = {"evaluation": 1.0, "supervised baseline": 4.0, "pictures": 5.0}  # after the fit, and seconds, about
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,7 +65,7 @@ def run(
     KeyboardInterrupt
         On Ctrl-C, after the state of training has been saved; `resume` continues from it.
     """
-    began, folder = time.perf_counter(), Path(folder)
+    folder, shown = Path(folder), Progress(PARTS, quiet=not progress)
     inputs = read_inputs(resolve(SettingsSource("config", dict(config))))
     joined = None
     if cluster.read().workers:  # which must meet before the first of them may fail
@@ -72,59 +74,53 @@ def run(
     if joined and not joined.first:  # another worker writes the folder
         _follow(joined, inputs, folder)
         return {}
-    with FolderLock(folder) as lock:
-        return _lead(inputs, lock, joined, overwrite, resume, progress, console, start, began)
+    with FolderLock(folder) as lock, closing(shown):
+        if overwrite and folder_claim.same_launch(folder):
+            overwrite, resume = False, True  # the earlier run has been replaced already
+        metrics = folder_claim.claim(folder, inputs.config, overwrite, resume)
+        if joined:
+            joined.any(metrics is not None or (resume and (folder / "history.csv").is_file()))
+        if metrics is None:
+            run_header.show_inputs(console, inputs.config, inputs.dataset, inputs.y, folder)
+            with shown.part("start of TensorFlow"):
+                if not joined:
+                    start()
+                imported("ssvae.experiments.run_training:fit")
+            metrics = _lead(inputs, lock, resume, shown, console)
+        folder_claim.forget_checkpoint(folder)
+        if joined:
+            joined.wait()
+    report.summary(metrics, console, str(folder))
+    run_header.show_next(console, inputs.config, folder)
+    return metrics
 
 
-def _lead(
-    inputs: RunInputs,
-    lock: FolderLock,
-    joined: ReplicaLayout | None,
-    overwrite: bool,
-    resume: bool,
-    progress: bool,
-    console: Console | None,
-    start: Callable[[], None],
-    began: float,
-) -> RunMetrics:
+def _lead(inputs: RunInputs, lock: FolderLock, resume: bool, shown: Progress, console: Console | None) -> RunMetrics:
     """Run an experiment as the process that writes to the folder, which it has locked."""
+    fit, keep = (imported(f"ssvae.experiments.run_training:{name}") for name in ("fit", "keep"))
     config, dataset, labeled, y = inputs
-    folder = lock.folder
-    if overwrite and folder_claim.same_launch(folder):
-        overwrite, resume = False, True  # the earlier run has been replaced already
-    metrics = folder_claim.claim(folder, config, overwrite, resume)
-    if joined:
-        joined.any(metrics is not None or (resume and (folder / "history.csv").is_file()))
-    if metrics is None:
-        report.show_data(console, dataset, y, unlabeled=config["classifier"]["unlabeled"])
-        if not joined:
-            start()
-        fit, keep = (imported(f"ssvae.experiments.run_training:{name}") for name in ("fit", "keep"))
-        form = (folder, config, dataset, labeled)
-        begin = folder_claim.Beginning(
-            lambda: folder_claim.begin(*form, resume), lambda: folder_claim.restore(lock, *form)
-        )
-        try:
-            fitted = fit(config, dataset, y, folder, [begin, *([Progress()] if progress else [])], resume)
-            begin.restore()
-            metrics, test = imported("ssvae.experiments.run_metrics:measure")(config, dataset, fitted, labeled)
+    folder, form = lock.folder, (lock.folder, config, dataset, labeled)
+    begin = folder_claim.Beginning(lambda: folder_claim.begin(*form, resume), lambda: folder_claim.restore(lock, *form))
+    try:
+        fitted = fit(config, dataset, y, folder, [begin, shown], resume)
+        begin.restore()
+        measure = imported("ssvae.experiments.run_metrics:measure")
+        metrics, test = measure(config, dataset, fitted, labeled, shown.part)
+        with shown.part("pictures"):
             draw = imported("ssvae.plots.run_figures:draw_all")
             skipped = draw(fitted.classifier, dataset, test, folder / "figures")
             if not (lock.held and (folder / "history.csv").is_file()):  # deleted since the model was written
                 begin.restore()
                 keep(fitted.classifier, folder)
                 skipped = draw(fitted.classifier, dataset, test, folder / "figures")
-        except KeyboardInterrupt:
-            begin.restore()  # so that --resume finds a run
-            raise
-        report.show_skipped(console, skipped)
-        metrics["seconds_total"] = time.perf_counter() - began + fitted.earlier
-        report.write_metrics(folder, metrics)
-        folder_claim.check_whole(folder)
-    folder_claim.forget_checkpoint(folder)
-    if joined:
-        joined.wait()
-    report.summary(metrics, console, str(folder))
+    except KeyboardInterrupt:
+        begin.restore()  # so that --resume finds a run
+        raise
+    shown.close()
+    report.show_skipped(console, skipped)
+    metrics["seconds_total"] = shown.seconds + fitted.earlier
+    report.write_metrics(folder, metrics)
+    folder_claim.check_whole(folder)
     return metrics
 
 

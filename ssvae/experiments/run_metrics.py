@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,16 +20,25 @@ if TYPE_CHECKING:
 
 
 def measure(
-    config: Settings, dataset: Dataset, fitted: Fitted, labeled: np.ndarray
+    config: Settings,
+    dataset: Dataset,
+    fitted: Fitted,
+    labeled: np.ndarray,
+    part: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> tuple[RunMetrics, Mapping[str, object]]:
-    """Return the numbers of metrics.json but for the time in all, and every number on the test rows."""
-    model = fitted.classifier
-    test = {} if dataset.x_test is None else evaluate(model, dataset.x_test, dataset.y_test)
-    numbers = _identity(config, dataset, labeled)
-    numbers["test_error"] = test.get("error")
-    numbers["supervised_error"] = _baseline_error(config, dataset, labeled) if test else None
-    if dataset.x_valid is not None:
-        numbers["valid_error"] = evaluate(model, dataset.x_valid, dataset.y_valid)["error"]
+    """Return the numbers of metrics.json but for the time in all, and every number on the test rows.
+
+    `part` shows what is done inside of it under a name of `PARTS`.
+    """
+    model, numbers = fitted.classifier, _identity(config, dataset, labeled)
+    with part("evaluation"):
+        test = {} if dataset.x_test is None else evaluate(model, dataset.x_test, dataset.y_test)
+        if dataset.x_valid is not None:
+            numbers["valid_error"] = evaluate(model, dataset.x_valid, dataset.y_valid)["error"]
+    numbers["test_error"], numbers["supervised_error"] = test.get("error"), None
+    if test:
+        with part("supervised baseline"):
+            numbers["supervised_error"] = _baseline_error(config, dataset, labeled)
     for key in ("bound", "perplexity", "wordless", "ece", "nll", "recall"):
         if key in test:
             numbers[key] = test[key]

@@ -29,6 +29,16 @@ class Fitted(NamedTuple):
     earlier: float = 0.0  # of them, how many were spent before an interruption
 
 
+class _EpochSeconds(Callback):
+    """Adds up the seconds of the epochs of this process."""
+
+    seconds = 0.0
+
+    def epoch_end(self, stage: str, epoch: int, logs: dict[str, float]) -> None:
+        """See `Callback.epoch_end`."""
+        self.seconds += logs["seconds"]
+
+
 def fit(
     config: Settings,
     dataset: Dataset,
@@ -45,13 +55,14 @@ def fit(
     if resume and (folder / "history.csv").is_file():
         classifier = ssvae.load(folder / "model")
         return Fitted(classifier, _seconds(classifier), _seconds(classifier))
-    classifier = build(config, dataset, [*callbacks, Checkpoint(folder / "checkpoint", restart=not resume)])
+    epochs = _EpochSeconds()
+    classifier = build(config, dataset, [*callbacks, epochs, Checkpoint(folder / "checkpoint", restart=not resume)])
     start = time.perf_counter()
     classifier.fit(dataset.x, y)
     seconds = time.perf_counter() - start
     keep(classifier, folder)
     # Epochs before an interruption count, too: they are in history_, and not in what was timed here.
-    earlier = max(_seconds(classifier) - seconds, 0.0)
+    earlier = max(_seconds(classifier) - epochs.seconds, 0.0)
     return Fitted(classifier, seconds + earlier, earlier)
 
 

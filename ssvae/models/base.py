@@ -108,6 +108,14 @@ class Model(keras.Model):
         del infer_rows
         yield Stage(self.name, self, x, self.likelihood, labels=isinstance(self, HasClasses))
 
+    def outline(self, x: Rows) -> list[Stage]:
+        """Return the stages as far as they are known before any is trained; rows may be x where they are not."""
+
+        def never(model: HasDensity, rows: Rows) -> np.ndarray:
+            raise NotImplementedError(f"{type(self).__name__} must override outline: a stage needs a trained one")
+
+        return list(self.stages(x, never))
+
     def precisions(self, bound_gradient_weight: float = 1.0) -> list[float]:
         """Return the precision of the paper's N(0, I) prior on each trainable weight: 1 for matrices, 0 for the rest.
 

@@ -158,6 +158,11 @@ class M1M2(Stacked, GenerativeClassifier, Model):
             self.selection.reset(rng)
             self.first.reset(rng)
 
+    def outline(self, x: Rows) -> list[Stage]:
+        """See `Model.outline`: M2 on all columns of z1."""
+        stages = Stage("m1", self.first, x, self.likelihood, False), Stage("m2", self.second, x, FreshSamples(), True)
+        return list(stages[self.trained :])
+
     def stages(self, x: Rows, infer_rows: InferRows) -> Iterator[Stage]:
         """See `Model.stages`: M1 on every row, then M2 on q(z1 | x)."""
         if not self.trained:

@@ -1,4 +1,4 @@
-"""Signatures of constructors and functions, read from their source: to import most of them would start TensorFlow.
+"""Signatures and constants, read from the source: to import most of the modules that have them would start TensorFlow.
 
 Of a dataclass they are its fields, those of its bases first. Names in annotations that are none of Python's own types
 are `Unknown`; defaults are literals or constants of the module.
@@ -67,6 +67,12 @@ def signature(where: str) -> inspect.Signature:
     if not isinstance(node, ast.ClassDef):
         raise ValueError(f"{module} defines no {name!r}")
     return inspect.Signature(list(_constructor(module, node).values()))
+
+
+def constant(where: str) -> Any:
+    """Return a constant, "module:NAME"."""
+    module, name = where.split(":")
+    return _value(module, ast.Name(name))
 
 
 @cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import keras
 
-from ssvae.training.callbacks import AnyCallback, Arrays, Callback, History, State, View
+from ssvae.training.callbacks import AnyCallback, Arrays, Callback, History, StagePlan, State, View
 from ssvae.training.checkpoint import Checkpoint, Fingerprint
 
 if TYPE_CHECKING:
@@ -66,6 +66,16 @@ class CallbackList:
     def stop(self) -> bool:
         """Whether a callback asked for an end of the stage."""
         return self._stopped or any(own.model.stop_training for own in self.keras)
+
+    def fit_begin(self, stages: Mapping[str, StagePlan]) -> None:
+        """Begin the fit, of which these stages are left."""
+        for callback in self.own:
+            callback.fit_begin(stages)
+
+    def working(self, what: str) -> None:
+        """Begin something else than steps; "": steps again."""
+        for callback in self.own:
+            callback.working(what)
 
     def stage_begin(self, stage: Stage, objective: Objective, epochs: int, done: int) -> None:
         """Begin a stage, or resume it after `done` epochs."""
@@ -145,3 +155,8 @@ class CallbackList:
             own.stage_end(self.stage.name, weights)
         for checkpoint in self._checkpoints:
             checkpoint.save(self.done, None, self.history, force=True)
+
+    def fit_end(self) -> None:
+        """End the fit, also where it failed."""
+        for callback in self.own:
+            callback.fit_end()

@@ -43,6 +43,24 @@ class State(NamedTuple):
     arrays: Arrays
 
 
+class StagePlan(NamedTuple):
+    """What is known of a stage before a fit begins.
+
+    Attributes
+    ----------
+    epochs : int
+        Of the stage in all.
+    engine : str
+        What runs its steps: "graph mode" or "XLA".
+    seconds : float
+        Expected, on two cores.
+    """
+
+    epochs: int
+    engine: str
+    seconds: float
+
+
 class View(NamedTuple):
     """A stage after an epoch, with the weights of that moment.
 
@@ -91,6 +109,12 @@ class Verdict(NamedTuple):
 class Callback:
     """Base class of callbacks; override what you need. `keras.callbacks.Callback`s are taken as well."""
 
+    def fit_begin(self, stages: Mapping[str, StagePlan]) -> None:
+        """Begin a fit; `stages` are those that are not trained yet, by name and in order."""
+
+    def working(self, what: str) -> None:
+        """Note that the fit does something else than steps from here on, such as "compiling"; "": steps again."""
+
     def stage_begin(self, stage: str, epochs: int, done: int) -> None:
         """Stage `stage` begins; `done` of its epochs were run by an earlier, interrupted fit."""
 
@@ -112,6 +136,9 @@ class Callback:
 
     def interrupted(self) -> None:
         """Ctrl-C: the fit ends here."""
+
+    def fit_end(self) -> None:
+        """Note that the fit has ended, also where it failed."""
 
 
 # What the argument `callbacks` takes.

@@ -62,6 +62,7 @@ class Program:
         layout: ReplicaLayout = ONE,
     ) -> None:
         self.used, self.layout = used, layout
+        self.compiled: set[int] = set()  # lengths of the windows that `run` has been called with
         engine = engine._replace(training=True, replicas=layout.count)
         self.replicas = []
         for device in layout.devices:

@@ -16,7 +16,7 @@ from ssvae.training.callback_list import CallbackList
 from ssvae.training.callbacks import Arrays, Interrupted, State
 from ssvae.training.minibatch import TrainingArrays
 from ssvae.training.prefetch import feed
-from ssvae.training.program import Program
+from ssvae.training.program import Orders, Program
 from ssvae.training.schedule import Schedule
 from ssvae.training.step import RunConstants
 from ssvae.training.streams import Streams, steps_per_call
@@ -62,6 +62,7 @@ class StageRun:
         numbers = (tf.constant(n, tf.float32) for n in (labelled / every, every, plan.epochs * self.steps))
         self.constants = RunConstants(random.seed_tensor(seed), *numbers)
         self.factor, self.raise_if_asked = 1.0, _never
+        self.compiling = 0.0  # seconds of all compilations so far
 
     def go(self, begin: int, last: int) -> None:
         """Run the epochs [begin, last), and keep the last good state when interrupted."""
@@ -83,12 +84,13 @@ class StageRun:
         """Run some epochs: several a call where they are short and no callback needs the weights after each."""
         together = 1 if self.callbacks.watch_weights else max(1, self.together // self.steps)
         last = min(self.epoch + together, self.last)
-        started = time.perf_counter()
+        started = time.perf_counter() - self.compiling
         losses = self._steps(self.epoch * self.steps, last * self.steps)
         if not self._finite(losses):
             self._back(self.good, self.epoch)
             return
-        seconds, good = (time.perf_counter() - started) / (last - self.epoch), self.program.arrays()
+        seconds = (time.perf_counter() - started - self.compiling) / (last - self.epoch)
+        good = self.program.arrays()
         for passed in range(last - self.epoch):
             mean = losses[passed * self.steps : (passed + 1) * self.steps].mean(axis=0)
             self.callbacks.epoch_end(self.epoch + passed, self._log(mean, seconds))
@@ -104,10 +106,22 @@ class StageRun:
             rates = tf.constant(self.factor * rates, tf.float32)
             position = tf.constant(start, tf.int64), tf.constant(count, tf.int32)
             with self.program.layout.reached():
+                self._compile(data, orders, rates, position[0])
                 parts.append(np.array(self.program.run(data, orders, rates, *position, self.constants))[:count])
             self.callbacks.advance((start + count) / self.steps)
             self._answer()
         return np.concatenate(parts)
+
+    def _compile(self, data: tuple[TrainingArrays, ...], orders: Orders, rates: tf.Tensor, first: tf.Tensor) -> None:
+        """Call the program for no steps where its first call would compile, so that compilation is not epoch time."""
+        if self.together in self.program.compiled:
+            return
+        started = time.perf_counter()
+        self.callbacks.working("compiling")
+        np.array(self.program.run(data, orders, rates, first, tf.constant(0), self.constants))
+        self.compiling += time.perf_counter() - started
+        self.program.compiled.add(self.together)
+        self.callbacks.working("")
 
     def _answer(self) -> None:
         """Answer Ctrl-C, on every worker after the same step: one that went on alone would wait for the others."""

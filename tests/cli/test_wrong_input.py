@@ -46,6 +46,7 @@ def folder(tmp_path_factory):
     form = {"name": "table", "feature_names": ["a", "b", "c"], "image_shape": None}
     (run / "dataset.json").write_text(json.dumps(form))
     (run / "model" / "manifest.json").write_text(json.dumps({"features": 3}))
+    (run / "model" / "notes.txt").write_text("mine")
     return folder
 
 
@@ -74,6 +75,8 @@ WRONG = [
     ([*TABLE, "--out", "full"], "full is not empty"),
     ([*TABLE, "--out", "full", "--overwrite"], "it holds thesis.txt"),
     ([*TABLE, "--out", "table.csv"], "is a file"),
+    ([*TABLE, "--out", "run", "--overwrite"], "model/notes.txt"),
+    ([*TABLE, "--out", "run", "--resume"], "holds a run with other settings"),
     (["predict", "nowhere", "table.csv"], "nowhere is no run"),
     (["predict", "run", "tabel.csv"], "there is no file or folder"),
     (["predict", "run", "table.csv"], "no column 'c', which the model was fitted on"),

@@ -3,11 +3,9 @@
 import io
 import json
 
-import numpy as np
 from rich.console import Console
 
 from ssvae.experiments import report
-from ssvae.types import Dataset
 
 METRICS = {"dataset": "digits", "test_error": 3.456, "valid_error": None, "bound": -20.5, "recall": {"0": 99.0}}
 
@@ -35,28 +33,3 @@ def test_summary_shows_what_there_is_and_rounds():
 def test_lines_are_plain():
     text = report.lines({"error": 3.456789, "recall": {"0": 99.5}, "confusion": [[10, 0], [1, 9]]})
     assert text == "error: 3.457\nrecall: 0: 99.5\nconfusion: \n  10  0\n   1  9"
-
-
-def test_what_is_learnt_from_is_said_before():
-    text, y = io.StringIO(), np.array(["ant", -1, "?", "ant"], object)
-    kinds = {"numbers": 2, "text": 1}
-    data = Dataset("t", np.zeros((4, 5)), y, x_test=np.zeros((3, 5)), column_kinds=kinds)
-    report.show_data(Console(file=text, width=80), data, y, -1)
-    assert text.getvalue().splitlines() == [
-        "t: 4 rows to learn from; held out: 3 to test",
-        "columns: 2 of numbers, 1 of text; 5 features",
-        "classes: ? (1), ant (2)",
-        "labelled rows: 3, unlabelled: 1",
-        "if '?' means that a row has no label, say --no-label '?'",
-    ]
-    text, y = io.StringIO(), np.arange(90)
-    report.show_data(Console(file=text, width=80), Dataset("d", np.zeros((90, 4)), y), y, -1)
-    assert text.getvalue().splitlines()[:2] == ["d: 90 rows to learn from; held out: none", "columns: 4 of numbers"]
-    assert text.getvalue().splitlines()[2].endswith("19 (1), and 70 more")
-
-
-def test_missing_numbers_are_counted_before_a_fit():
-    x = np.array([[1, np.nan], [np.nan, np.nan], [3, 4]], np.float32)
-    console = Console(file=io.StringIO(), width=200)
-    report.show_data(console, Dataset("t", x, np.array([0, 1, -1])), np.array([0, 1, -1]), -1)
-    assert "columns: 2 of numbers; 3 numbers are missing, in 2 columns" in console.file.getvalue()

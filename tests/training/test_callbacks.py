@@ -1,11 +1,10 @@
-"""Checkpoints and progress."""
+"""Checkpoints."""
 
 import numpy as np
 import pytest
 
-from ssvae.training.callbacks import Callback, State
+from ssvae.training.callbacks import State
 from ssvae.training.checkpoint import Checkpoint
-from ssvae.training.progress import Progress
 
 ARRAYS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64)]
 HISTORY = {"stage": ["m2"], "epoch": [1], "loss": [0.5]}
@@ -89,45 +88,3 @@ def test_writes_are_apart(tmp_path, monkeypatch):
     assert Checkpoint(tmp_path).resume(FIT).state.epoch == 3
     checkpoint.save({}, State("m2", 4, ARRAYS), {}, force=True)
     assert Checkpoint(tmp_path).resume(FIT).state.epoch == 4
-
-
-def test_progress_writes_plain_lines_without_a_terminal(capsys):
-    progress = Progress()
-    assert isinstance(progress, Callback)
-    progress.stage_begin("m2", 3, 0)
-    for epoch in range(3):
-        progress.advance("m2", epoch + 0.5)
-        progress.epoch_end("m2", epoch, {"loss": 12.3456})
-    progress.stage_end("m2", [])
-    out, err = capsys.readouterr()
-    assert out == ""
-    lines = err.splitlines()
-    assert lines[-1] == "m2 epoch 3/3, loss 12.35, about 0 s left in this stage"
-    assert len(lines) <= 2  # at most one in five seconds, and the last
-    assert "\x1b" not in err
-
-
-def test_progress_tells_the_seconds_that_are_left(capsys, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-    progress = Progress()
-    progress.stage_begin("m2", 10, 2)  # resumed after two epochs
-    for now[0], epoch in ((106.0, 4), (108.0, 5), (112.0, 6), (113.0, 9)):
-        progress.epoch_end("m2", epoch, {"loss": 1.0})
-    said = [line.split(", ") for line in capsys.readouterr().err.splitlines()]
-    assert [line[0] for line in said] == ["m2 epoch 5/10", "m2 epoch 7/10", "m2 epoch 10/10"]
-    # 3 epochs took 6 s and 5 are to come; 5 took 12 s and 3 are to come
-    assert [line[2] for line in said] == [f"about {left} s left in this stage" for left in (10, 7, 0)]
-
-
-def test_progress_on_a_terminal_is_a_bar_that_ends(capsys, monkeypatch):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    progress = Progress()
-    progress.stage_begin("m2", 2, 1)
-    progress.advance("m2", 1.5)
-    progress.epoch_end("m2", 1, {"loss": 1.0})
-    assert progress._bar.finished
-    progress.interrupted()
-    assert progress._bar is None
-    progress.interrupted()
-    assert "m2 epoch 2/2" in capsys.readouterr().err
