@@ -18,6 +18,7 @@ from ssvae import prediction
 from ssvae.distributed.strategy import layout_of
 from ssvae.estimator import auto, labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
+from ssvae.estimator.dry_run import dry_run
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
 from ssvae.estimator.generative import GenerativeMixin
 from ssvae.estimator.nested_parameters import changed, flat, grouped
@@ -260,6 +261,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         classes, index = labels.encode(y, self.unlabeled)
         layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         components, rows = Components.build(self, x, extremes, len(classes), load)
+        dry_run(components.model, components.objective, rows)
         seed = same_seed(layout, fresh_seed(self.random_state))
         history = fit_stages(components, rows, index, weight, FitSettings.of(self, seed, layout))
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.

@@ -10,7 +10,7 @@ forms and layer-local signals need no other contract.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
@@ -140,13 +140,21 @@ class Gradient(Component):
         return self.expectation(f, f.q, seed, training)
 
 
-def draw(q: Conditionals, samples: int, seed: tf.Tensor, rule: Rule | None = None) -> Values:
+def draw(
+    q: Conditionals,
+    samples: int,
+    seed: tf.Tensor,
+    rule: Rule | None = None,
+    check: Callable[[str, tfd.Distribution], None] | None = None,
+) -> Values:
     """Draw every variable of q in order: [S, ..., B, Z], without the leading axis when samples = 1.
 
     Parameters
     ----------
     rule : callable, optional
         For binary variables: how they are drawn (`ssvae.relaxations`).
+    check : callable, optional
+        Receives the name and the distribution of each variable before it is drawn (`Gradient.check`).
 
     Raises
     ------
@@ -156,6 +164,8 @@ def draw(q: Conditionals, samples: int, seed: tf.Tensor, rule: Rule | None = Non
     values: Values = {}
     for position, (name, conditional) in enumerate(q.items()):
         distribution = given(conditional, values)
+        if check is not None:
+            check(name, distribution)
         # A conditional that depends on earlier draws has their sample axis already.
         shape = (samples,) if samples > 1 and distribution is conditional else ()
         key = random.fold(seed, position)

@@ -53,7 +53,7 @@ class GumbelSoftmax(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
-        terms = f(detached(draw(q, self.samples, seed)))
+        terms = f(detached(draw(q, self.samples, seed, check=self.check)))
         surrogate = through_draws(f, draw(q, self.samples, seed, relaxed(self.temperature)))[1]
         found = tf.stop_gradient(terms.total()) + model_gradient(terms) + surrogate
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)

@@ -44,7 +44,7 @@ class MeanPropagation(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
-        terms = f(detached(draw(q, self.samples, seed)))
+        terms = f(detached(draw(q, self.samples, seed, check=self.check)))
         found = tf.stop_gradient(terms.total()) + model_gradient(terms)
         found = found if self.samples == 1 else tf.reduce_mean(found, axis=0)
         return found + through_draws(f, draw(q, 1, seed, soft))[1]

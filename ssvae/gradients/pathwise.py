@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from ssvae.distributions import Conditionals, given
+from ssvae.distributions import Conditionals
 from ssvae.gradients.base import Gradient, Integrand, draw
 
 
@@ -38,8 +38,6 @@ class Pathwise(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
-        values = draw(q, self.samples, seed)
-        for name, conditional in q.items():
-            self.check(name, given(conditional, values))
+        values = draw(q, self.samples, seed, check=self.check)
         value = f.closed_form(values).total()
         return value if self.samples == 1 else tf.reduce_mean(value, axis=0)

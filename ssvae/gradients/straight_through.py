@@ -42,6 +42,6 @@ class StraightThrough(Gradient):
     ) -> tf.Tensor:
         """See `Gradient.expectation`."""
         del training
-        terms, surrogate = through_draws(f, draw(q, self.samples, seed, straight_through))
+        terms, surrogate = through_draws(f, draw(q, self.samples, seed, straight_through, self.check))
         found = tf.stop_gradient(terms.total()) + model_gradient(terms) + surrogate
         return found if self.samples == 1 else tf.reduce_mean(found, axis=0)

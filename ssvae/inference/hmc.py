@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random, seeds
 from ssvae.backend.leapfrog import LogProb, position, transition
-from ssvae.backend.surrogates import gradient_only
+from ssvae.backend.surrogates import detached, gradient_only
+from ssvae.distributions import Values, kinds
 from ssvae.gradients.base import draw
 from ssvae.inference.base import BoundArguments, Inference
 from ssvae.inference.evidence import Evidence, elbo, kl_weight
@@ -27,8 +27,9 @@ from ssvae.settings.checks import whole
 class HMC(Inference):
     """∇_θ log p(x, z_T), z_T after T transitions from z_0 ~ q(z | x); the encoder learns from the ELBO at z_0.
 
-    Chains move in ε of z = μ + σ ⊙ ε, μ and σ the encoder's, so that one step size suits all rows. The value is the
-    ELBO of q. Outside training this is amortised inference.
+    Chains move in ε of z = μ + σ ⊙ ε, μ and σ the encoder's, so that one step size suits all rows; several latents move
+    together, μ and σ of each at the means of those before it. The value is the ELBO of q. Outside training this is
+    amortised inference.
 
     Parameters
     ----------
@@ -63,35 +64,40 @@ class HMC(Inference):
         parameters = model.encode(x, y)
         if training is False or not self.steps:
             return elbo(arguments, parameters, self.kl_warm_up)  # of M1+M2 as a whole, too, whose parts learn apart
-        q = model.posterior(parameters)
-        if list(q) != ["z"] or model.binary:
+        if model.binary:
             raise ValueError(
-                f"inference 'hmc' needs one continuous latent, and {type(model).__name__} has {list(q)}"
-                f"{' of binary numbers' if model.binary else ''}: take it with 'm1', 'm2' or "
-                "'m1_m2', or another inference"
+                f"inference 'hmc' needs continuous latents, and those of {type(model).__name__} are binary: take "
+                "another inference, such as 'amortized'"
             )
+        q = model.posterior(parameters)
         evidence = Evidence(model.joint(y), q, x, kl_weight(self.kl_warm_up, training))
-        z = draw(q, 1, seed)["z"]
-        found = evidence.closed_form({"z": z}).total()
-        moved = self._moved(evidence, q["z"], tf.stop_gradient(z), random.fold(seed, seeds.TRAJECTORY))
+        start = draw(q, 1, seed)
+        found = evidence.closed_form(start).total()
+        moved = self._moved(evidence, detached(start), random.fold(seed, seeds.TRAJECTORY))
         # What the model would learn from z_0 is taken off, what it learns from z_T is put in its place.
-        return found + _model_gradient(evidence, moved) - _model_gradient(evidence, tf.stop_gradient(z))
+        return found + _model_gradient(evidence, moved) - _model_gradient(evidence, detached(start))
 
-    def _moved(self, evidence: Evidence, q: tfd.Distribution, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Return z_T."""
-        mean, scale = tf.stop_gradient(q.mean()), tf.stop_gradient(q.stddev())
+    def _moved(self, evidence: Evidence, start: Values, seed: tf.Tensor) -> Values:
+        """Return z_T of the latents z_0, which all move together."""
+        distributions = kinds(evidence.q)
+        mean = tf.stop_gradient(tf.concat([each.mean() for each in distributions], -1))
+        scale = tf.stop_gradient(tf.concat([each.stddev() for each in distributions], -1))
+        sizes = [value.shape[-1] for value in start.values()]
+
+        def latents(epsilon: tf.Tensor) -> Values:
+            return dict(zip(start, tf.split(mean + scale * epsilon, sizes, -1), strict=True))
 
         def log_prob(epsilon: tf.Tensor) -> tf.Tensor:
-            return evidence({"z": mean + scale * epsilon}).log_joint()
+            return evidence(latents(epsilon)).log_joint()
 
         def body(step: tf.Tensor, epsilon: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return step + 1, self._transition(log_prob, epsilon, random.fold(seed, step))
 
-        state = (tf.constant(0), (z - mean) / scale)
+        state = (tf.constant(0), (tf.concat(list(start.values()), -1) - mean) / scale)
         epsilon = tf.while_loop(
             lambda step, _: step < self.steps, body, state, parallel_iterations=1, maximum_iterations=self.steps
         )[1]
-        return mean + scale * tf.stop_gradient(epsilon)
+        return latents(tf.stop_gradient(epsilon))
 
     def _transition(self, log_prob: LogProb, epsilon: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Return ε after one transition of Hamiltonian Monte Carlo (`ssvae.backend.leapfrog`)."""
@@ -101,6 +107,6 @@ class HMC(Inference):
         return transition(log_prob, start, momentum, log_uniform, self.step_size, self.leapfrog)[0].state
 
 
-def _model_gradient(evidence: Evidence, z: tf.Tensor) -> tf.Tensor:
+def _model_gradient(evidence: Evidence, z: Values) -> tf.Tensor:
     """Return a tensor of value 0 whose gradient is that of log p(x, z) by the model."""
-    return gradient_only(evidence({"z": z}).log_joint())
+    return gradient_only(evidence(z).log_joint())

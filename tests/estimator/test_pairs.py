@@ -1,24 +1,230 @@
-"""Pairs of model and inference that train to their end can also be evaluated."""
+"""Every pair of components of the tables is refused before anything is trained, or ends a whole run.
+
+What is compiled in a fit runs as it stands here: tracing would take ten times as long. Compiled, each component is
+tried in tests/backend/test_engine.py, and whole runs in tests/cli.
+"""
+
+import inspect
+import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from matplotlib.figure import Figure
 
 from ssvae import SSVAEClassifier
+from ssvae.backend.compile_cache import Pool
+from ssvae.evaluation import inference_gap, local_optimum
 from ssvae.evaluation.metrics import evaluate
+from ssvae.experiments import exports, run, run_folder, run_metrics
+from ssvae.gradients import GRADIENTS
+from ssvae.inference import INFERENCES
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.models import MODELS
+from ssvae.models.capabilities import GenerativeClassifier, HasDensity
+from ssvae.plots import gap_figures, run_figures
+from ssvae.training.callbacks import Callback
 
-X = (np.random.default_rng(0).random((40, 4)) > 0.5).astype(np.float32)
-Y = np.where(np.arange(40) < 20, np.arange(40) % 2, -1)
+SIDE, K, ROWS = 2, 2, 12  # of images; classes; training rows
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 2, (ROWS, SIDE**2)).astype(np.float32)  # in the support of every likelihood
+Y = np.where(np.arange(ROWS) < ROWS // 2, np.arange(ROWS) % K, -1)
+SMALL = {"latent": 2, "hidden": [3], "classifier_hidden": [3], "depth": 1, "steps": 1, "test_steps": 1, "leapfrog": 1}
+OWN = {
+    "m1_m2": {"m1": {"hidden": [3]}},
+    "hierarchical": {"hidden": 3},
+    "sbn": {"upwards": "deterministic", "latent": [2, 2]},  # two levels, whose means importance refinement can move
+    "quadrature": {"nodes": 4},
+}
+TABLES = {
+    "model": MODELS,
+    "inference": INFERENCES,
+    "gradient": GRADIENTS,
+    "class_gradient": GRADIENTS,
+    "likelihood": LIKELIHOODS,
+}
+FIT = {"regularizers": (), "epochs": 1, "random_state": 0, "likelihood": "bernoulli"}
+
+
+def small(slot, name) -> dict:
+    """Return a component with few numbers to compute, by the names of its arguments."""
+    allowed = inspect.signature(TABLES[slot].get(name)).parameters
+    return {"name": name, **{key: value for key, value in SMALL.items() if key in allowed}, **OWN.get(name, {})}
+
+
+def pairs(first, second) -> list:
+    """Return the settings of every pair of the entries of two tables."""
+    names = [(one, other) for one in TABLES[first].names() for other in TABLES[second].names()]
+    return [pytest.param({first: one, second: other}, id=f"{one}-{other}") for one, other in names]
+
+
+class AsItStands:
+    """In the place of tf.function: runs the function at once."""
+
+    def __init__(self, function, **_):
+        self.function = function
+
+    def __call__(self, *arguments):
+        return self.function(*arguments)
+
+    def get_concrete_function(self, *_):
+        return self.function
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    monkeypatch.setattr(tf, "function", AsItStands)
+    for module in ("ssvae.prediction", "ssvae.training.loop"):  # programs of other tests are compiled
+        monkeypatch.setattr(f"{module}.POOL", Pool())
+    monkeypatch.setattr("ssvae.prediction.weights_read", lambda _, model: [True] * len(model.weights))
+    monkeypatch.setattr(inference_gap, "STEPS", (1,))
+    monkeypatch.setattr(local_optimum, "COMPARISONS", 1)
+    monkeypatch.setattr(run_metrics, "_baseline_error", lambda *_: 0.0)  # a fit of its own, the same for every pair
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: path.write_bytes(b"drawn"))
+
+
+class Began(Exception):
+    """Training has begun."""
+
+
+class Begins(Callback):
+    """Notes that training begins, and may end it there."""
+
+    def __init__(self, stop):
+        self.stages, self.stop = [], stop
+
+    def stage_begin(self, stage, epochs, done):
+        self.stages.append(stage)
+        if self.stop:
+            raise Began
+
+
+def check_refusal(error, pair) -> None:
+    """Check that an error says, in one sentence, which of two components is refused, and what to take."""
+    assert any(repr(name) in str(error) for name in pair.values()), error
+    assert re.search(r": .*\b(use|take|belief network) ", str(error)), error
+    assert "\n" not in str(error)
+
+
+def fit(pair, stop=False) -> SSVAEClassifier | None:
+    """Return the classifier, or None where a pair is refused before training; with `stop`, end where that begins."""
+    slots, begins = {"model": "m2", **pair}, Begins(stop)
+    settings = {**FIT, **{slot: small(slot, name) for slot, name in slots.items()}, "callbacks": [begins]}
+    classifier = SSVAEClassifier(**settings)
+    try:
+        return classifier.fit(X, Y)
+    except Began:
+        return classifier
+    except ValueError as error:
+        assert not begins.stages
+        check_refusal(error, pair)
+        return None
+
+
+def fits(model, gradient) -> bool:
+    """Return whether a model's latents are what an estimator of the gradient requires; a model without has no say."""
+    model, gradient = MODELS.get(model), GRADIENTS.get(gradient)
+    if not issubclass(model, HasDensity):
+        return True
+    return gradient.requires in REQUIRED["binary" if model.binary else "continuous"]
+
+
+REQUIRED = {  # by estimators that are for ...
+    "classes": ("", "enumerable", "categorical"),
+    "binary": ("", "enumerable", "binary", "independent binary"),
+    "continuous": ("", "reparameterised", "gaussian"),
+}
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("pair", pairs("model", "gradient"))
+def test_a_model_with_a_gradient(pair):
+    """Each is trained, but for those that are parts of others: m1_m2 trains M1 and M2, conditional_sbn all of SBN."""
+    fitted = fit(pair, stop=pair["model"] in ("m1", "m2", "sbn"))
+    assert (fitted is not None) == fits(**pair)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("pair", pairs("likelihood", "class_gradient"))
+def test_a_likelihood_with_a_class_gradient(pair):
+    """Whatever a likelihood is, the classes are summed alike: each class gradient ends the fit of one likelihood."""
+    found = fit(pair, stop=pair["likelihood"] != "multinomial")
+    assert (found is not None) == (GRADIENTS.get(pair["class_gradient"]).requires in REQUIRED["classes"])
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("name", GRADIENTS.names())
+def test_a_stack_with_a_class_gradient(name):
+    """What the second stage cannot take is refused before the first."""
+    found = fit({"model": "m1_m2", "class_gradient": name}, stop=True)
+    assert (found is not None) == (GRADIENTS.get(name).requires in REQUIRED["classes"])
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("name", LIKELIHOODS.names())
+def test_every_likelihood_ends_its_fit(name):
+    assert np.isfinite(fit({"likelihood": name}).bound(X)).all()
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Write a file of rows, and return its path."""
+    x, y = X.reshape(-1, SIDE, SIDE), np.arange(ROWS) % K
+    np.savez(tmp_path / "rows.npz", x=x, y=Y, x_test=x[:4], y_test=y[:4])
+    return tmp_path / "rows.npz"
+
+
+ENDS = {  # the models that a method is for; amortized and gradient_refined are for all
+    "importance_refined": ("sbn", "fdarn", "conditional_sbn", "supervised"),
+    **dict.fromkeys(
+        ("hmc", "importance_weighted", "iterative", "mc_likelihood"),
+        ("m1", "m2", "m1_m2", "hierarchical", "supervised"),
+    ),
+}
 
 
 @pytest.mark.slow
-def test_the_stack_that_hmc_has_learnt_is_evaluated():
-    stack = {"name": "m1_m2", "latent": 2, "hidden": [3], "m1": {"hidden": [3]}}
-    own = SSVAEClassifier(stack, inference="hmc", epochs=1, random_state=0, regularizers=()).fit(X, Y)
-    assert {"error", "bound", "log_p"} <= {*evaluate(own, X, Y, log_p=2)}
-    assert own.analogies(X[:2]).shape == (2, 2, 4)
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("pair", pairs("model", "inference"))
+def test_a_whole_run_of_a_model_with_an_inference_method(pair, rows, tmp_path):
+    slots = {slot: small(slot, name) for slot, name in pair.items()}
+    config = {"dataset": {"data": str(rows), "labels": None}, "classifier": {**FIT, **slots}}
+    wanted = pair["model"] in ENDS.get(pair["inference"], MODELS.names())
+    try:
+        run.run(config, tmp_path / "run")
+    except ValueError as error:
+        assert not wanted
+        assert not (tmp_path / "run").exists()  # its files are written when training begins
+        check_refusal(error, pair)
+        return
+    assert wanted
+    look_at(run_folder.open_run(tmp_path / "run"), rows)
 
 
-def test_a_belief_network_is_refused_by_hmc_before_training():
-    own = SSVAEClassifier({"name": "sbn", "latent": [3]}, inference="hmc", epochs=1, regularizers=())
-    with pytest.raises(ValueError, match="needs one continuous latent"):
-        own.fit(X, Y)
+def look_at(opened, file) -> None:
+    """Do all that the commands do with a run, as far as its model can."""
+    dataset, classifier, model = run_folder.load_dataset(opened.config), opened.classifier, opened.classifier.model_
+    generative, classes = isinstance(model, HasDensity), isinstance(model, GenerativeClassifier)
+    assert len([*(opened.folder / "figures").iterdir()]) == (6 if classes else 5 if generative else 2)
+    numbers = evaluate(classifier, dataset.x_test, dataset.y_test, 2 if generative else None)
+    assert all(np.isfinite(numbers[name]) for name in ("bound", "log_p") if generative)
+    for via in ("encoder", "bayes", "bayes_at_mean") if classes else ("encoder",):
+        assert len(exports.table(opened, exports.read_rows(opened, file), via).splitlines()) == 1 + ROWS
+    if classes:
+        run_figures.save(run_figures.analogies(classifier, dataset, 2), opened.folder / "analogies.png")
+    if generative and not model.binary:
+        gap = classifier.elbo_gap(dataset.x_test, steps=1, samples=2)
+        assert all(np.isfinite(gap.numbers()[name]) for name in ("amortisation_gap", "approximation_gap"))
+        run_figures.save(gap_figures.overview(gap), opened.folder / "gap.png")
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_run_that_is_refused_leaves_the_one_that_is_there(rows, tmp_path):
+    classifier = {**FIT, "model": small("model", "m1_m2")}
+    config = {"dataset": {"data": str(rows), "labels": None}, "classifier": classifier}
+    run.run(config, tmp_path / "run")
+    refused = {**config, "classifier": {**classifier, "class_gradient": "pathwise"}}
+    with pytest.raises(ValueError, match="'pathwise' needs reparameterised latents; 'y' is"):
+        run.run(refused, tmp_path / "run", overwrite=True)
+    assert run_folder.open_run(tmp_path / "run").config == run_folder.read_config(tmp_path / "run")
+    assert (tmp_path / "run" / "metrics.json").is_file()

@@ -216,9 +216,9 @@ class Product(Integrand):
         ("topm", "bernoulli", "'topm' needs a categorical variable.*'enumeration' for few"),
         ("quadrature", "one_hot", "'quadrature' needs diagonal Gaussian"),
         ("quadrature", "bernoulli", "'quadrature' needs diagonal Gaussian"),
-        ("straight_through", "normal", "need binary latents; 'z' is .*'pathwise' for continuous"),
-        ("mean_propagation", "one_hot", "need binary latents"),
-        ("gumbel_softmax", "normal", "need binary latents"),
+        ("straight_through", "normal", "'straight_through' needs binary latents; 'z' is .*'pathwise' for continuous"),
+        ("mean_propagation", "one_hot", "'mean_propagation' needs binary latents"),
+        ("gumbel_softmax", "normal", "'gumbel_softmax' needs binary latents"),
         ("local_expectation", "one_hot", "'local_expectation' needs independent binary latents.*'nvil' or 'vimco'"),
     ],
 )

@@ -6,9 +6,12 @@ import tensorflow as tf
 
 from ssvae import SSVAEClassifier
 from ssvae.backend import random
+from ssvae.distributions import diagonal_normal, standard_normal
 from ssvae.gradients.pathwise import Pathwise
 from ssvae.inference.amortized import Amortized
 from ssvae.inference.hmc import HMC
+from ssvae.likelihoods.gaussian import Gaussian
+from ssvae.models.capabilities import HasDensity
 
 SEED = random.seed_tensor(4)
 COPIES = 2000
@@ -68,9 +71,52 @@ def test_in_the_estimator(model):
     assert fitted.score(x, truth) > 0.9
 
 
-def test_models_that_have_no_such_latent_are_refused():
+class TwoLevels(HasDensity):
+    """z2 ~ N(0, 1), z1 | z2 ~ N(c z2, I), x | z1 ~ N(Wᵀ z1, s² I); a q that is wrong."""
+
+    likelihood, features, s2 = Gaussian(), 3, 0.5
+    loading = np.float32([[1.0, 0.5, -0.3], [0.2, -0.8, 0.6]])
+
+    def __init__(self, c):
+        self.c = tf.Variable(c)
+
+    def joint(self, y):
+        return {
+            "z2": standard_normal(1),
+            "z1": lambda v: diagonal_normal(v["z2"] * self.c, tf.zeros([2])),
+            "x": lambda v: diagonal_normal(
+                tf.tensordot(v["z1"], self.loading, 1), tf.fill([3], np.float32(np.log(self.s2)))
+            ),
+        }
+
+    def encode(self, x, y):
+        return {"z1": tf.tensordot(x, 0.4 * self.loading.T, 1), "z2": 0.3 * x[:, :1] - 0.2}
+
+    def posterior(self, parameters):
+        return {name: diagonal_normal(mean, -1.0 + 0.0 * mean) for name, mean in reversed(parameters.items())}
+
+
+def test_latents_of_several_levels_move_together():
+    """The gradient by c, which joins the levels, is that of log N(x; 0, Wᵀ (I + c cᵀ) W + s² I)."""
+    x, c = np.float32([[1.0, -0.5, 0.8], [-1.2, 0.6, 0.1], [0.4, 1.5, -0.9]]), np.float32([0.7, -0.5])
+    w = TwoLevels.loading.astype(float)
+    inverse = np.linalg.inv(w.T @ (np.eye(2) + np.outer(c, c)) @ w + TwoLevels.s2 * np.eye(3))
+    truth = w @ (inverse @ (x.T @ x / len(x)) @ inverse - inverse) @ w.T @ c
+    rows = np.repeat(x, 2 * COPIES, axis=0)
+
+    def slope(method):
+        model = TwoLevels(c)
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean(method.bound(model, rows, None, Pathwise(), SEED, training=True))
+        return np.array(tape.gradient(value, model.c))
+
+    np.testing.assert_allclose(slope(HMC(steps=12, leapfrog=6)), truth, atol=0.04)
+    assert np.abs(slope(Amortized()) - truth).max() > 0.15
+
+
+def test_models_of_binary_latents_are_refused():
     x, y = np.eye(4, dtype=np.float32)[np.arange(20) % 4], np.where(np.arange(20) < 8, np.arange(20) % 2, -1)
-    with pytest.raises(ValueError, match=r"'hmc' needs one continuous latent, and SBN has \['z1'\] of binary numbers"):
+    with pytest.raises(ValueError, match="'hmc' needs continuous latents, and those of SBN are binary: take another"):
         SSVAEClassifier({"name": "sbn", "latent": [3]}, inference="hmc").fit(x, y)
 
 
