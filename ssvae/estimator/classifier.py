@@ -253,7 +253,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         Raises
         ------
         ValueError
-            If X or y cannot be learnt from, or an argument is not what it may be.
+            If X or y cannot be learnt from, an argument is not what it may be, or components do not go together.
         """
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")

@@ -57,8 +57,8 @@ class ImportanceRefined(Refining):
         if not part.mean_field:
             raise ValueError(
                 f"inference 'importance_refined' needs binary latents that are independent given x, and this "
-                f"{type(part).__name__} has others: a belief network of one level, or upwards='deterministic', without "
-                "autoregressive 'posterior'"
+                f"{type(part).__name__} has others: take a belief network of one level, or with "
+                "upwards='deterministic', without autoregressive 'posterior'"
             )
         return part.encode(x, y)
 
