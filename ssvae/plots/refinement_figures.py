@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STEPS, SHOWN = 20, (0, 1, 2, 3, 5, 10, 20)  # of every method; those whose reconstructions are drawn
 SURFACES, GRID, MARGIN = 4, 61, 0.35  # rows whose surface is drawn; points a side; margin in widths of the paths
+FLAT = 1e-5  # of a bound: a surface that varies less shows the rounding of float32
 COLORS = (LABELLED, UNLABELLED, "#15803d", "#7c3aed", INK, "#b45309")
 Paths: TypeAlias = Mapping[str, Sequence[Parameters]]  # λ_0, …, λ_T by method
 
@@ -132,10 +133,13 @@ def contours(surfaces: Sequence[Surface], depth: float = 30.0) -> Figure:
     figure = Figure(figsize=(3.6 * len(surfaces), 3.9), layout="constrained", dpi=130)
     for position, surface in enumerate(surfaces):
         axes = figure.add_subplot(1, len(surfaces), position + 1)
-        top = surface.bound.max()
-        levels = np.linspace(top - (min(depth, np.ptp(surface.bound)) or depth), top, 13)
-        shown = np.maximum(surface.bound, levels[0])
-        axes.contourf(surface.first, surface.second, shown, levels=levels, cmap="Greys", alpha=0.75)
+        top, drop = surface.bound.max(), np.ptp(surface.bound)
+        if drop > FLAT * max(1.0, abs(top)):
+            levels = np.linspace(top - min(depth, drop), top, 13)
+            shown = np.maximum(surface.bound, levels[0])
+            axes.contourf(surface.first, surface.second, shown, levels=levels, cmap="Greys", alpha=0.75)
+        else:
+            axes.set_title(f"flat: {top:.4g} nats everywhere", fontsize=8)
         for (name, path), color in zip(surface.paths.items(), COLORS, strict=False):
             axes.plot(*path.T, color=color, linewidth=1.6, marker="o", markersize=2.6, label=name)
         axes.plot(*next(iter(surface.paths.values()))[0], marker="*", markersize=11, color=INK, label="start")

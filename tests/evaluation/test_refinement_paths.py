@@ -96,3 +96,17 @@ def test_the_pictures_that_there_are_and_why_others_are_not(tmp_path, monkeypatc
     assert "not images" in skipped["iterations"]
     with pytest.raises(ValueError, match="2 rows or more, got 1"):
         refinement_figures.draw_all(two, x[:1], (4, 4), tmp_path / "none")
+
+
+def test_a_flat_surface_has_no_contours_and_says_so():
+    axis, rng = np.linspace(-1.0, 1.0, 9), np.random.default_rng(0)
+    curved = -200.0 - 5.0 * np.add.outer(axis**2, axis**2)
+    flat = np.full((9, 9), -200.0)
+    surfaces = [
+        refinement_figures.Surface(axis, axis, np.float32(bound), {"gradient_refined": rng.normal(size=(4, 2))})
+        for bound in (curved, flat, flat + rng.uniform(0, 1e-4, size=flat.shape))
+    ]
+    figure = refinement_figures.contours(surfaces)
+    assert [axes.get_title() for axes in figure.axes] == ["", *["flat: -200 nats everywhere"] * 2]
+    assert [len(axes.collections) for axes in figure.axes] == [1, 0, 0]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 2]  # the path and its start
