@@ -28,6 +28,7 @@ from ssvae import SSVAEClassifier
 from ssvae.datasets import load
 from ssvae.estimator import persistence
 from ssvae.estimator.arguments import TABLES
+from ssvae.experiments import folder_claim, run, run_folder
 from ssvae.label_vector import known_labels
 from ssvae.settings import files, schema
 from ssvae.settings.checks import SettingsSource
@@ -266,10 +267,19 @@ def test_damaged_tables(tmp_path, data):
         assert np.isfinite(found.x).all()
 
 
+def arrow():
+    return pytest.importorskip("pyarrow")
+
+
 WORDS = ["ant", "bee", "Unknown", "None", "NA", "1", "01", " ", "", "-1"]
 CONTAINERS = [
     *(list, tuple, pd.Series, pd.Categorical, pd.Index, lambda y: np.array(y, object)),
     *(lambda y, kind=kind: pd.Series(y, dtype=kind) for kind in ("object", "string", "category")),
+    lambda y: pd.DataFrame({"y": y}),
+    lambda y: arrow().array(y),
+    lambda y: arrow().chunked_array([y, []], type=arrow().string()),
+    lambda y: pd.Series(arrow().array(y, arrow().string()).dictionary_encode().to_pandas()),
+    lambda y: pd.Series(y, dtype=pd.ArrowDtype(arrow().string())),
     lambda y: np.ma.masked_array(["hidden" if v is None else v for v in y], mask=[v is None for v in y]),
 ]
 
@@ -314,6 +324,78 @@ def test_odd_tables(tmp_path, labels, separator, decimal, ending, mark, surplus,
     assert found.x.tolist() == [[n + 0.5, n] for n in range(len(labels))]
     whole = all(label in ("0", "1", "2", "-1", "") for label in labels)
     assert found.y.tolist() == [-1 if label == "" else int(label) if whole else label for label in labels]
+
+
+ODD_CELLS = [
+    "1,5",
+    "1 234",
+    "12%",
+    "2020-01-01",
+    "inf",
+    "1e400",
+    "0x10",
+    "1_0",
+    "\uff11",
+    "NA",
+    "?",
+    "",
+    "kg",
+    "$5",
+    "\0",
+]
+
+
+@cases(0.05)
+@given(
+    cells=st.lists(st.sampled_from([*ODD_CELLS, "1", "2.5", "-3"]), min_size=2, max_size=5),
+    encoding=st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"]),
+    lines=st.sampled_from(["", "# made by hand\n", "\n\n", "sep=,\n"]),
+    header=st.sampled_from(["a,kind", "a,kind", "a,a,kind", ",kind", "kind", '"a,kind']),
+)
+def test_odd_cells(tmp_path, cells, encoding, lines, header):
+    """What is read has a feature for each number, or for each word that is no number in disguise."""
+    many = header.count(",")
+    rows = [",".join([f'"{cell}"'] * many + ["ab"[n % 2]]) for n, cell in enumerate(cells)]
+    text = lines + "\n".join([header, *rows, ""])
+    (tmp_path / "table.csv").write_bytes(text.encode(encoding, errors="replace"))
+    found = outcome(lambda: load.load_dataset(data=tmp_path / "table.csv", target="kind", test=0))
+    if found is not None:
+        assert np.isfinite(found.x).all()
+        assert found.y.tolist() == ["ab"[n % 2] for n in range(len(cells))]
+        assert not any(name.endswith(f"={cell}") for name in found.feature_names for cell in {"1,5", "12%", "\uff11"})
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    """Return the settings and the folder of a run that keeps its checkpoint."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    np.savez(folder / "own.npz", x=X, y=np.where(Y < 0, 1, Y))
+    small = {"model": {"name": "supervised", "hidden": [4]}, "epochs": 1, "regularizers": [], "engine": "graph"}
+    config = {"dataset": {"data": str(folder / "own.npz"), "labels": 4, "test": 2}, "classifier": small, "seed": 1}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+        run.run(config, folder / "run")
+    return run_folder.absolute(schema.resolve(SettingsSource("", config))), folder / "run"
+
+
+@cases(0.1)
+@given(data=st.data())
+def test_damaged_run_folders(finished_run, tmp_path, data):
+    config, folder = finished_run
+    copy = shutil.copytree(folder, tmp_path / "run", dirs_exist_ok=True)
+    files = sorted(path.relative_to(copy) for path in copy.rglob("*") if path.is_file())
+    for _ in range(data.draw(st.integers(1, 2))):
+        path = copy / data.draw(st.sampled_from(files))
+        if path.is_file() and data.draw(st.booleans()):
+            path.write_bytes(damaged(path.read_bytes(), data.draw))
+        elif path.is_file():
+            path.unlink()
+    loaded = outcome(lambda: run_folder.open_run(copy).classifier)
+    if loaded is not None:
+        assert loaded.predict_proba(X).shape == (12, 2)
+    outcome(lambda: folder_claim.claim(copy, config, resume=data.draw(st.booleans())))
+    outcome(lambda: folder_claim.claim(copy, config, overwrite=True))
+    shutil.rmtree(copy)
 
 
 @pytest.fixture(scope="module")

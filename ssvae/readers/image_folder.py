@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from ssvae.readers.errors import DataError
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.pixels import scaled_bytes
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+LYING = (5, 6, 7, 8)  # orientations by EXIF in which height and width change places
 WHITE = (255, 255, 255, 255)
+OTHERS = (".gif", ".bmp", ".tif", ".tiff", ".webp")  # images that are not read
 UNLABELED = "unlabeled"  # the sub-folder whose images have no label
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
 
@@ -42,6 +45,9 @@ def read_classes(
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path, folder))
     if not classes:
         raise DataError(f"{folder} has no sub-folders; put the images of each class in {folder}/<class>/")
+    _warn_of_unread(
+        folder, (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), "beside the classes"
+    )
     paths, names = [], []
     for path in classes:
         images = list_images(path)
@@ -63,7 +69,15 @@ def list_images(folder: Path) -> list[Path]:
     paths = sorted(path for path in named if path.is_file())
     if not paths:
         raise DataError(f"{folder} holds no images; files that end in {list(SUFFIXES)} are read")
+    _warn_of_unread(folder, (path for path in folder.rglob("*") if path.suffix.lower() in OTHERS), "of other formats")
     return paths
+
+
+def _warn_of_unread(folder: Path, paths: Iterable[Path], what: str) -> None:
+    """Warn of images that are not read."""
+    found = sorted(path for path in paths if not _hidden(path, folder) and path.is_file())
+    if found:
+        warnings.warn(f"{folder}: {len(found)} images {what} are not read, such as {found[0].name!r}", stacklevel=3)
 
 
 def _hidden(path: Path, folder: Path) -> bool:
@@ -105,17 +119,19 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
     try:
         with Image.open(path) as image:
             size, mode = (image.height, image.width), image.mode
+            lies = image.getexif().get(ExifTags.Base.Orientation) in LYING
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as an image: {error}") from error
     if mode not in GREY + COLOUR:
         raise DataError(f"{path} has pixels of mode {mode!r}; 8-bit grey or colour is read, convert it")
-    return size, mode
+    return size[::-1] if lies else size, mode
 
 
 def _pixels(path: Path, mode: str) -> np.ndarray:
     """Return the bytes of an image, [H, W] or [H, W, 3]."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened)
             clear = image.convert("RGBA") if image.has_transparency_data else None
             if clear is None or (np.asarray(clear.getchannel("A")) == 255).all():
                 return np.asarray(image.convert(mode), dtype=np.uint8)
@@ -123,6 +139,8 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
         raise DataError(f"{path} is damaged or truncated: {error}") from error
     shown = Image.alpha_composite(Image.new("RGBA", clear.size, WHITE), clear)
     pixels = np.asarray(shown.convert(mode), dtype=np.uint8)
-    if (pixels == 255).all() and np.ptp(np.asarray(clear.getchannel("A"))):
-        raise DataError(f"{path} is white on a transparent ground, so that nothing of it is seen: give it a ground")
+    if (pixels == 255).all() and np.ptp(np.asarray(clear), axis=(0, 1)).any():
+        raise DataError(
+            f"{path} is white on a transparent ground, or transparent, so that nothing of it is seen: give it a ground"
+        )
     return pixels

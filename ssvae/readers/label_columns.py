@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from ssvae.label_vector import LabelContainer, known_labels, label_array, missin
 from ssvae.readers.errors import DataError
 
 EXACT = 2**53  # whole numbers beyond it have no float of their own
+PLAIN = (str, bytes, bool, int, float, np.generic, Decimal, date)  # of labels
 TRUTHS = ({"True", "False"}, {"TRUE", "FALSE"}, {"true", "false"})
 
 
@@ -51,7 +54,7 @@ def as_labels(
     empty = missing(column)
     if empty.any() and unlabeled is None:
         raise DataError(f"{origin}: row {np.argmax(empty) + 1} has no label, and unlabeled=None says that all have one")
-    known = column[~empty]
+    known = _plain(column[~empty], origin)
     if written:
         known = _numbers(known, origin)
     elif known.dtype == object and any(not isinstance(v, int | float | np.number | np.bool_) for v in known):
@@ -62,6 +65,28 @@ def as_labels(
     except ValueError as error:
         raise DataError(f"{origin}: {error}") from error
     return _fill(_whole(known, origin) if known.dtype.kind not in "US" else known, empty, unlabeled)
+
+
+def _plain(known: np.ndarray, origin: object) -> np.ndarray:
+    """Return labels without bytes, decimal numbers and times, as text or whole numbers."""
+    if known.dtype.kind == "M":
+        return known.astype(str)
+    nested = next((value for value in known.tolist() if not isinstance(value, PLAIN)), None)
+    if nested is not None:
+        raise DataError(f"{origin}: label {nested!r} is {type(nested).__name__}; use whole numbers or text")
+    if known.dtype.kind not in "OS":
+        return known
+    try:
+        values = [value.decode() if isinstance(value, bytes) else value for value in known.tolist()]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{origin}: a label is not text in UTF-8 ({error}); use text") from error
+    found = np.empty(len(values), object)
+    found[:] = [_number(value) if isinstance(value, Decimal) else value for value in values]
+    return found
+
+
+def _number(value: Decimal) -> float:
+    return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
 
 
 def unquoted(text: str) -> str:

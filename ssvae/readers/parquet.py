@@ -136,7 +136,8 @@ def open_file(path: Path, target: str | Sequence[str] | None = None) -> ParquetF
         return ParquetFile(path, target)
     with _open(path) as file:
         schema = file.schema_arrow
-        columns = [name for name in schema.names if name != target]
+        index = (schema.pandas_metadata or {}).get("index_columns", [])  # rows' names, which are no features
+        columns = [name for name in schema.names if name != target and name not in index]
         if not file.metadata.num_rows or not columns:
             raise DataError(f"{path} has {file.metadata.num_rows} rows and features {columns}; one of each is needed")
         names = [name for column in columns for name in _features_of(file, path, column)]
@@ -148,7 +149,7 @@ def _features_of(file: pq.ParquetFile, path: Path, column: str) -> list[str]:
     import pyarrow.types as types
 
     kind = file.schema_arrow.field(column).type
-    if types.is_nested(kind):
+    if types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
         raise DataError(f"{path}: column {column!r} holds {kind}; make it columns of numbers, or drop it")
     numeric = types.is_decimal(kind) or (types.is_primitive(kind) and not types.is_temporal(kind))
     return [column] if numeric else feature_names(_values(file, column), path)

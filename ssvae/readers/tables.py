@@ -18,10 +18,11 @@ import pandas as pd
 from ssvae.readers.errors import DataError
 from ssvae.readers.label_columns import unquoted
 from ssvae.readers.precision import exact
-from ssvae.readers.text_tables import SEPARATORS, read_text, way_out, written_numbers
+from ssvae.readers.text_tables import SEPARATORS, measured, read_text, way_out, written_numbers
 
 MOST_VALUES = 1000  # different values of one text column: beyond it, it is an identifier and no category
-GAP_WORDS = {"?", "-", "--", ".", "*", "unknown", "missing"}  # of cells that hold no number
+GAP_WORDS = {"?", "-", "--", ".", "*", "unknown", "missing", "nil"}  # of cells that hold no number
+GAP_WORDS |= {"#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!"}
 TIMES = (date, time, timedelta)
 MOST_NUMBERS = 20  # different numbers in one text column: beyond it, it is a numeric column with a few odd cells
 
@@ -62,6 +63,8 @@ def read_frame(
         raise
     except ImportError as error:
         raise DataError(f"reading {path} needs pyarrow: pip install 'ssvae[parquet]'") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not text in UTF-8 ({error}): save it as UTF-8") from error
     except (ValueError, OSError, EOFError) as error:  # pandas' and Arrow's errors are among these
         raise DataError(f"{path} cannot be read: {error}") from error
     if not len(frame):
@@ -208,7 +211,7 @@ def _text(series: pd.Series, path: Path) -> np.ndarray:
     times = times or isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype)
     if times or any(isinstance(value, TIMES) for value in series):
         raise DataError(f"{path}: column {series.name!r} holds dates; turn it into numbers, or drop it")
-    nested = next((value for value in series if isinstance(value, list | dict | np.ndarray)), None)
+    nested = next((value for value in series if isinstance(value, list | dict | np.ndarray | bytes)), None)
     if nested is not None:
         raise DataError(f"{path}: column {series.name!r} holds {type(nested).__name__}; make it columns of numbers")
     read = unquoted if path.suffix in SEPARATORS else str
@@ -240,6 +243,11 @@ def _categories(series: pd.Series, path: Path) -> list[str]:
         raise DataError(
             f"{path}: column {series.name!r} holds numbers, but row {odd + 1} holds {text[odd]!r}; "
             "leave such cells empty (rows are counted from 1 below the header)"
+        )
+    if len(values) > MOST_NUMBERS and measured(values):
+        raise DataError(
+            f"{path}: column {series.name!r} holds numbers with a unit or a sign, such as {text[0]!r}; write them with "
+            "digits and a point alone"
         )
     if len(values) > MOST_VALUES:
         raise DataError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import islice
@@ -45,9 +47,11 @@ def read_text(
     DataError, ValueError
         If the file is no table, or a row has content beyond the columns of the header.
     """
+    _check_bytes(path)
     layout = _layout(path, {*columns, *text} | ({target} if target else set()))
     if target is not None and layout.header.count(target) > 1:
         raise DataError(f"{path} has {layout.header.count(target)} columns {target!r}; rename those that are no labels")
+    _warn_of_twins(path, layout.header)
     try:
         if layout.surplus:
             raise pd.errors.ParserError
@@ -89,8 +93,41 @@ def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | No
         if pd.api.types.is_object_dtype(frame[name]) or pd.api.types.is_string_dtype(frame[name]):
             numbers = pd.to_numeric(frame[name], errors="coerce")
             if numbers.notna().all():  # integers that are too large for 64 bits
+                _refuse_points(path, frame[name], decimal)
                 frame[name] = numbers
     return frame.rename(columns=lambda name: unquoted(str(name)))
+
+
+def _check_bytes(path: Path) -> None:
+    """Refuse a file that is no text in UTF-8, as far as its bytes show it."""
+    with path.open("rb") as file:
+        for block in iter(partial(file.read, 2**20), b""):
+            if b"\0" in block:
+                raise DataError(
+                    f"{path} holds null bytes, as files in UTF-16 and binary files do: save it as UTF-8 text"
+                )
+
+
+def _warn_of_twins(path: Path, header: list[str]) -> None:
+    """Warn of columns with one name, which pandas numbers."""
+    twins = [name for name, count in Counter(header).items() if name and count > 1]
+    if twins:
+        warnings.warn(
+            f"{path} has several columns named {', '.join(map(repr, twins))}: from the second on they are called "
+            f"{f'{twins[0]}.1'!r} and so on",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _refuse_points(path: Path, column: pd.Series, decimal: str) -> None:
+    """Refuse "1.500" where fractions have commas: it would be read as 1.5."""
+    pointed = [] if decimal == "." else [value for value in column if "." in str(value)]
+    if pointed:
+        raise DataError(
+            f"{path}: column {column.name!r} holds {pointed[0]!r}, and decimal={decimal!r} says that no number has a "
+            "point: write all numbers alike"
+        )
 
 
 def _column(header: list[str], column: str) -> list[str]:
@@ -180,18 +217,26 @@ _DAY = (
     rf"|[0-9]{{1,2}}\.?[ -]{_MONTH}[ -][0-9]{{2,4}}|{_MONTH} [0-9]{{1,2}}, [0-9]{{4}}|{_MONTH}[ -][0-9]{{4}}"
     r"|[0-9]{4}-W[0-9]{2}(-[0-9])?"
 )
+_MONEY = r"([$€£¥₹₽₩]|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|INR|JPY|KRW|MXN|NOK|PLN|SEK|TRY|USD|ZAR)"
 COMMAS, THOUSANDS = "numbers with decimal commas", "numbers with separated thousands"
 EITHER = "numbers with decimal commas or separated thousands"
 WRITTEN = {
     COMMAS: re.compile(r"[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?"),
-    THOUSANDS: re.compile(r"[+-]?[1-9][0-9]{0,2}([,.' \u00a0\u202f\u2019][0-9]{3})+([.,][0-9]+)?"),
+    THOUSANDS: re.compile(
+        r"[+-]?[1-9][0-9]{0,2}([,.' \u00a0\u2007\u2009\u202f\u2019][0-9]{3})+([.,][0-9]+)?"
+        r"|[+-]?[1-9][0-9]?(,[0-9]{2})+,[0-9]{3}(\.[0-9]+)?"
+    ),
     "percentages": re.compile(r"[+-]?[0-9]+([.,][0-9]+)?\s*[%\u2030]"),
-    "amounts of money": re.compile(r"[+-]?[$€£¥]\s*[0-9][0-9.,']*|[+-]?[0-9][0-9.,']*\s*[$€£¥]"),
+    "amounts of money": re.compile(rf"[+-]?{_MONEY}\s*[0-9][0-9.,']*|[+-]?[0-9][0-9.,']*\s*{_MONEY}"),
+    "negative numbers of accounts": re.compile(r"\([0-9]+([.,][0-9]+)*\)|[0-9]+([.,][0-9]+)*-"),
     "dates or times": re.compile(rf"({_DAY})([T ]+{_CLOCK})?|{_CLOCK}", re.IGNORECASE),
     "numbers in another notation": re.compile(
-        r"[\u2212\u2013][0-9]+([.,][0-9]+)?|[+-]?0[xX][0-9A-Fa-f]+|[+-]?[0-9]+(_[0-9]+)+|[+-]?[0-9.]+[dD][+-]?[0-9]+"
+        r"[\u2212\u2013][0-9]+([.,][0-9]+)?|[+-]?0[xX][0-9A-Fa-f]+(\.[0-9A-Fa-f]*)?([pP][+-]?[0-9]+)?|[+-]?[0-9]+(_[0-9]+)+|[+-]?[0-9.]+[dD][+-]?[0-9]+"
+        r"|=\"?[+-]?[0-9]+([.,][0-9]+)?\"?|'[+-]?[0-9]+([.,][0-9]+)?"
     ),
 }
+PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+MEASURED = re.compile(r"([<>~≈≤≥±]*)\s*[+-]?[0-9]+(?:[.,][0-9]+)?\s*([^\W\d_]{0,4}[°²³]?[CF]?)")
 WAYS_OUT = {
     COMMAS: "say --set dataset.decimal=\"','\" (decimal=','), or write them with points",
     EITHER: "if they are fractions say --set dataset.decimal=\"','\" (decimal=','), else write them without commas",
@@ -206,12 +251,27 @@ def written_numbers(values: Sequence[str]) -> dict[str, str]:
     """
     found: dict[str, list[str]] = {}
     for value in values:
-        forms = [what for what, form in WRITTEN.items() if form.fullmatch(value.strip())]
+        forms = [what for what, form in WRITTEN.items() if form.fullmatch(value.strip())] or _in_disguise(value)
         if forms:
             found[value] = forms
     sure = {forms[0] for forms in found.values() if len(forms) == 1}
     either = THOUSANDS if sure == {THOUSANDS} else COMMAS if sure == {COMMAS} else EITHER
     return {value: forms[0] if len(forms) == 1 else either for value, forms in found.items()}
+
+
+def _in_disguise(value: str) -> list[str]:
+    """Return what a text is that is a number but for its digits, or for signs around it that are not seen."""
+    bare = "".join(sign for sign in value if unicodedata.category(sign) != "Cf").strip()
+    if bare != value and PLAIN.fullmatch(bare):
+        return ["numbers with blanks or signs that are not seen"]
+    digits = any(not sign.isascii() and sign.isnumeric() for sign in bare)
+    return ["numbers in other digits"] if digits and all(s.isnumeric() or s in "+-.,/ " for s in bare) else []
+
+
+def measured(values: Sequence[str]) -> bool:
+    """Say whether texts are all a number with one unit or sign, such as "5 kg" or "<5"."""
+    found = [MEASURED.fullmatch(value.strip()) for value in values]
+    return len({match and match.group(1, 2) for match in found}) == 1 and None not in found
 
 
 def way_out(what: str) -> str:

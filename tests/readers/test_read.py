@@ -203,13 +203,36 @@ class TestTransparentImages:
         assert (x == (1 - shape)[:, :, None]).all()
         assert (read_features(tmp_path / "a").reshape(x.shape) == x).all()
 
-    def test_nothing_to_see_is_refused(self, tmp_path):
+    @pytest.mark.parametrize("everywhere", [False, True])
+    def test_nothing_to_see_is_refused(self, tmp_path, everywhere):
         white = np.full((4, 4, 4), 255, np.uint8)
         white[0, 0, 3] = 0
+        if everywhere:
+            white[:, :, :3], white[:, :, 3] = np.arange(48).reshape(4, 4, 3), 0
         (tmp_path / "a").mkdir()
         Image.fromarray(white).save(tmp_path / "a" / "0.png")
         with pytest.raises(DataError, match="white on a transparent ground"):
             read_table(tmp_path)
+
+    def test_images_lie_as_a_viewer_shows_them(self, tmp_path):
+        upright = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
+        for number, turned in {3: upright[::-1, ::-1], 6: np.rot90(upright), 1: upright}.items():
+            exif = Image.Exif()
+            exif[0x112] = number
+            (tmp_path / "a").mkdir(exist_ok=True)
+            Image.fromarray(np.ascontiguousarray(turned)).save(tmp_path / "a" / f"{number}.png", exif=exif)
+        found = read_table(tmp_path, test=0)
+        assert found.image_shape == (2, 3)
+        assert (found.x * 255 == upright.ravel()).all()
+
+    def test_images_that_are_not_read_are_counted(self, tmp_path):
+        (tmp_path / "a").mkdir()
+        for name in ("a/0.png", "a/1.gif", "a/2.bmp", "beside.png"):
+            Image.new("L", (2, 2)).save(tmp_path / name)
+        with pytest.warns(UserWarning, match="are not read") as warned:
+            assert len(read_table(tmp_path, test=0).x) == 1
+        assert "1 images beside the classes are not read, such as 'beside.png'" in str(warned[0].message)
+        assert "2 images of other formats are not read, such as '1.gif'" in str(warned[1].message)
 
     def test_hidden_files_and_folders_hold_no_images(self, tmp_path):
         for folder in ("a", "a/.thumbnails", "b", ".git", "__MACOSX/a"):

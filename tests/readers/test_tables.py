@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ssvae.readers.errors import DataError
@@ -235,12 +236,58 @@ def test_columns_without_a_name(write):
         (["31.1.2024 12:30", "1.2.2024 8:05"], "dates or times"),
         (["2024-01-31T12:30:00Z", "2024-02-01T00:00:00+01:00"], "dates or times"),
         (["12:30", "8:05:10"], "dates or times"),
+        (["1\u2009234", "7"], "separated thousands"),
+        (["1,23,456", "7"], "separated thousands"),
+        (["5 EUR", "USD 7"], "amounts of money"),
+        (["(5)", "7"], "negative numbers of accounts"),
+        (["5-", "7"], "negative numbers of accounts"),
+        (["0x1p3", "7"], "another notation"),
+        (['="5"', "7"], "another notation"),
+        (["\uff11", "\uff12"], "numbers in other digits"),
+        (["\u0663", "7"], "numbers in other digits"),
+        (["1\u00b2", "\u00bd"], "numbers in other digits"),
+        (["1\u00a0", "2"], "not seen"),
+        (["\ufeff1", "2"], "not seen"),
+        (["1", "2", "3", "#DIV/0!"], "row 4 holds '#DIV/0!'"),
+        ([f"{n} kg" for n in range(30)], "a unit or a sign, such as '0 kg'"),
+        ([f"<{n}.5" for n in range(30)], "a unit or a sign"),
     ],
 )
 def test_numbers_and_times_that_are_written_for_people_are_no_categories(write, cells, words):
     text = "a\ty\n" + "".join(f"{cell}\t{n % 2}\n" for n, cell in enumerate(cells))
     with pytest.raises(DataError, match=re.escape(words)):
         read_table(write(text, "t.tsv"), "y", test=0)
+
+
+def test_categories_with_digits_stay_categories(write):
+    words = [f"{n}{'AB'[n % 2]}" for n in range(30)]
+    data = read_table(write("a,y\n" + "".join(f"{word},{n % 2}\n" for n, word in enumerate(words))), "y", test=0)
+    assert {*data.feature_names} == {f"a={word}" for word in words}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (TABLE.encode("utf-16"), "null bytes"),
+        (TABLE.encode("utf-16-le"), "null bytes"),
+        (b"a,y\n1,\0\n2,b\n", "null bytes"),
+        ("a,y\n1,\u00e9\n2,b\n".encode("latin-1"), "not text in UTF-8"),
+    ],
+)
+def test_what_is_no_text_in_utf_8_is_refused(tmp_path, data, words):
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(DataError, match=words):
+        read_table(tmp_path / "t.csv", "y", test=0)
+
+
+def test_columns_of_one_name_are_said(write):
+    with pytest.warns(UserWarning, match=r"several columns named 'a': from the second on they are called 'a.1'"):
+        assert read_table(write("a,a,y\n1,2,u\n3,4,v\n"), "y", test=0).feature_names == ("a", "a.1")
+
+
+def test_points_are_refused_where_fractions_have_commas(write):
+    with pytest.raises(DataError, match=r"holds '1.500', and decimal=',' says that no number has a point"):
+        read_table(write("a;y\n1.500;u\n2.500;v\n"), "y", test=0, decimal=",")
 
 
 def test_parquet_keeps_what_its_types_say(tmp_path):
@@ -255,6 +302,26 @@ def test_parquet_keeps_what_its_types_say(tmp_path):
         assert data.y.tolist() == [2**53 + 1, -1, 2**53, 5]
         assert data.feature_names == ("price",)
         assert np.asarray(data.x[:4]).tolist() == [[1], [2], [3], [4]]
+    words = {"bytes": pa.array([b"u", b"v"]), "price": pa.array([Decimal("1.00"), Decimal(2)])}
+    words |= {"day": pa.array([1, 2], pa.date32()), "time": pa.array([1, 2], pa.timestamp("s"))}
+    expected = {"bytes": ["u", "v"], "price": [1, 2], "day": ["1970-01-02", "1970-01-03"]}
+    expected["time"] = ["1970-01-01T00:00:01", "1970-01-01T00:00:02"]
+    refused = {"list": (pa.array([[1], [2]]), "is list|is ndarray"), "half": (pa.array([Decimal("0.5")] * 2), "0.5")}
+    rows = pa.table({"x": [1.0, 2.0]})
+    for stream in (False, True):
+        for name, column in words.items():
+            pq.write_table(rows.append_column("y", column), tmp_path / "y.parquet")
+            found = read_table(tmp_path / "y.parquet", "y", test=0, stream=stream).y.tolist()
+            assert [str(label)[:19] for label in found] == [*map(str, expected[name])]
+        for column, message in refused.values():
+            pq.write_table(rows.append_column("y", column), tmp_path / "y.parquet")
+            with pytest.raises(DataError, match=message):
+                read_table(tmp_path / "y.parquet", "y", test=0, stream=stream)
+        pq.write_table(rows.append_column("b", words["bytes"]), tmp_path / "b.parquet")
+        with pytest.raises(DataError, match=r"'b' holds (bytes|binary)"):
+            read_table(tmp_path / "b.parquet", stream=stream)
+        pd.DataFrame({"a": [1.0, 2.0]}, index=[7, 8]).to_parquet(tmp_path / "i.parquet")
+        assert read_table(tmp_path / "i.parquet", stream=stream).feature_names == ("a",)
     days = pa.array([1, 2], pa.date32())
     pq.write_table(pa.table({"day": days}), tmp_path / "d.parquet")
     for stream in (False, True):
