@@ -65,10 +65,15 @@ def pairs(first, second) -> list:
     return [pytest.param({first: a, second: b}, id=f"{a}-{b}") for a, b in itertools.product(one, other)]
 
 
-class AsItStands:
-    """In the place of tf.function: runs the function at once."""
+def as_it_stands(function=None, **_):
+    """In the place of tf.function, a decorator too: what runs the function at once."""
+    return AsItStands if function is None else AsItStands(function)
 
-    def __init__(self, function, **_):
+
+class AsItStands:
+    """A function that is not compiled."""
+
+    def __init__(self, function):
         self.function = function
 
     def __call__(self, *arguments):
@@ -80,7 +85,7 @@ class AsItStands:
 
 @pytest.fixture
 def uncompiled(monkeypatch):
-    monkeypatch.setattr(tf, "function", AsItStands)
+    monkeypatch.setattr(tf, "function", as_it_stands)
     for module in ("ssvae.prediction", "ssvae.training.loop"):  # programs of other tests are compiled
         monkeypatch.setattr(f"{module}.POOL", Pool())
     monkeypatch.setattr("ssvae.prediction.weights_read", lambda _, model: [True] * len(model.weights))
