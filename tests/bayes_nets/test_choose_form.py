@@ -32,15 +32,16 @@ def test_weak_data_want_the_auxiliary_form_and_strong_data_the_original(monkeypa
 
 
 def test_latents_may_differ():
-    """Two hierarchies side by side, one with weak and one with strong data."""
+    """Two hierarchies side by side, one with weak and one with strong data: each wants its own form."""
     net = BayesNet(
         weak=Gaussian(1),
-        deep=Gaussian(4, lambda weak: weak, 0.03),
-        strong=Gaussian(4, lambda: 0.0, 1.0),
+        deep=Gaussian(4, lambda weak: weak, 0.1),
+        top=Gaussian(1, 0.0, 3.0),
+        strong=Gaussian(8, lambda top: top, 0.1),
         x=Observed(lambda deep: tfd.Normal(deep, 5.0)),
-        y=Observed(lambda strong: tfd.Normal(strong, 1.0)),
+        y=Observed(lambda strong: tfd.Normal(strong, 0.003)),
     )
     seen = net.sample((1,), 0)
     found = choose_form(quick(net, {"x": seen["x"], "y": seen["y"]}), net)
-    assert set(found) == {"weak", "deep", "strong"}
-    assert found["deep"] == "auxiliary"
+    assert set(found) == {"weak", "deep", "top", "strong"}
+    assert (found["deep"], found["strong"]) == ("auxiliary", "original")

@@ -1,7 +1,9 @@
 """Fits of rows on disk are those of the same rows in memory, bit by bit; what cannot be learnt from says so before.
 
-Steps of both are held to numpy in test_steps_in_numpy.py.
+What steps are given is held to the rows that were written, here; what they make of it is in test_steps_in_numpy.py.
 """
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,13 @@ from scipy import sparse
 
 from ssvae import SSVAEClassifier
 from ssvae.estimator import components
+from ssvae.readers.open import open_rows
+from ssvae.readers.sparse_table import SparseTable
 from ssvae.training import shuffling, streams
 from ssvae.training.callbacks import Callback
 from ssvae.training.checkpoint import Checkpoint
+from ssvae.training.minibatch import TrainingArrays, batches, tensors
+from ssvae.training.prefetch import feed
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.3, (40, 3)) for mean in (-1, 1)]).astype(np.float32)
@@ -38,6 +44,41 @@ def classifier(**settings):
     model = {"name": "m2", "latent": 2, "hidden": [4]}
     settings = {"model": model, "regularizers": (), "epochs": 3, "batch_size": 7, "engine": "graph", **settings}
     return SSVAEClassifier(random_state=0, **settings)
+
+
+WRITERS = {
+    "x.npy": np.save,
+    "x.parquet": lambda path, x: pd.DataFrame(x, columns=[*"abc"]).to_parquet(path, row_group_size=9),
+    "x.npz": lambda path, x: sparse.save_npz(path, sparse.csr_array(x), compressed=False),
+}
+
+
+@pytest.mark.parametrize("name", ["memory", "sparse", *WRITERS])
+def test_steps_are_given_every_row_once_an_epoch_with_its_own_label_and_weight(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(shuffling, "WINDOW", 20 * 3 * 4)  # rows of row groups come in windows of 20
+    x = X.copy()
+    x[:, 0] = np.arange(80)  # rows say who they are
+    if name in WRITERS:
+        WRITERS[name](tmp_path / name, x)
+    rows = {"memory": x, "sparse": SparseTable(x)}[name] if name not in WRITERS else open_rows(tmp_path / name)
+    weight, nothing = np.linspace(0.5, 1.5, 80), np.zeros((80, 0))
+    labelled, unlabelled = (np.flatnonzero(known).astype(np.int32) for known in (Y >= 0, Y < 0))
+    own = streams.Streams(labelled, unlabelled, streams.blocks(rows, unlabelled))
+    windows, seen = [(0, 4), (4, 4), (8, 4), (12, 3)], ([], [])  # an epoch: 15 steps of 4 of the 60 rows
+    program = SimpleNamespace(tensors=lambda arrays: (tensors(arrays),))
+    fed = feed(program, TrainingArrays(rows, Y, weight, nothing, nothing), own, (3, 4), 4, seed=0)
+    for (_, count), ((data,), orders) in zip(windows, fed(windows), strict=True):
+        for stream, known in enumerate((True, False)):
+            batch = batches(data, orders[stream], 2, 3, known)
+            given = np.array(batch.x)[:count].reshape(-1, 3)
+            number = given[:, 0].astype(int)
+            np.testing.assert_array_equal(given, x[number])
+            y = np.eye(2)[Y[number]] if known else np.ones((len(number), 2))
+            np.testing.assert_array_equal(np.array(batch.y)[:count].reshape(-1, 2), y)
+            np.testing.assert_allclose(np.array(batch.weight)[:count].ravel(), weight[number], rtol=1e-6)
+            seen[stream].extend(number)
+    assert sorted(seen[0][:40]) == sorted([*labelled] * 2)  # two passes, and five rows of a third
+    assert sorted(seen[1]) == [*unlabelled]
 
 
 def test_a_fit_from_disk_is_that_in_memory(file):
