@@ -1,7 +1,8 @@
 """One replica, two on the devices of a machine, and one in each of two processes take the same steps.
 
-Those of one replica are held to numpy in tests/training/test_steps_in_numpy.py. Devices and
-workers are fixed when TensorFlow starts, so that their fits run in processes of their own:
+Those of a model without noise are held to numpy here, those of one replica with noise in
+tests/training/test_steps_in_numpy.py. Devices and workers are fixed when TensorFlow starts, so that their fits run in
+processes of their own:
 
     python tests/distributed/test_strategy.py STRATEGY DEVICES FOLDER
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.special import log_softmax, softmax
 
 from ssvae import SSVAEClassifier
 from ssvae.distributed import cluster, launch
@@ -31,7 +33,6 @@ M2 = {"name": "m2", "latent": 2, "hidden": [4]}
 SBN = {"name": "sbn", "latent": [3, 2], "hidden": [], "classifier": "logistic_regression"}
 # 7 unlabelled rows a step: two replicas have 3 and 4 of them. Of 1 labelled row one replica has none.
 CASES = {
-    "m2": {"model": M2, "regularizers": [], "engine": "xla", "labeled_batch_size": 1},
     "m2_all_terms": {
         "model": {**M2, "normalization": "batch"},
         "labeled_batch_size": 1,
@@ -49,18 +50,35 @@ CASES = {
         "inference": {"name": "gradient_refined", "steps": 2, "warm_start": 0.0, "refine_at": "fit"},
     },
     "nvil": {"model": SBN, "gradient": {"name": "nvil", "hidden": [4]}, "likelihood": "bernoulli"},
+    # Every step takes all labelled rows, 5 and 6 of them, and the gradients are clipped at first. Workers have XLA.
+    "supervised": {
+        "model": {"name": "supervised", "hidden": []},
+        "engine": "xla",
+        "regularizers": [],
+        "preprocessing": "identity",
+        "labeled_batch_size": 11,
+        "epochs": 20,
+        "learning_rate": 0.1,
+        "schedule": "constant",
+        "clip_norm": 0.2,
+        "alpha": 0.7,
+        "weight_prior": 3.0,
+        "bound_gradient_weight": 1.0,
+    },
 }
+CLASSES, WEIGHT = np.where(np.arange(40) == 1, 0, Y), np.linspace(0.2, 3.0, 40)  # of "supervised": 11 labels
 
 
 ON_DISK = ("m1_m2",)
 
 
 def fit(strategy, settings, on_disk=False):
-    """Return the losses [steps, 5] of a fit, and its final weights."""
-    run, losses = stage_run.StageRun._steps, []
+    """Return the losses [steps, 5] of a fit, and its weights at the beginning and at the end."""
+    run, losses, first_weights = stage_run.StageRun._steps, [], []
     plan = {"epochs": 4, "batch_size": 7, "labeled_batch_size": 3, "random_state": 0}  # 20 steps or more
 
     def kept(self, first, last):
+        first_weights.append(self.program.model.get_weights())
         losses.append(run(self, first, last))
         return losses[-1]
 
@@ -71,10 +89,11 @@ def fit(strategy, settings, on_disk=False):
             if on_disk:
                 np.save(f"{folder}/x.npy", rows)
             rows = f"{folder}/x.npy" if on_disk else rows
-            fitted = SSVAEClassifier(**{**plan, **settings}, strategy=strategy).fit(rows, Y)
+            y, weight = (CLASSES, WEIGHT) if settings["model"]["name"] == "supervised" else (Y, None)
+            fitted = SSVAEClassifier(**{**plan, **settings}, strategy=strategy).fit(rows, y, sample_weight=weight)
     finally:
         stage_run.StageRun._steps = run
-    return np.concatenate(losses), fitted.model_.get_weights()
+    return np.concatenate(losses), first_weights[0], fitted.model_.get_weights()
 
 
 def fits(strategy):
@@ -82,8 +101,9 @@ def fits(strategy):
     found = {}
     for name, settings in CASES.items():
         engine = {} if strategy == "multiworker" else {"engine": "graph"}
-        losses, weights = fit(strategy, {**settings, **engine}, strategy != "one" and name in ON_DISK)
-        found[name] = {"losses": losses.tolist(), "weights": [weight.tolist() for weight in weights]}
+        losses, *ends = fit(strategy, {**settings, **engine}, strategy != "one" and name in ON_DISK)
+        start, weights = ([weight.tolist() for weight in end] for end in ends)
+        found[name] = {"losses": losses.tolist(), "start": start, "weights": weights}
     return found
 
 
@@ -123,6 +143,39 @@ def test_losses_of_every_step_do_not_depend_on_where_replicas_live(losses, name,
     assert len(here["losses"]) >= 20
     np.testing.assert_allclose(there["losses"], here["losses"], rtol=1e-5, atol=1e-6)
     for a, b in zip(there["weights"], here["weights"], strict=True):  # the statistics of rows among them
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def softmax_regression(kernel, bias, settings) -> tuple[list[float], list[np.ndarray]]:
+    """Return the loss before each step of Adam, and the weights at the end, in double precision."""
+    rows = np.flatnonzero(CLASSES >= 0)
+    x, y, weight = X[rows].astype(float), np.eye(2)[CLASSES[rows]], WEIGHT[rows] / WEIGHT[rows].mean()
+    weights, losses = [np.array(kernel, float), np.array(bias, float)], []
+    first, second = ([np.zeros_like(w) for w in weights] for _ in range(2))
+    precision, alpha = settings["weight_prior"] / len(rows), settings["alpha"]
+    for step in range(1, settings["epochs"] + 1):
+        logits = x @ weights[0] + weights[1]
+        losses.append(-alpha * np.mean(weight * (y * log_softmax(logits, axis=1)).sum(axis=1)))
+        losses[-1] += 0.5 * precision * (weights[0] ** 2).sum()
+        error = alpha * weight[:, None] * (softmax(logits, axis=1) - y) / len(rows)
+        gradients = [x.T @ error, error.sum(axis=0)]
+        scale = min(1.0, settings["clip_norm"] / np.sqrt(sum((g**2).sum() for g in gradients)))
+        gradients = [scale * gradients[0] + precision * weights[0], scale * gradients[1]]
+        for i, gradient in enumerate(gradients):
+            first[i] = 0.9 * first[i] + 0.1 * gradient
+            second[i] = 0.999 * second[i] + 0.001 * gradient**2
+            rate = settings["learning_rate"] * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            weights[i] = weights[i] - rate * first[i] / (np.sqrt(second[i]) + 1e-7)
+    return losses, weights
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["one0", "mirrored0", "multiworker0"])
+def test_steps_without_noise_are_those_of_softmax_regression_in_numpy(losses, name):
+    found = losses[name]["supervised"]
+    expected, weights = softmax_regression(*found["start"], CASES["supervised"])
+    np.testing.assert_allclose(np.array(found["losses"])[:, 0], expected, rtol=1e-5)
+    for a, b in zip(found["weights"], weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
