@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mutation_operators import MESSAGES, called, changes
+from mutation_operators import HOW, MESSAGES, called, changes
 
 SILENT = (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)
 
@@ -76,6 +76,7 @@ def _lines(node: ast.AST) -> Lines | None:
 def _children(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the parts of a node that may be changed."""
     silent = isinstance(node, SILENT) or getattr(node, "name", "") in ("__repr__", "__str__")
+    silent |= isinstance(node, ast.keyword) and node.arg in HOW
     if silent or called(node) in MESSAGES or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
         return
     for field, value in ast.iter_fields(node):

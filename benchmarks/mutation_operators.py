@@ -29,6 +29,12 @@ _PAIRS = (
 FUNCTIONS = {one: other for pair in _PAIRS.split(", ") for one, other in (pair.split(), pair.split()[::-1])}
 DROPPED = (ast.Raise, ast.Continue, ast.Break)
 MESSAGES = ("warn", "print", "echo")  # what they say is not behaviour
+HOW = (
+    "name",
+    "autograph",
+    "parallel_iterations",
+    "watch_accessed_variables",
+)  # of TensorFlow: what it gives is the same
 IN_ORDER = (
     "isinstance",
     "issubclass",
@@ -150,7 +156,7 @@ def _(node: ast.Call) -> Changes:
     if len(node.args) > 1 and name not in IN_ORDER and not any(isinstance(arg, ast.Starred) for arg in node.args[:2]):
         yield node, _code(node, args=[node.args[1], node.args[0], *node.args[2:]])
     for at, keyword in enumerate(node.keywords):
-        if keyword.arg not in ("name", None):
+        if keyword.arg not in (*HOW, None):
             yield node, _code(node, keywords=_without(node.keywords, at))
         if keyword.arg == "axis":  # counted from the other end
             axis = ast.parse(f"-1 - ({ast.unparse(keyword.value)})", mode="eval").body

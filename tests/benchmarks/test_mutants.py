@@ -33,6 +33,7 @@ def load(monkeypatch):
         ("tf.reduce_sum(x, y)", ["pass", "tf.reduce_mean(x, y)", "tf.reduce_sum(y, x)"]),
         ("x = f(a, axis=-1)", ["x = f(a)", "x = f(a, axis=-1 - -1)", "x = f(a, axis=1)", "x = f(a, axis=-2)"]),
         ("x = tf.stop_gradient(y)", ["x = y"]),
+        ("x = tf.function(f, autograph=False, b=c)", ["x = tf.function(f, autograph=False)"]),
         ("self.a = b", ["pass"]),
         ("def f() -> float: return a", ["def f() -> float: return -a"]),
         ("def f(): return a, b", ["def f(): return (b, a)"]),
