@@ -362,7 +362,8 @@ def test_odd_cells(tmp_path, cells, encoding, lines, header):
     if found is not None:
         assert np.isfinite(found.x).all()
         assert found.y.tolist() == ["ab"[n % 2] for n in range(len(cells))]
-        assert not any(name.endswith(f"={cell}") for name in found.feature_names for cell in {"1,5", "12%", "\uff11"})
+        if not {"kg", "?"} & {*cells}:  # without a word among them, no number becomes a column of 0 and 1
+            assert not any("=" in name for name in found.feature_names), found.feature_names
 
 
 @pytest.fixture(scope="module")

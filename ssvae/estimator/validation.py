@@ -166,7 +166,8 @@ def _warn_of_new_gaps(x: Rows, gaps: tuple[int, ...], names: np.ndarray | None) 
 def _refuse_streams(X: object) -> None:
     """Raise for what yields rows or batches one after another, and for what is no table at all."""
     streams = Iterator | Mapping | Set | tf.data.Dataset | keras.utils.PyDataset
-    if X is None or isinstance(X, streams | tf.SparseTensor | tf.RaggedTensor):
+    # scipy's matrices of the format DOK are mappings
+    if X is None or (isinstance(X, streams | tf.SparseTensor | tf.RaggedTensor) and not is_sparse(X)):
         raise TypeError(
             f"X is {type(X).__name__}, and a table [N, D] is needed: an array, a DataFrame, a sparse matrix or the "
             "path of a file; of a generator or a tf.data.Dataset, stack the rows first"

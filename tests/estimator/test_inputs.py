@@ -84,3 +84,36 @@ def test_fit(container, preprocessing, tmp_path):
     SSVAEClassifier({"name": "m2", "latent": 2, "hidden": [5]}, **{**SMALL, "preprocessing": preprocessing}).fit(x, y)
     assert content(x) == before
     assert (y == Y).all()
+
+
+FRAMES = {
+    "numbers": {"a": DENSE[:, 0], "b": DENSE[:, 1]},
+    "nullable": {"a": pd.array(DENSE[:, 0].astype(int), dtype="Int64"), "b": pd.array(DENSE[:, 1], dtype="Float64")},
+    "objects": {"a": DENSE[:, 0].astype(object), "b": DENSE[:, 1]},
+    "categories": {"a": pd.Categorical(DENSE[:, 0].astype(int).astype(str)), "b": DENSE[:, 1]},
+    "text": {"a": DENSE[:, 0].astype(int).astype(str).astype(object), "b": DENSE[:, 1] > 1},
+}
+
+
+@pytest.mark.parametrize("columns", FRAMES)
+def test_frames_and_labels(columns):
+    x, y = pd.DataFrame(FRAMES[columns], index=range(90, 50, -1)), pd.Series(pd.array(Y, dtype="Int64"))
+    y[Y == -1] = pd.NA
+    weight = np.ones(40)
+    before, labels = x.copy(deep=True), y.copy(deep=True)
+    fitted = SSVAEClassifier({"name": "supervised", "hidden": [5]}, regularizers=(), **SMALL)
+    fitted.fit(x, y, weight).predict_proba(x)
+    fitted.score(x, y)
+    pd.testing.assert_frame_equal(x, before, check_exact=True)
+    pd.testing.assert_series_equal(y, labels, check_exact=True)
+    assert (weight == 1).all()
+
+
+@pytest.mark.parametrize(
+    "kind", [lambda x: np.ma.masked_array(x), lambda x: x.astype(object), lambda x: sparse.dok_array(x)]
+)
+def test_other_containers(fitted, kind):
+    x = kind(DENSE.copy())
+    np.testing.assert_allclose(fitted.predict_proba(x), fitted.predict_proba(DENSE), atol=1e-6)
+    held = x.toarray() if sparse.issparse(x) else np.asarray(x)
+    assert (held == DENSE).all()
