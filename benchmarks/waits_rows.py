@@ -122,10 +122,45 @@ def elbo_gap() -> Numbers:
     return {"elbo_gap of 100 rows, CPU-s": first, "elbo_gap the second time, CPU-s": again}
 
 
+def growth(work: Callable[[], object]) -> float:
+    """Return by how many bytes the memory of this process grows at most in the course of work (Linux)."""
+
+    def known(name: str) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+    Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+    before = known("VmRSS")
+    work()
+    return known("VmHWM") - before
+
+
+def copies() -> Numbers:
+    """Measure the memory of fits of images beside the images themselves, once all is compiled."""
+    from ssvae import SSVAEClassifier
+
+    def fit(x: np.ndarray) -> None:
+        y = np.where(np.arange(len(x)) < 100, np.arange(len(x)) % 10, -1)
+        model = {"name": "m2", "latent": 5, "hidden": [50]}
+        settings = {"epochs": 1, "batch_size": 1000, "regularizers": [], "engine": "graph", "random_state": 0}
+        SSVAEClassifier(model, **settings).fit(x, y)
+
+    x = np.random.default_rng(0).integers(0, 256, (60_000, 784)).astype(np.float32) / np.float32(255)
+    for few in (x[:8000], x[:8000].astype(np.float64) * 3.0):
+        fit(few)  # what is compiled is no copy of X
+    found = 1.0 + growth(lambda: fit(x)) / x.nbytes
+    doubles = x.astype(np.float64) * 3.0  # no grey levels: standardised
+    return {
+        "copies of X in a fit of 60,000 x 784": found,
+        "copies of float64 X, standardised, as float32": 2.0 + growth(lambda: fit(doubles)) / x.nbytes,
+    }
+
+
 ROWS: dict[str, Callable[[], Numbers]] = {
     "wrong": wrong,
     "command": command,
     "small_fit": small_fit,
+    "copies": copies,
     "one_row": one_row,
     "sample_again": sample_again,
     "elbo_gap": elbo_gap,
@@ -141,4 +176,6 @@ REACH = {
     "one row by M2, CPU-ms": "0.5",
     "sample(net) the second time, CPU-s": "1",
     "elbo_gap of 100 rows, CPU-s": "6",
+    "copies of X in a fit of 60,000 x 784": "1",
+    "copies of float64 X, standardised, as float32": "3",
 }

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssvae.readers.base import Rows, row_chunks
+from ssvae.readers.base import Rows
+from ssvae.readers.column_moments import chunks
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.registry import Slot
 
@@ -59,8 +60,8 @@ def _grey_levels(x: Rows) -> bool:
 def _binary(x: Rows) -> np.ndarray:
     """Say of every column whether all its cells that are there are 0 or 1, [D]."""
     left = np.arange(x.shape[1])
-    for rows in row_chunks(x):
-        cells = np.asarray(rows)[:, left]
+    for rows in chunks(x):
+        cells = rows[:, left]
         left = left[((cells == 0.0) | (cells == 1.0) | np.isnan(cells)).all(axis=0)]
         if not len(left):
             break
@@ -70,8 +71,8 @@ def _binary(x: Rows) -> np.ndarray:
 def _one_hot_groups(x: Rows, names: Sequence[str] | None) -> list[tuple[int, int]]:
     """Return first column and end of every categorical variable: columns "name=value" with at most one 1 a row."""
     found = [group for group in _of_one_stem(names or ()) if group[1] - group[0] > 1]
-    for rows in row_chunks(x) if found else ():
-        found = [(start, stop) for start, stop in found if _one_hot(np.asarray(rows)[:, start:stop])]
+    for rows in chunks(x) if found else ():
+        found = [(start, stop) for start, stop in found if _one_hot(rows[:, start:stop])]
     return found
 
 

@@ -19,12 +19,13 @@ and one line in ``ssvae/preprocessing/__init__.py``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ssvae.readers.base import Rows, RowsInMemory, transformed
+from ssvae.backend import aligned_arrays
+from ssvae.readers.base import VALUES, Rows, RowsInMemory, transformed
 from ssvae.readers.sparse_table import SparseTable
 
 
@@ -105,6 +106,14 @@ class Preprocessing(ABC):
                 f"preprocessing {type(self).__name__} would make the sparse X dense: give preprocessing='identity' "
                 "(likelihood='multinomial' for counts of words), or X.toarray()"
             )
+
+    def by_chunks(self, x: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return function(rows) of all rows x [N, D] as float32 [N, D], some rows at a time."""
+        found = aligned_arrays.empty(x.shape)
+        step = max(1, VALUES // max(1, x.shape[1]))
+        for at in range(0, len(x), step):
+            found[at : at + step] = function(x[at : at + step])
+        return found
 
     def check_width(self, x: np.ndarray, width: int) -> None:
         """Raise if x is not [N, width]."""

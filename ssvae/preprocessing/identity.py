@@ -23,7 +23,9 @@ class Identity(Preprocessing):
 
     def transform(self, x: RowsInMemory) -> RowsInMemory:
         """See `Preprocessing.transform`."""
-        return x if isinstance(x, SparseTable) else np.asarray(x, dtype=np.float32)
+        if isinstance(x, SparseTable) or (isinstance(x, np.ndarray) and x.dtype == np.float32):
+            return x
+        return self.by_chunks(np.asarray(x), np.asarray)
 
     def transformed(self, x: Rows) -> Rows:
         """See `Preprocessing.transformed`; rows on disk that are float32 stay as they are."""

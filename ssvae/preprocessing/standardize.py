@@ -56,7 +56,7 @@ class Standardize(Preprocessing):
         self.check_fitted()
         x = np.asarray(x)
         self.check_width(x, len(self.mean_))
-        return ((x - self.mean_) / self.sd_).astype(np.float32)
+        return self.by_chunks(x, lambda rows: (rows - self.mean_) / self.sd_)
 
     def inverse(self, t: np.ndarray) -> np.ndarray:
         """See `Preprocessing.inverse`."""

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssvae.backend import random
+from ssvae.backend.aligned_arrays import is_aligned
 from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import SparseArrays, SparseTable
 from ssvae.types import Batch, Observed, StageRows
@@ -27,12 +28,23 @@ class TrainingArrays(NamedTuple):
     propagated: np.ndarray | tf.Tensor  # [N, K] propagated labels
 
 
-def tensors(rows: TrainingArrays) -> TrainingArrays:
-    """Return the rows as tensors, on the device of the caller."""
-    x = tf.nest.map_structure(lambda array: tf.constant(array, _kind(array)), _arrays(rows.x))
+def tensors(rows: TrainingArrays, shared: bool = False) -> TrainingArrays:
+    """Return the rows as tensors, on the device of the caller; with `shared` they may share the memory of x."""
+    x = tf.nest.map_structure(_shared if shared else _copied, _arrays(rows.x))
     y, weight = tf.constant(rows.y, tf.int32), tf.constant(rows.weight, tf.float32)
     neighbours, propagated = tf.constant(rows.neighbours, tf.int32), tf.constant(rows.propagated, tf.float32)
     return TrainingArrays(x, y, weight, neighbours, propagated)
+
+
+def _copied(array: np.ndarray) -> tf.Tensor:
+    return tf.constant(array, _kind(array))
+
+
+def _shared(array: np.ndarray) -> tf.Tensor:
+    """Return a tensor of the memory of an array, where that can be."""
+    if array.dtype == np.float32 and is_aligned(array):
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return _copied(array)
 
 
 def signature(x: StageRows) -> TrainingArrays:

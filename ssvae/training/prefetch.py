@@ -1,4 +1,4 @@
-"""Feeds of rows to the training steps: all rows resident, or those of a window of steps read ahead of it."""
+"""Feeds of rows to the training steps: all rows as tensors, or those of a window of steps made ready ahead of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from ssvae.backend import aligned_arrays, random, seeds
+from ssvae.backend.aligned_arrays import is_aligned
 from ssvae.readers.base import RowSource
 from ssvae.readers.sparse_table import stack_rows
-from ssvae.training.minibatch import TrainingArrays
+from ssvae.training.minibatch import TrainingArrays, draw_neighbours
 from ssvae.training.program import Orders, Program
 from ssvae.training.streams import Streams
+from ssvae.types import StageRows
+
+LARGE = 2**25  # bytes of rows beyond which a second copy is avoided
 
 # Steps that are taken in one call: the number of the first, and how many.
 Window: TypeAlias = tuple[int, int]
@@ -79,17 +84,33 @@ class StreamedFeed(ResidentFeed):
                     ahead = pool.submit(self._read, following)
                 yield found
 
-    def _read(self, window: Window) -> Fed:
-        """Return the rows of a window in the order of its steps."""
-        known, others = (order[: window[1]].ravel() for order in self.orders(window))
+    def take(self, known: np.ndarray, others: np.ndarray) -> StageRows:
+        """Return labelled rows of these numbers and then others."""
         index = np.searchsorted(self.streams.labelled, known)
         labelled = tf.nest.map_structure(lambda array: array[index], self.labelled)
-        x = tf.nest.map_structure(lambda *parts: stack_rows(parts), labelled, self.source.take(others))
-        numbers = np.concatenate([known, others])
+        return tf.nest.map_structure(lambda *parts: stack_rows(parts), labelled, self.source.take(others))
+
+    def _read(self, window: Window) -> Fed:
+        """Return the rows of a window in the order of its steps."""
+        orders = self.orders(window)
+        known, others = (order[: window[1]].ravel() for order in orders)
+        drawn = self._neighbours(orders[1], window)
+        x = self.take(known, np.concatenate([others, drawn]))
+        numbers, first = np.concatenate([known, others, drawn]), len(known)
         read = TrainingArrays(x, *(array[numbers] for array in self.rows[1:]))
-        first = len(known)
-        orders = self._numbered(0, self.sizes[0], window), self._numbered(first, self.sizes[1], window)
-        return self.program.tensors(read), orders
+        if len(drawn):  # the neighbour that a row has drawn is the only one it has here
+            read.neighbours[:] = 0
+            read.neighbours[first : first + len(others)] = (first + len(others) + np.arange(len(drawn)))[:, np.newaxis]
+        here = self._numbered(0, self.sizes[0], window), self._numbered(first, self.sizes[1], window)
+        return self.program.tensors(read), here
+
+    def _neighbours(self, order: np.ndarray, window: Window) -> np.ndarray:
+        """Return the row that each unlabelled row of a window draws from its nearest ones; none where none is asked."""
+        if not (self.rows.neighbours.shape[1] and self.program.with_neighbours and self.program.used[1]):
+            return np.zeros(0, np.int64)
+        key = random.fold(random.seed_tensor(self.seed), seeds.NEIGHBOURS)
+        drawn = draw_neighbours(self.rows, tf.constant(order), key, tf.constant(window[0], tf.int64))
+        return np.array(drawn)[: window[1]].ravel()
 
     def _numbered(self, first: int, size: int, window: Window) -> tf.Tensor:
         """Return the order of rows that were read in the order of the steps, from row `first` on."""
@@ -98,9 +119,31 @@ class StreamedFeed(ResidentFeed):
         return tf.constant(order)
 
 
+class GatheredFeed(StreamedFeed):
+    """The rows of each window gathered from an array, so that there is no second copy of all rows."""
+
+    def begin(self) -> None:
+        """See `ResidentFeed.begin`: the rows stay where they are."""
+
+    def take(self, known: np.ndarray, others: np.ndarray) -> StageRows:
+        """See `StreamedFeed.take`."""
+        assert isinstance(self.rows.x, np.ndarray)
+        found = aligned_arrays.empty((len(known) + len(others), self.rows.x.shape[1]))
+        for numbers, part in ((known, found[: len(known)]), (others, found[len(known) :])):
+            np.take(self.rows.x, numbers, axis=0, out=part, mode="clip")  # unlike "raise" it needs no buffer
+        return found
+
+
 def feed(
     program: Program, rows: TrainingArrays, streams: Streams, sizes: tuple[int, int], shape: int, seed: int
 ) -> ResidentFeed:
-    """Return the feed that suits the rows: those of a source on disk are read ahead."""
-    kind = StreamedFeed if isinstance(rows.x, RowSource) else ResidentFeed
+    """Return the feed that suits the rows.
+
+    Those of a source on disk are read ahead. On a CPU, the rows of a large array are gathered window by window where
+    TensorFlow could not share its memory.
+    """
+    x = rows.x
+    large = isinstance(x, np.ndarray) and x.dtype == np.float32 and x.nbytes > LARGE and not is_aligned(x)
+    kind: type[ResidentFeed] = GatheredFeed if large and program.in_memory else ResidentFeed
+    kind = StreamedFeed if isinstance(x, RowSource) else kind
     return kind(program, rows, streams, sizes, shape, seed)

@@ -102,8 +102,13 @@ class Program:
         found = []
         for device in self.layout.devices:
             with tf.device(device):
-                found.append(tensors(rows))
+                found.append(tensors(rows, self.in_memory))
         return tuple(found)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the steps read NumPy's memory: one replica, on the CPU."""
+        return self.layout.count == 1 and not tf.config.list_logical_devices("GPU")
 
     def _run(
         self,

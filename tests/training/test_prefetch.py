@@ -11,10 +11,11 @@ import pytest
 from scipy import sparse
 
 from ssvae import SSVAEClassifier
+from ssvae.backend import aligned_arrays
 from ssvae.estimator import components
 from ssvae.readers.open import open_rows
 from ssvae.readers.sparse_table import SparseTable
-from ssvae.training import shuffling, streams
+from ssvae.training import prefetch, shuffling, streams
 from ssvae.training.callbacks import Callback
 from ssvae.training.checkpoint import Checkpoint
 from ssvae.training.minibatch import TrainingArrays, batches, tensors
@@ -180,3 +181,19 @@ def test_columns_are_found_by_their_names(tmp_path):
     with pytest.raises(ValueError, match="has no column 'c', which the model was fitted on"):
         fitted.predict(tmp_path / "less.parquet")
     assert not hasattr(fitted.fit(X, Y), "feature_names_in_")
+
+
+@pytest.mark.parametrize("settings", [{}, {"likelihood": "gaussian", "engine": "xla"}], ids=["as they are", "scaled"])
+def test_a_fit_that_gathers_the_rows_of_each_window_is_that_of_all_rows(monkeypatch, settings):
+    monkeypatch.setattr(streams, "STEPS_PER_CALL", 4)
+    grey = aligned_arrays.empty((81, 3))[1:]  # begins where no tensor can share its memory
+    grey[:] = np.round((X - X.min()) / np.ptp(X) * 255) / 255
+    made = []
+    monkeypatch.setattr(prefetch.GatheredFeed, "begin", lambda self: made.append(self))
+    losses = []
+    for large in (2**25, 0):
+        monkeypatch.setattr(prefetch, "LARGE", large)
+        fitted = classifier(regularizers=("neighbours", "propagated_labels"), **settings).fit(grey, Y)
+        losses.append([*fitted.history_["loss"], *fitted.predict_proba(grey)[:, 0]])
+    assert losses[0] == losses[1]
+    assert len(made) == ("likelihood" not in settings)  # standardised rows are aligned
