@@ -27,7 +27,10 @@ ALL_LABELLED = SSVAEClassifier({"name": "m2", **SMALL}, unlabeled=None, random_s
 @parametrize_with_checks([DEFAULT, ALL_LABELLED], expected_failed_checks=exceptions)
 def test_sklearn(estimator, check):
     """Default networks are trained to the end where predictions must be good, elsewhere small ones for two epochs."""
-    if check.func.__name__ != "check_classifiers_train":
+    name = check.func.__name__
+    if name != "check_classifiers_train":
         small = {"name": "m1_m2", **SMALL, "m1": SMALL} if estimator.model == "m1_m2" else estimator.model
         estimator = clone(estimator).set_params(model=small, epochs=2)
+        if "fit2d_1" not in name:  # of one row and one column regularizers make something, too
+            estimator.set_params(regularizers=())
     check(estimator)
