@@ -264,7 +264,7 @@ def test_damaged_tables(tmp_path, data):
     found = outcome(lambda: load.load_dataset(data=path, target=None if suffix == ".npz" else "kind"))
     if found is not None:
         assert found.x.ndim == 2
-        assert np.isfinite(found.x).all()
+        assert not np.isinf(found.x).any()  # an empty cell is NaN
 
 
 def arrow():
@@ -360,9 +360,11 @@ def test_odd_cells(tmp_path, cells, encoding, lines, header):
     (tmp_path / "table.csv").write_bytes(text.encode(encoding, errors="replace"))
     found = outcome(lambda: load.load_dataset(data=tmp_path / "table.csv", target="kind", test=0))
     if found is not None:
-        assert np.isfinite(found.x).all()
+        assert not np.isinf(found.x).any()
+        assert {"NA", "", "?"} & {*cells} or not np.isnan(found.x).any()
         assert found.y.tolist() == ["ab"[n % 2] for n in range(len(cells))]
-        if not {"kg", "?"} & {*cells}:  # without a word among them, no number becomes a column of 0 and 1
+        words = {"kg", "?", *(["\uff11"] if encoding == "latin-1" else [])}  # Latin-1 writes it as "?"
+        if not words & {*cells}:  # no number becomes a column of 0 and 1
             assert not any("=" in name for name in found.feature_names), found.feature_names
 
 
