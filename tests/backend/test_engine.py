@@ -1,6 +1,7 @@
 """What the engine decides: which is chosen, and that results do not depend on it.
 
-Graph mode, with which XLA is compared here, is held to numpy in tests/training/test_steps_in_numpy.py.
+Steps by either engine are held to numpy in tests/training/test_steps_in_numpy.py, and likelihoods are in their contract
+test; here are the other components of a step.
 """
 
 import inspect
@@ -16,7 +17,6 @@ from ssvae.backend.softplus import softplus
 from ssvae.estimator import fitting
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
-from ssvae.likelihoods import LIKELIHOODS
 from ssvae.models import MODELS
 from ssvae.models.capabilities import HasClasses, Stacked
 from ssvae.networks.affine import product, shifted
@@ -105,25 +105,14 @@ def test_engine_is_only_that_of_the_block():
     assert current() == Engine()
 
 
-@pytest.mark.parametrize(
-    ("engine", "precision", "more"),
-    [
-        *(
-            (engine, precision, {"regularizers": ()})
-            for engine in ("xla", "graph")
-            for precision in ("float32", "bfloat16")
-        ),
-        ("xla", "float32", {}),  # the default regularizers
-    ],
-)
-def test_fits_do_not_depend_on_the_engine(engine, precision, more):
-    settings = {"epochs": 5, "batch_size": 10, "labeled_batch_size": 5, "random_state": 0, **more}
+@pytest.mark.parametrize("engine", ["xla", "graph"])
+def test_products_in_bfloat16_move_a_fit_by_their_rounding_alone(engine):
+    settings = {"epochs": 5, "batch_size": 10, "labeled_batch_size": 5, "random_state": 0, "regularizers": ()}
     model = {"name": "m2", "latent": 2, "hidden": [6], "activation": "softplus"}
     plain = SSVAEClassifier(model, **settings).fit(X, Y)
-    fitted = SSVAEClassifier(model, engine=engine, precision=precision, **settings).fit(X, Y)
-    tolerance = 1e-5 if precision == "float32" else 3e-2
+    fitted = SSVAEClassifier(model, engine=engine, precision="bfloat16", **settings).fit(X, Y)
     for column in ("loss", "unlabelled_bound", "cross_entropy"):
-        np.testing.assert_allclose(fitted.history_[column], plain.history_[column], rtol=tolerance, err_msg=column)
+        np.testing.assert_allclose(fitted.history_[column], plain.history_[column], rtol=3e-2, err_msg=column)
 
 
 AT_ONCE = {"warm_start": 0.0}  # the amortised epochs before it are those of "amortized"
@@ -134,17 +123,17 @@ FEW = {  # steps of what is compiled once for each
     "iterative": {"steps": 2, "hidden": [4], **AT_ONCE},
     "quadrature": {"nodes": 4},
 }
-ALL_CLASSES = ("likelihood", "gradient", "class_gradient", "gradient_refined")
-LINEAR = ("likelihood", "gradient", "class_gradient")
+LINEAR = ("gradient", "class_gradient")
+ALL_CLASSES = (*LINEAR, "gradient_refined")
 
 
 def entries() -> list:
     """One change of the settings for every entry of the tables that a step is made of."""
-    tables = {"likelihood": LIKELIHOODS, "inference": INFERENCES, "regularizers": REGULARIZERS}
+    tables = {"inference": INFERENCES, "regularizers": REGULARIZERS}
     found = [(slot, name) for slot, table in tables.items() for name in table.names()]
     needs = {"gradient": ("", "reparameterised", "gaussian"), "class_gradient": ("", "enumerable")}
     for slot, requirements in needs.items():
-        kinds = {name: GRADIENTS.get(name) for name in GRADIENTS.names()}
+        kinds = {name: GRADIENTS.get(name) for name in GRADIENTS.names() if name != "auto"}  # which is one of them
         once = [name for name, kind in kinds.items() if not kind.multi_sample or slot == "gradient"]
         found += [(slot, name) for name in once if kinds[name].requires in requirements]
     return [*found, *(("model", name) for name in MODELS.names())]
@@ -208,9 +197,7 @@ def test_every_component_gives_the_same_losses_and_gradients_with_either_engine(
     if name == "importance_refined":  # of binary latents
         settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
     settings |= {"likelihood": "bernoulli"} if name == "fdarn" else {}
-    likelihood = LIKELIHOODS.build(settings["likelihood"])
-    rows = (X > 0).astype(np.float32) if likelihood.discrete else np.exp(X) if likelihood.support[0] == 0 else X
-    compared = []
+    rows, compared = (X > 0).astype(np.float32) if name == "fdarn" else X, []
 
     def compare(stage, objective, rows, streams, plan, seed, hooks, *_):
         """In the place of the training of a stage."""

@@ -131,7 +131,7 @@ def test_gradient_is_finite_at_extreme_numbers(likelihood, size):
 
 
 def test_the_engines_agree(likelihood):
-    """Value, gradient, mean and what is observed are the same where XLA compiles them; draws have the same mean."""
+    """Value, gradient, mean and what models make of x are the same where XLA compiles them; draws are below."""
     h = tf.constant(numbers(likelihood, (2, 6), 3, 2.0))
     x = tf.constant(inside(likelihood, 6))
 
@@ -140,7 +140,7 @@ def test_the_engines_agree(likelihood):
         with tf.GradientTape() as tape:
             tape.watch(h)
             value = likelihood(h).log_prob(x)
-        return value, tape.gradient(value, h), p.mean(), likelihood.observe(x, SEED)
+        return value, tape.gradient(value, h), p.mean(), likelihood.observe(x, SEED), likelihood.inputs(x)
 
     found = []
     for xla in (False, True):
