@@ -19,6 +19,7 @@ import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -149,6 +150,19 @@ class Likelihood(Component):
 def combinations(values: Sequence[float] | np.ndarray, features: int) -> np.ndarray:
     """Return all rows of some columns that may each have the same values, [len(values) ** features, features]."""
     return np.array(list(itertools.product(values, repeat=features)), np.float32)
+
+
+def as_tuple(name: str, values: Sequence[object], kind: type) -> tuple[Any, ...]:
+    """Return a setting that is a list, as a tuple; refuse what is none, or holds something else.
+
+    Raises
+    ------
+    ValueError
+        Naming the setting.
+    """
+    if not isinstance(values, list | tuple) or any(type(value) is not kind for value in values):
+        raise ValueError(f"{name} must be a list of {kind.__name__}, got {values!r}")
+    return tuple(values)
 
 
 def log_counts(x: tf.Tensor) -> tf.Tensor:

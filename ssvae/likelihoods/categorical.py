@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from ssvae.distributions import one_hot
-from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.base import Likelihood, as_tuple
 from ssvae.likelihoods.by_functions import ByFunctions
 
 NO_VALUE = -1e9  # the logit of a value that a variable does not have, whose probability is 0 in float32
@@ -37,7 +37,7 @@ class Categorical(Likelihood):
 
     def __post_init__(self) -> None:
         """Keep the sizes as a tuple, so that settings compare; refuse a variable without values."""
-        object.__setattr__(self, "sizes", tuple(self.sizes))
+        object.__setattr__(self, "sizes", as_tuple("sizes of likelihood 'categorical'", self.sizes, int))
         if any(size < 1 for size in self.sizes):
             raise ValueError(f"sizes of likelihood 'categorical' must be >= 1 value each, got {self.sizes!r}")
 

@@ -14,7 +14,7 @@ from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.likelihoods import LIKELIHOODS
-from ssvae.likelihoods.base import Likelihood
+from ssvae.likelihoods.base import Likelihood, as_tuple
 from ssvae.likelihoods.by_functions import ByFunctions
 
 KINDS = ("bernoulli", "categorical", "gaussian", "poisson", "student_t")
@@ -61,8 +61,8 @@ class Mixed(Likelihood):
 
     def __post_init__(self) -> None:
         """Keep sequences as tuples, so that settings compare; refuse what does not fit together."""
-        for name in ("columns", "sizes", "gaps"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, kind in (("columns", str), ("sizes", int), ("gaps", int)):
+            object.__setattr__(self, name, as_tuple(f"{name} of likelihood 'mixed'", getattr(self, name), kind))
         unknown = sorted({*self.columns} - {*KINDS})
         if unknown:
             raise ValueError(f"columns of likelihood 'mixed' may be {list(KINDS)}, got {unknown}")

@@ -36,6 +36,12 @@ class Columns(Preprocessing):
     takes_gaps = True
 
     def __init__(self, standardized: Sequence[int] | None = None) -> None:
+        whole = isinstance(standardized, list | tuple) and all(type(at) is int and at >= 0 for at in standardized)
+        if standardized is not None and not whole:
+            raise ValueError(
+                f"standardized of preprocessing 'columns' must be a list of numbers of columns, or None for all; got "
+                f"{standardized!r}"
+            )
         self.standardized = None if standardized is None else tuple(standardized)
 
     def fit(self, x: Rows) -> Self:

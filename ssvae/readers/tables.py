@@ -123,6 +123,8 @@ def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str
     blocks, names = [], []
     for column in frame.columns:
         series = frame[column]
+        if series.isna().all():
+            raise DataError(f"{path}: column {column!r} is empty; drop it")
         if _is_number(series):
             blocks.append(_numbers(series, path)[:, None])
             names.append(column)

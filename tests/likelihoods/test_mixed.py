@@ -126,6 +126,10 @@ def test_categorical_variables_of_unequal_sizes_sum_to_one():
 def test_settings_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"columns of likelihood 'mixed' may be .* got \['normal'\]"):
         Mixed(("normal",))
+    with pytest.raises(ValueError, match="columns of likelihood 'mixed' must be a list of str, got 5"):
+        Mixed(5)
+    with pytest.raises(ValueError, match=r"sizes of likelihood 'categorical' must be a list of int, got \[2.0\]"):
+        Categorical([2.0])
     with pytest.raises(ValueError, match="must add up to its 2 categorical columns"):
         Mixed(("categorical", "categorical"), (3,))
     with pytest.raises(ValueError, match="gaps of likelihood 'mixed' must be different numbers of columns"):

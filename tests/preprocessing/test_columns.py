@@ -31,6 +31,12 @@ def test_cells_are_scaled_filled_and_flagged():
         piece.inverse(t[:, :4])
 
 
+@pytest.mark.parametrize("standardized", [3, "ab", [1.5], [-1], [True]])
+def test_columns_to_standardize_are_a_list_of_numbers(standardized):
+    with pytest.raises(ValueError, match="standardized of preprocessing 'columns' must be a list of numbers"):
+        Columns(standardized)
+
+
 def test_the_density_is_that_of_the_cells_that_are_there():
     """A row without its first cell has the density of the other cells: the unit of the first does not count."""
     piece = Columns().fit(X[:, :3])

@@ -101,6 +101,8 @@ def test_predict_meets_a_word_for_a_number(write):
     ("text", "words"),
     [
         ("a,b\n", "no rows"),
+        ("a,b,y\n1,,0\n3,,1\n", "column 'b' is empty; drop it"),
+        ("a,y\n1,0\n3\n", "line 3 has 1 cells, the header has 2: write an empty cell"),
         ("a,b,y\n1,2,0\n3,4\n", "line 3 has 2 cells, the header has 3: write an empty cell"),
         ("a,y\n1,0\ninf,1\n", "row 2, column 'a' is 'inf'"),
         ("a,y\n1,0\n1e300,1\n", "row 2, column 'a' is '1e"),
