@@ -105,7 +105,7 @@ def test_an_elliptical_distribution_is_a_common_scale():
         (lambda: 3.0, "must be a distribution of TensorFlow Probability, got 3.0"),
         (lambda: families.erlang(2.5, 1.0), "stages of erlang must be an integer >= 1, got 2.5"),
     ],
-    ids=str,
+    ids=["vector", "counts", "binary", "no quantile", "a number", "half a stage"],
 )
 def test_distributions_that_cannot_be_nodes_are_refused(distribution, message):
     with pytest.raises(ValueError, match=message):
