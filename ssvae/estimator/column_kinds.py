@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # n of grey levels k / n: binary, digits of 4 bits, 6 bits, bytes, means of 2 x 2 bytes, 16 bits
 LEVELS = (1, 15, 16, 63, 64, 255, 256, 1020, 65535)
-ROWS = 512  # that are compared with grey levels
+ROWS = 64  # that are compared with grey levels
 NEAR = 0.01  # of a level: rounding errors are far smaller, and cells that are no levels are seldom so near
 
 
@@ -52,8 +52,8 @@ def likelihood(x: Rows, extremes: tuple[float, float], names: Sequence[str] | No
 
 
 def _grey_levels(x: Rows) -> bool:
-    """Say whether all cells of some rows are k / n for one n."""
-    cells = np.unique(np.asarray(x[np.linspace(0, len(x) - 1, min(ROWS, len(x))).astype(int)], np.float64))
+    """Say whether all cells of the first rows are k / n for one n."""
+    cells = np.unique(np.asarray(x[:ROWS], np.float64))
     return any(np.abs(cells * n - np.round(cells * n)).max() < NEAR for n in LEVELS)
 
 

@@ -84,10 +84,10 @@ def test_a_value_that_is_not_finite_is_found_at_its_place_in_the_file(tmp_path, 
     """Rows that would be held out are among these, and rows behind them."""
     monkeypatch.setattr("ssvae.readers.base.BYTES", 10 * 4 * 4)
     x = X.copy()
-    x[row, 2] = np.nan
+    x[row, 2] = np.inf
     np.save(tmp_path / "x.npy", x)
     np.save(tmp_path / "y.npy", Y)
-    with pytest.raises(DataError, match=f"x is nan at row {row}, column 2; finite numbers"):
+    with pytest.raises(DataError, match=f"x is inf at row {row}, column 2; finite numbers"):
         read_table(tmp_path / "x.npy", str(tmp_path / "y.npy"), test=0.5, stream=stream)
 
 

@@ -150,7 +150,7 @@ def test_a_fit_that_is_stopped_and_killed_ends_as_one_that_is_not(tmp_path, monk
     seen = []
 
     def stop(line):
-        if "m2 epoch" in line and not seen:
+        if "m2: epoch" in line and not seen:
             seen.append(line)
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -160,7 +160,7 @@ def test_a_fit_that_is_stopped_and_killed_ends_as_one_that_is_not(tmp_path, monk
     seen.clear()
 
     def kill(line):
-        if "m2 epoch" in line and not seen:
+        if "m2: epoch" in line and not seen:
             seen.append(line)
             team[-1].process.kill()
 

@@ -269,11 +269,12 @@ def test_random_state_decides_everything_and_nothing_else_moves():
     ("x", "likelihood", "preprocessing"),
     [
         (BINARY, "Bernoulli", "Identity"),
-        (np.clip(X + 0.5, 0, 1), "Bernoulli", "Identity"),
+        (np.round(np.clip(X + 0.5, 0, 1) * 255) / 255, "Bernoulli", "Identity"),
+        (np.clip(X + 0.5, 0, 1), "Gaussian", "Standardize"),
         (X, "Gaussian", "Standardize"),
         (BINARY * 2, "Gaussian", "Standardize"),
     ],
-    ids=["binary", "grey", "real", "two values"],
+    ids=["binary", "grey", "between 0 and 1", "real", "two values"],
 )
 def test_auto_reads_the_data(x, likelihood, preprocessing):
     own = classifier(epochs=1).fit(x, Y)

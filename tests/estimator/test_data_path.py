@@ -13,7 +13,7 @@ from ssvae.training.callbacks import Callback
 from ssvae.training.checkpoint import Checkpoint
 
 RNG = np.random.default_rng(0)
-X = RNG.random((500, 6), np.float32)
+X = RNG.integers(0, 256, (500, 6)) / np.float32(255)
 Y = np.where(np.arange(500) < 20, np.arange(500) % 2, -1)
 
 

@@ -196,7 +196,7 @@ def test_log_p_is_above_the_bound_of_every_model_and_sums_to_one(name):
 @pytest.fixture(scope="module")
 def fitted():
     grey = np.random.default_rng(0).uniform(size=(30, D)).astype(np.float32)
-    settings = {"epochs": 1, "regularizers": [], "engine": "graph", "random_state": 0}
+    settings = {"likelihood": "bernoulli", "epochs": 1, "regularizers": [], "engine": "graph", "random_state": 0}
     model = {"name": "m2", "latent": 2, "hidden": [4]}
     return SSVAEClassifier(model, **settings).fit(grey, np.arange(30) % K), grey
 

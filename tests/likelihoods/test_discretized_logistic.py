@@ -74,5 +74,7 @@ def test_discretized_logistic_has_the_gradient_of_its_value(x):
 
 
 def test_discretized_logistic_refuses_one_level():
-    with pytest.raises(ValueError, match="levels of likelihood 'discretized_logistic' must be >= 2, got 1"):
+    with pytest.raises(
+        ValueError, match="levels of likelihood 'discretized_logistic' must be >= 2 and at most 65,536, got 1"
+    ):
         DiscretizedLogistic(1)

@@ -25,7 +25,8 @@ ONE, TWO = (SimpleNamespace(devices=tuple(names), count=len(names)) for names in
 
 def lent(model, layout, labelled=0, unlabelled=5):
     stage = Stage("m1", model(3, Bernoulli(), latent=2, hidden=[4]), np.zeros((5, 3)), None, False)
-    return loop._lent(stage, "objective", Streams(np.arange(labelled), np.arange(unlabelled)), 5.0, Engine(), layout)
+    streams = Streams(np.arange(labelled), np.arange(unlabelled))
+    return loop._lent(stage, "objective", streams, 5.0, Engine(), layout, callbacks=None)
 
 
 @pytest.fixture(autouse=True)
