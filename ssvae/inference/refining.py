@@ -18,7 +18,8 @@ from ssvae.relaxations import Rule, straight_through
 from ssvae.settings.checks import one_of, whole
 
 PLACES = ("both", "fit", "predict")
-EVALUATIONS = 100_000  # of the model for a row, T S: more would be a program that does not end
+# The most for a row of samples S, and of T S evaluations of the model: more would be a program that does not end.
+SAMPLES, EVALUATIONS = 100_000, 1_000_000
 
 
 class Refined(NamedTuple):
@@ -66,7 +67,7 @@ class Refining(Inference):
             value = getattr(self, argument)
             if value is None and argument.startswith("test"):
                 continue
-            most = self.most_steps if argument.endswith("steps") else EVALUATIONS
+            most = self.most_steps if argument.endswith("steps") else SAMPLES
             whole(f"{argument} of {type(self).__name__}", value, least, most)
         self._bounded(self.steps, self.samples)
         self._bounded(*(self._outside(argument) for argument in ("steps", "samples")))

@@ -11,7 +11,6 @@ from sklearn.utils.estimator_checks import check_methods_sample_order_invariance
 import ssvae
 from ssvae import SSVAEClassifier
 from ssvae.backend.compile_cache import Pool
-from ssvae.inference import gradient_refined
 from ssvae.training import loop
 
 RNG = np.random.default_rng(0)
@@ -144,7 +143,7 @@ def test_fits_do_not_depend_on_the_engine(model, method, monkeypatch):
 )
 def test_fits_of_many_steps_do_not_depend_on_the_engine(model, settings, monkeypatch):
     """More steps than are written out are a loop inside the loop of training, unless they are differentiated."""
-    monkeypatch.setattr(gradient_refined, "UNROLLED", 1)
+    monkeypatch.setattr("ssvae.inference.ascent.UNROLLED", 1)
     monkeypatch.setattr(loop, "POOL", Pool())
     inference = {"name": "gradient_refined", "steps": 3, "rate": 0.3, "warm_start": 0.0, **settings}
     losses = []

@@ -144,7 +144,7 @@ def test_a_step_is_no_longer_than_clip_norm(linear_gaussian):
 def test_a_loop_finds_what_steps_written_out_find(settings, xla, monkeypatch, linear_gaussian):
     model, x = linear_gaussian(error=3.0, wider=1.5), linear_gaussian.x
     written_out = refined(model, x, test_steps=8, test_samples=4, **settings)
-    monkeypatch.setattr(gradient_refined, "UNROLLED", 0)
+    monkeypatch.setattr("ssvae.inference.ascent.UNROLLED", 0)
     with engine.using(engine.Engine(xla=xla)):
         looped = refined(model, x, xla=xla, test_steps=8, test_samples=4, **settings)
     np.testing.assert_allclose(looped, written_out, rtol=1e-4, atol=1e-5)
@@ -162,7 +162,7 @@ def test_a_loop_teaches_what_steps_written_out_teach(encoder, monkeypatch, linea
         return tape.gradient(total, [model.error, model.loading])
 
     written_out = by_all(tf.constant(0.7))
-    monkeypatch.setattr(gradient_refined, "UNROLLED", 0)
+    monkeypatch.setattr("ssvae.inference.ascent.UNROLLED", 0)
     for looped, wanted in zip(tf.function(by_all, autograph=False)(tf.constant(0.7)), written_out, strict=True):
         assert np.abs(wanted).max() > 0
         np.testing.assert_allclose(looped, wanted, rtol=1e-3, atol=1e-4)
