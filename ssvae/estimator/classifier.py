@@ -53,12 +53,13 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         the classifier network alone.
     likelihood : str, dict or Likelihood, default="auto"
         Distribution of x given the decoder's output: "bernoulli", "binomial", "categorical", "discretized_logistic",
-        "gaussian", "mixed", "multinomial", "poisson" or "student_t". "auto" is Bernoulli where all values lie in [0, 1]
-        (grey levels are resampled to binary values at every step), else Gaussian; where cells are missing (NaN),
-        "mixed", which leaves them out.
+        "gaussian", "mixed", "multinomial", "poisson" or "student_t". "auto" is Bernoulli for columns of 0 and
+        1, and for grey levels in [0, 1], all k / n for one n, which are resampled to binary values at every step;
+        "mixed" where columns are of several kinds or cells are missing (NaN), which it leaves out; else Gaussian.
     preprocessing : str, dict or Preprocessing, default="auto"
-        What is done to x first: "identity", "standardize" or "pca". "auto" is nothing for likelihoods of bounded values
-        and standardised columns for others; the log-Jacobian is part of every bound.
+        What is done to x first: "columns", "identity", "pca" or "standardize". "auto" is nothing for likelihoods of
+        bounded values, standardised columns for others, and "columns" for "mixed": real columns standardised, missing
+        cells flagged. The log-Jacobian is part of every bound.
     inference : str, dict or Inference, default="amortized"
         How q(z | x, y) and the bound of log p(x | y) are found: "amortized", "importance_weighted",
         "gradient_refined", "iterative", "importance_refined", "mc_likelihood" or "hmc".

@@ -16,8 +16,8 @@ from ssvae.registry import Slot
 if TYPE_CHECKING:
     from ssvae.likelihoods.base import Likelihood
 
-# n of grey levels k / n: binary, digits of 4 bits, 6 bits, bytes, means of 2 x 2 bytes, 16 bits
-LEVELS = (1, 15, 16, 63, 64, 255, 256, 1020, 65535)
+# n of grey levels k / n: digits of 4 bits, 6 bits, bytes, means of 2 x 2 bytes, 16 bits
+LEVELS = (15, 16, 63, 64, 255, 256, 1020, 65535)
 ROWS = 64  # that are compared with grey levels
 NEAR = 0.01  # of a level: rounding errors are far smaller, and cells that are no levels are seldom so near
 
@@ -52,9 +52,11 @@ def likelihood(x: Rows, extremes: tuple[float, float], names: Sequence[str] | No
 
 
 def _grey_levels(x: Rows) -> bool:
-    """Say whether all cells of the first rows are k / n for one n."""
+    """Say whether all cells of the first rows are k / n for one n, and some neither 0 nor 1, which tell nothing."""
     cells = np.unique(np.asarray(x[:ROWS], np.float64))
-    return any(np.abs(cells * n - np.round(cells * n)).max() < NEAR for n in LEVELS)
+    return bool(((cells > 0.0) & (cells < 1.0)).any()) and any(
+        np.abs(cells * n - np.round(cells * n)).max() < NEAR for n in LEVELS
+    )
 
 
 def _binary(x: Rows) -> np.ndarray:

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import engine, random
 from ssvae.likelihoods.base import Likelihood, combinations, log_counts
+from ssvae.likelihoods.by_functions import ByFunctions
 
 
 @keras.saving.register_keras_serializable("ssvae")
@@ -74,62 +74,35 @@ class Multinomial(Likelihood):
 
     def __call__(self, h: tf.Tensor) -> tfp.distributions.Distribution:
         """See `Likelihood.__call__`."""
-        return _Words(h, self.length, self.coefficient)
+        h = tf.convert_to_tensor(h, tf.float32)
+        return ByFunctions(
+            h,
+            int(h.shape[-1]),
+            lambda x: self._log_prob(h, x),
+            lambda: self.length * tf.nn.softmax(h),
+            lambda n, seed: self._draw(h, n, seed),
+        )
 
     def inputs(self, x: tf.Tensor) -> tf.Tensor:
         """See `Likelihood.inputs`: log(1 + x)."""
         return log_counts(x)
 
-
-class _Words(tfd.Distribution):
-    """Counts over D words, whose log-probability may leave the coefficient out."""
-
-    def __init__(self, logits: tf.Tensor, length: int, coefficient: bool) -> None:
-        parameters = dict(locals())
-        self._logits = tf.convert_to_tensor(logits, tf.float32)
-        self._length, self._coefficient = length, coefficient
-        super().__init__(
-            tf.float32,
-            tfd.NOT_REPARAMETERIZED,
-            validate_args=False,
-            allow_nan_stats=True,
-            parameters=parameters,
-            name="Words",
-        )
-
-    @classmethod
-    def _parameter_properties(
-        cls, dtype: tf.DType, num_classes: int | None = None
-    ) -> dict[str, tfp.util.ParameterProperties]:
-        return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
-
-    def _event_shape(self) -> tf.TensorShape:
-        return self._logits.shape[-1:]
-
-    def _event_shape_tensor(self) -> tf.Tensor:
-        return tf.shape(self._logits)[-1:]
-
-    def _log_prob(self, value: tf.Tensor) -> tf.Tensor:
-        value = tf.convert_to_tensor(value, tf.float32)
-        score = _log_likelihood(value, self._logits)
-        if not self._coefficient:
+    def _log_prob(self, h: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        score = _log_likelihood(x, h)
+        if not self.coefficient:
             return score
-        ways = tf.math.lgamma(tf.reduce_sum(value, -1) + 1.0) - tf.reduce_sum(tf.math.lgamma(value + 1.0), -1)
+        ways = tf.math.lgamma(tf.reduce_sum(x, -1) + 1.0) - tf.reduce_sum(tf.math.lgamma(x + 1.0), -1)
         return score + ways
 
-    def _mean(self) -> tf.Tensor:
-        return self._length * tf.nn.softmax(self._logits)
-
-    def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        seed, shape = tfp.random.sanitize_seed(seed), tf.concat([[n], tf.shape(self._logits)], 0)
-        words = self._logits.shape[-1]
+    def _draw(self, h: tf.Tensor, n: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        shape, words = tf.concat([[n], tf.shape(h)], 0), h.shape[-1]
 
         def with_one_more(counts: tf.Tensor, word: tf.Tensor) -> tf.Tensor:
             # the greatest of logits + Gumbel noise is a draw (Gumbel, 1954)
             gumbel = -tf.math.log(-tf.math.log(random.uniform(shape, random.fold(seed, word))))
-            return counts + tf.one_hot(tf.argmax(self._logits + gumbel, axis=-1), words, dtype=tf.float32)
+            return counts + tf.one_hot(tf.argmax(h + gumbel, axis=-1), words, dtype=tf.float32)
 
-        return tf.foldl(with_one_more, tf.range(self._length), tf.zeros(shape))
+        return tf.foldl(with_one_more, tf.range(self.length), tf.zeros(shape))
 
 
 @tf.custom_gradient

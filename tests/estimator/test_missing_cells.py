@@ -94,6 +94,8 @@ def test_grey_levels_are_known_by_their_levels_and_not_by_their_range():
     assert column_kinds.likelihood(levels.astype(np.float32), (0.0, 1.0), None) == "bernoulli"
     assert column_kinds.likelihood((levels > 0.5).astype(np.float32), (0.0, 1.0), None) == "bernoulli"
     assert column_kinds.likelihood(real, (0.0, 1.0), None) == "gaussian"
+    late = np.concatenate([np.round(real), np.round(real), real])  # whose first rows are 0 and 1 alone
+    assert column_kinds.likelihood(late, (0.0, 1.0), None) == "gaussian"
     for x, kind in ((levels, Bernoulli), (real, Gaussian)):
         assert isinstance(Components.build(classifier(), x, (0.0, 1.0), 2, ssvae.load)[0].likelihood, kind)
 
