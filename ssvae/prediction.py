@@ -153,7 +153,7 @@ def classify_by_bayes(
 
     With `at_mean` it is `bayes_at_mean`, which is the same for a model that is no stack.
     """
-    chunk, function = max(1, CHUNK // (model.classes * samples) * 10), bayes_at_mean if at_mean else bayes
+    chunk, function = max(1, 10 * CHUNK // (model.classes * samples)), bayes_at_mean if at_mean else bayes
     return over_rows(model, function, x, chunk=chunk, prepare=prepare, samples=samples, inference=inference)
 
 

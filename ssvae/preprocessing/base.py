@@ -107,9 +107,11 @@ class Preprocessing(ABC):
                 "(likelihood='multinomial' for counts of words), or X.toarray()"
             )
 
-    def by_chunks(self, x: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Return function(rows) of all rows x [N, D] as float32 [N, D], some rows at a time."""
-        found = aligned_arrays.empty(x.shape)
+    def by_chunks(
+        self, x: np.ndarray, function: Callable[[np.ndarray], np.ndarray], width: int | None = None
+    ) -> np.ndarray:
+        """Return function(rows) of all rows x [N, D] as float32 [N, width], by default D, some rows at a time."""
+        found = aligned_arrays.empty((len(x), x.shape[1] if width is None else width))
         step = max(1, VALUES // max(1, x.shape[1]))
         for at in range(0, len(x), step):
             found[at : at + step] = function(x[at : at + step])

@@ -67,8 +67,13 @@ class Columns(Preprocessing):
         self.check_fitted()
         x = np.asarray(x)
         self.check_width(x, len(self.mean_))
-        t, there = (x - self.mean_) / self.sd_, ~np.isnan(x)
-        return np.concatenate([np.where(there, t, 0.0), there[:, self.gaps]], axis=1, dtype=np.float32)
+        gaps = list(self.gaps)
+
+        def rows_of(part: np.ndarray) -> np.ndarray:
+            t, there = (part - self.mean_) / self.sd_, ~np.isnan(part)
+            return np.concatenate([np.where(there, t, 0.0), there[:, gaps]], axis=1)
+
+        return self.by_chunks(x, rows_of, x.shape[1] + len(gaps))
 
     def inverse(self, t: np.ndarray) -> np.ndarray:
         """See `Preprocessing.inverse`: a cell that is missing is filled."""
