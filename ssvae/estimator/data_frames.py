@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ssvae.readers.errors import DataError
-from ssvae.readers.tables import encode_frame, encode_frame_as, origin
+from ssvae.readers.tables import encode_frame, encode_frame_as, origin, say_left_out
 
 WHERE = Path("X")  # what messages name
 NUMERIC = ("boolean", "decimal", "floating", "integer", "mixed-integer-float")  # of pandas' `infer_dtype`
@@ -19,7 +19,7 @@ def as_numbers(frame: pd.DataFrame, names: Sequence[str] | None, learn: bool) ->
     """Return a frame of numbers: text, categories and dates encoded, and columns in the order of fit.
 
     A text or category column becomes one column of 0 and 1 a value, ``column=value``; a value that fit did not see is
-    0 in all of them.
+    0 in all of them. Columns that fit did not see are left out and named in a warning.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def as_numbers(frame: pd.DataFrame, names: Sequence[str] | None, learn: bool) ->
     Raises
     ------
     DataError
-        If a column is neither numbers nor categories, or one that fit saw is missing, or there is another one.
+        If a column is neither numbers nor categories, or one that fit saw is missing.
     """
     if frame.columns.has_duplicates:
         twice = frame.columns[frame.columns.duplicated()][0]
@@ -48,15 +48,13 @@ def as_numbers(frame: pd.DataFrame, names: Sequence[str] | None, learn: bool) ->
             raise DataError(f"X has the column {words[0]!r} of {frame[words[0]].dtype}, and fit saw numbers alone")
         return frame
     plain = frame.rename(columns=str)
-    if not words and set(plain.columns) == {*names}:
-        return frame if list(plain.columns) == [*names] else plain[list(names)]
-    if not words and not any("=" in str(name) for name in names):
+    if not words and not any("=" in str(name) for name in names) and not {*names} <= {*plain.columns}:
         return frame  # scikit-learn says which are missing, and which are new
-    used = {origin(name, plain.columns, WHERE)[0] for name in names}
-    other = [column for column in plain.columns if column not in used]
-    if other:
-        raise DataError(f"X has the column {other[0]!r}, which was not there in fit: drop it")
-    return pd.DataFrame(encode_frame_as(_plain(frame, words), names, WHERE), columns=list(names))
+    used = [*dict.fromkeys(origin(name, plain.columns, WHERE)[0] for name in names)]
+    say_left_out(plain.columns, names, WHERE)
+    if used == [*names] and not {*map(str, words)} & {*used}:
+        return frame if list(plain.columns) == used else plain[used]
+    return pd.DataFrame(encode_frame_as(_plain(frame, words)[used], names, WHERE), columns=list(names))
 
 
 def filled(frame: pd.DataFrame, features: np.ndarray, names: Sequence[str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from ssvae.readers.blocked import BlockedFile
 from ssvae.readers.errors import DataError, reading
 from ssvae.readers.precision import row_dtype
-from ssvae.readers.tables import encode_frame_as, feature_names
+from ssvae.readers.tables import encode_frame_as, feature_names, say_left_out
 from ssvae.registry import unknown
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class ParquetFile(BlockedFile["pq.ParquetFile"]):
 
     def select_features(self, names: tuple[str, ...]) -> ParquetFile:
         """See `RowSource.select_features`: columns in another order, or a text column with other values."""
+        say_left_out(self.columns, names, self.path)
         return self if names == self.feature_names else ParquetFile(self.path, names)
 
     def labels(self, target: str | None) -> np.ndarray | None:
@@ -135,13 +136,23 @@ def open_file(path: Path, target: str | Sequence[str] | None = None) -> ParquetF
     if not isinstance(target, str | None):
         return ParquetFile(path, target)
     with _open(path) as file:
-        schema = file.schema_arrow
-        index = (schema.pandas_metadata or {}).get("index_columns", [])  # rows' names, which are no features
-        columns = [name for name in schema.names if name != target and name not in index]
+        columns = [name for name in _without_index(file.schema_arrow) if name != target]
         if not file.metadata.num_rows or not columns:
             raise DataError(f"{path} has {file.metadata.num_rows} rows and features {columns}; one of each is needed")
         names = [name for column in columns for name in _features_of(file, path, column)]
     return ParquetFile(path, names)
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a file's columns, without those of rows' names that pandas wrote."""
+    with reading(path, "cannot be read"), _open(path) as file:
+        return _without_index(file.schema_arrow)
+
+
+def _without_index(schema: pa.Schema) -> list[str]:
+    """Return the names of the columns that hold no rows' names."""
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in schema.names if name not in index]
 
 
 def _features_of(file: pq.ParquetFile, path: Path, column: str) -> list[str]:

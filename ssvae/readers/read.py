@@ -19,9 +19,10 @@ from ssvae.readers.errors import DataError, check_lengths
 from ssvae.readers.image_folder import list_images, read_classes, read_images
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.open import open_path
+from ssvae.readers.parquet import column_names
 from ssvae.readers.precision import exact
 from ssvae.readers.sparse_table import SparseTable, stored_values
-from ssvae.readers.tables import column_kinds, encode_file, encode_frame, read_frame, without_index
+from ssvae.readers.tables import column_kinds, encode_file, encode_frame, read_frame, say_left_out, without_index
 from ssvae.readers.text_tables import SEPARATORS
 from ssvae.registry import unknown
 from ssvae.splits import holdout
@@ -112,9 +113,10 @@ def read_features(
         A file of the forms that `read_table` reads, or a folder with images in it or in its sub-folders.
     feature_names : sequence of str, optional
         `Dataset.feature_names` of the table that was fitted on. A text value that was not there is 0 in all of its
-        column's features; columns that are not named are ignored. Without it, a table is encoded by its own values.
+        column's features; other columns are left out, and all but `target` are named in a warning. Without it, a
+        table is encoded by its own values.
     target : str, optional
-        A column to leave out if it is there (only needed without `feature_names`).
+        A column to leave out if it is there.
     image_shape : tuple of int, optional
         `Dataset.image_shape` of the images that were fitted on.
     stream, external : bool, default=False
@@ -129,13 +131,15 @@ def read_features(
     """
     path = _existing(path)
     if _stays_on_disk(path, stream):
+        if feature_names is not None and path.suffix.lower() == ".parquet":
+            say_left_out(column_names(path), feature_names, path, target)
         return _source(path, feature_names if feature_names is not None else target, external)
     if path.is_dir():
         return read_images(list_images(path), image_shape)[0]
     if path.suffix.lower() == ".npz":
         return as_features(read_arrays(path, ["x"])["x"], path)[0]
     if feature_names is not None:
-        return encode_file(path, feature_names, decimal)
+        return encode_file(path, feature_names, decimal, target)
     frame = read_frame(path, decimal=decimal).drop(columns=[target] if target else [], errors="ignore")
     return encode_frame(without_index(frame, path), path)[0]
 

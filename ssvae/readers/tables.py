@@ -140,10 +140,11 @@ def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str
     return np.concatenate(blocks, axis=1), tuple(names)
 
 
-def encode_file(path: Path, names: Sequence[str], decimal: str = ".") -> np.ndarray:
+def encode_file(path: Path, names: Sequence[str], decimal: str = ".", target: str | None = None) -> np.ndarray:
     """Return the features that `names` lists, as `encode_frame` does, from a file read for prediction.
 
-    A value that was not there at fit is 0 in all of its column's features; columns that are not asked for are ignored.
+    A value that was not there at fit is 0 in all of its column's features; other columns are left out, see
+    `say_left_out`.
 
     Raises
     ------
@@ -153,6 +154,7 @@ def encode_file(path: Path, names: Sequence[str], decimal: str = ".") -> np.ndar
     wanted = {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names}
     columns = list(read_frame(path, decimal=decimal, columns=wanted).columns)
     origins = [origin(name, columns, path) for name in names]
+    say_left_out(columns, names, path, target)
     text = sorted({column for column, value in origins if value is not None})
     return encode_frame_as(read_frame(path, text, decimal=decimal, columns=wanted), names, path)
 
@@ -172,6 +174,15 @@ def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], path: Path) -> np
             texts[column] = _text(frame[column], path)
         x[:, at] = texts[column] == value
     return x
+
+
+def say_left_out(columns: Collection[str], names: Sequence[str], where: Path, target: str | None = None) -> None:
+    """Warn of the columns that no feature comes from, by name; the column of labels may be there."""
+    used = {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names, target}
+    others = [column for column in columns if column not in used]
+    if others:
+        shown = f"{others[:10]}" + (f" and {len(others) - 10} more" if len(others) > 10 else "")
+        warnings.warn(f"{where} has columns that fit did not see, which are left out: {shown}", stacklevel=2)
 
 
 def feature_names(series: pd.Series, path: Path) -> list[str]:

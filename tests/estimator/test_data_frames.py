@@ -69,11 +69,25 @@ def test_new_values_missing_columns_and_other_columns(mixed):
     for frame, message in (
         (FRAME.drop(columns="colour"), "X has no column 'colour', which the model was fitted on"),
         (FRAME.drop(columns="a"), "X has no column 'a', which the model was fitted on"),
-        (FRAME.assign(size=1.0), "X has the column 'size', which was not there in fit"),
         (FRAME.assign(b=FRAME["colour"]), "X: row 1, column 'b' is 'blue'; a finite number is needed"),
     ):
         with pytest.raises(ValueError, match=message):
             mixed.predict(frame)
+
+
+@pytest.mark.parametrize("extra", [1.0, "big", pd.Timestamp("2020-01-01")], ids=["number", "text", "date"])
+def test_other_columns_are_left_out_and_named_of_frames_and_files(mixed, tmp_path, extra):
+    more = FRAME.iloc[::-1].assign(size=extra)[["size", *FRAME.columns[::-1]]]
+    with pytest.warns(UserWarning, match=r"X has columns that fit did not see, which are left out: \['size'\]"):
+        np.testing.assert_array_equal(mixed.predict_proba(more), mixed.predict_proba(FRAME)[::-1])
+    more.to_csv(tmp_path / "x.csv", index=False)
+    more.to_parquet(tmp_path / "x.parquet")
+    names = tuple(mixed.feature_names_in_)
+    for name, stream in (("x.csv", False), ("x.parquet", False), ("x.parquet", True)):
+        with pytest.warns(UserWarning, match=rf"{name} has columns .*: \['size'\]"):
+            rows = read_features(tmp_path / name, names, stream=stream)[:]
+        np.testing.assert_allclose(rows[:, :2], FRAME[["a", "b"]].to_numpy()[::-1], rtol=1e-7)
+        read_features(tmp_path / name, names, target="size", stream=stream)
 
 
 def test_a_classifier_of_text_columns_is_saved_and_scored(mixed, tmp_path):
@@ -87,8 +101,11 @@ def test_columns_in_another_order_are_taken_by_name():
     frame = pd.DataFrame(X, columns=["a", "b"])
     own = classifier().fit(frame, Y)
     np.testing.assert_array_equal(own.predict_proba(frame[["b", "a"]]), own.predict_proba(frame))
+    with pytest.warns(UserWarning, match=r"left out: \['when', 'colour'\]"):
+        more = own.predict_proba(FRAME.assign(when=pd.Timestamp("2020-01-01"))[["when", "colour", "b", "a"]])
+    np.testing.assert_array_equal(more, own.predict_proba(frame))
     with pytest.raises(ValueError, match="unseen at fit time"):
-        own.predict(frame.assign(c=1.0))
+        own.predict(frame.rename(columns={"b": "c"}))
     with pytest.raises(ValueError, match="yet now missing"):
         own.predict(frame[["a"]])
 

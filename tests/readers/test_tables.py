@@ -65,8 +65,8 @@ def test_no_target_means_no_labels(write):
 
 
 def test_predict_encodes_as_fit_did(write):
-    path = write("town,extra,age,member\nOslo,9,1,False\nParis,9,2,True\n", "p.csv")
-    assert read_features(path, NAMES).tolist() == [[1, 0, 0, 1, 0], [2, 1, 0, 0, 0]]
+    path = write("town,kind,age,member\nOslo,9,1,False\nParis,9,2,True\n", "p.csv")
+    assert read_features(path, NAMES, target="kind").tolist() == [[1, 0, 0, 1, 0], [2, 1, 0, 0, 0]]
 
 
 def test_words_that_look_like_numbers_stay_words(write):
@@ -84,7 +84,7 @@ def test_an_empty_cell_is_no_number_and_no_value(write):
     data = read_table(path, "y", test=0)
     assert data.feature_names == ("town=Oslo", "town=Rome", "age")
     np.testing.assert_array_equal(data.x, [[1, 0, np.nan], [0, 0, 2], [0, 1, 3]])
-    np.testing.assert_array_equal(read_features(path, data.feature_names), data.x)
+    np.testing.assert_array_equal(read_features(path, data.feature_names, "y"), data.x)
 
 
 def test_predict_lacks_a_column(write):
@@ -185,7 +185,7 @@ def test_separators_are_found(write, name, separator):
     data = read_table(path, "kind", test=0)
     assert data.x.tolist() == [[1, 2.5], [3, 4]]
     assert data.y.tolist() == ["x", "y"]
-    assert read_features(path, data.feature_names).tolist() == data.x.tolist()
+    assert read_features(path, data.feature_names, "kind").tolist() == data.x.tolist()
 
 
 def test_commas_in_every_cell_are_no_separator(write):
@@ -193,7 +193,7 @@ def test_commas_in_every_cell_are_no_separator(write):
     data = read_table(path, "kind", test=0, decimal=",")
     assert data.feature_names == ("length, cm", "width, cm")
     assert data.x.tolist() == [[1.5, 2.5], [3.5, 4.5]]
-    assert read_features(path, data.feature_names, decimal=",").tolist() == data.x.tolist()
+    assert read_features(path, data.feature_names, "kind", decimal=",").tolist() == data.x.tolist()
     with pytest.raises(DataError, match="may be separated by any of"):
         read_table(path)
 
