@@ -56,6 +56,8 @@ ANYWHERE = ("dataset.folder", "dataset.stream", "classifier.verbose", "classifie
 )
 @setting("--target", metavar="COLUMN", help="Column of --data that holds the labels; of a .npy file, another one.")
 @setting("--no-label", multiple=True, metavar="WORD", help="A label that means that a row has none; may be repeated.")
+@setting("--unlabelled", metavar="FILE", help="A second table, of rows without a label: the same columns by name.")
+@setting("--labels-file", metavar="FILE", help="A table of files' names and labels, of a folder of images.")
 @setting("--stream/--no-stream", default=False, help="Leave the rows of --data on disk, read as they are needed.")
 @data_dir
 @setting(

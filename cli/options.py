@@ -18,6 +18,8 @@ PATHS = {
     "dataset": "dataset.name",
     "data": "dataset.data",
     "target": "dataset.target",
+    "unlabelled": "dataset.unlabelled_file",
+    "labels_file": "dataset.labels_file",
     "stream": "dataset.stream",
     "no_label": "dataset.no_label",
     "data_dir": "dataset.folder",

@@ -21,20 +21,21 @@ from ssvae.cli.quiet import start_tensorflow
     metavar="WAY",
     help="`encoder` for q(y|x), `bayes` for p(y|x), `bayes_at_mean` for p(y|z1) of m1_m2 at the mean of z1.",
 )
-def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes", "bayes_at_mean"]) -> None:
+@click.option("--bare", is_flag=True, help="Write the number of each row, from 0, in place of its cells.")
+def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes", "bayes_at_mean"], bare: bool) -> None:
     """Classify the rows of FILE with the model of the run folder RUN.
 
     FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the same form as the training data. The
-    table has a line for each row: its number from 0, the predicted class, its probability (confidence), and the
-    probability of every class.
+    table has a line for each row: its cells as they are in FILE (of images the file's name, of arrays the row's number
+    from 0), the predicted class, its probability (confidence), and the probability of every class.
     """
     from ssvae.atomic_files import write_text
     from ssvae.experiments import exports, run_folder
 
     opened = run_folder.open_run(run)
-    rows = exports.read_rows(opened, file)
+    rows, beside = exports.read_rows(opened, file), exports.rows_beside(opened, file, bare)
     start_tensorflow()
-    text = exports.table(opened, rows, via)
+    text = exports.table(opened, rows, via, beside)
     if out == "-":
         click.echo(text, nl=False)
     else:

@@ -1,4 +1,4 @@
-"""Files made from a finished run: predictions for new rows, and samples of its model."""
+"""Files made from a run: predictions for new rows, labels of the rows that had none, and samples of its model."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from ssvae.atomic_files import write_text
 from ssvae.experiments.run_folder import Run, check_columns
-from ssvae.readers.base import Rows
+from ssvae.label_vector import has_label
+from ssvae.readers.base import Rows, take_rows
+from ssvae.readers.image_folder import list_images
 from ssvae.readers.label_columns import quoted
+from ssvae.readers.written_cells import written_cells
+from ssvae.types import Dataset
 
+if TYPE_CHECKING:
+    from ssvae import SSVAEClassifier
+
+ROWS = 2**16  # classified at a time
+TABLES = (".csv", ".tsv", ".parquet")
 AS_AT_FIT = ("target", "stream", "external", "decimal")  # how the file that was fitted on was read
 
 
@@ -35,7 +44,37 @@ def read_rows(run: Run, file: str | Path) -> Rows:
     return x
 
 
-def table(run: Run, x: Rows, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder") -> str:
+class Beside(NamedTuple):
+    """What stands before the answers in a table of predictions: what the rows are, cell by cell."""
+
+    header: list[str]
+    rows: list[list[str]]  # [N]
+
+
+def rows_beside(run: Run, file: str | Path, bare: bool = False) -> Beside | None:
+    """Return what a file says of its rows: the cells of a table as they are written, the files' names of images.
+
+    Returns
+    -------
+    Beside or None
+        None where rows have nothing but their number, or with `bare`.
+    """
+    path = Path(file)
+    if bare:
+        return None
+    if path.is_dir():
+        return Beside(["file"], [[str(image.relative_to(path))] for image in list_images(path)])
+    if path.suffix.lower() in TABLES:
+        return Beside(*written_cells(path, _columns(run)))
+    return None
+
+
+def table(
+    run: Run,
+    x: Rows,
+    via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder",
+    beside: Beside | None = None,
+) -> str:
     """Return predictions for rows as CSV text.
 
     Parameters
@@ -45,20 +84,73 @@ def table(run: Run, x: Rows, via: Literal["encoder", "bayes", "bayes_at_mean"] =
         As `read_rows` returns them.
     via : "encoder", "bayes" or "bayes_at_mean"
         See `SSVAEClassifier.predict_proba`.
+    beside : Beside, optional
+        What stands before the answers; by default the number of the row.
 
     Returns
     -------
     str
-        Columns ``row`` (counted from 0), ``prediction``, ``confidence`` and ``proba_<class>`` for every class.
+        Columns ``row`` (counted from 0) or those of `beside`, then ``prediction``, ``confidence`` and
+        ``proba_<class>`` for every class; these have "ssvae_" in front where `beside` has a column of such a name.
     """
     probabilities = run.classifier.predict_proba(x, via=via)
-    classes = run.classifier.classes_
-    header = ["row", "prediction", "confidence", *[f"proba_{name}" for name in classes]]
-    rows = [
-        [n, classes[p.argmax()], f"{p.max():.6g}", *[f"{share:.6g}" for share in p]]
-        for n, p in enumerate(probabilities)
-    ]
-    return _csv(header, rows)
+    answers = _answers(run.classifier.classes_, probabilities)
+    names = _answer_names(run.classifier.classes_)
+    if beside is None:
+        return _csv(["row", *names], ([row, *cells] for row, cells in enumerate(answers)))
+    if len(beside.rows) != len(x):
+        raise ValueError(f"the file has {len(beside.rows)} rows as text and {len(x)} as numbers: say --bare")
+    if {*names} & {*beside.header}:
+        names = [f"ssvae_{name}" for name in names]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*beside.header, *map(_cell, names)])
+    writer.writerows([*own, *map(_cell, cells)] for own, cells in zip(beside.rows, answers, strict=True))
+    return text.getvalue()
+
+
+def write_labels(classifier: SSVAEClassifier, dataset: Dataset, rows: np.ndarray, path: Path) -> None:
+    """Write the predicted labels of some rows of a user's own data.
+
+    Parameters
+    ----------
+    classifier : SSVAEClassifier
+        Fitted.
+    dataset : Dataset
+        With `row_keys`, which become the first columns.
+    rows : ndarray [n]
+        Numbers of rows of `dataset.x`.
+    path : Path
+        The .csv file; after the keys it has the columns of `table`.
+    """
+    keys, classes = dataset.row_keys or {"row": np.arange(len(dataset.y))}, classifier.classes_
+    lines: list[list[object]] = []
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        found = _answers(classes, classifier.predict_proba(take_rows(dataset.x, some)))
+        lines += ([*(key[row] for key in keys.values()), *cells] for row, cells in zip(some, found, strict=True))
+    names = [name if name not in keys else f"ssvae_{name}" for name in _answer_names(classes)]
+    write_text(path, _csv([*keys, *names], lines))
+
+
+def unlabelled_rows(dataset: Dataset, y: np.ndarray, unlabeled: object) -> np.ndarray:
+    """Return the numbers of the rows of a user's own data that fit sees no label of; none of a named data set."""
+    return np.flatnonzero(~has_label(y, unlabeled)) if dataset.row_keys is not None else np.empty(0, np.int64)
+
+
+def _columns(run: Run) -> set[str]:
+    """Return names of columns that a file of rows for a run may have."""
+    names = run.form["feature_names"] or ()
+    return {name[:at] for name in names for at, letter in enumerate(name) if letter == "="} | {*names}
+
+
+def _answer_names(classes: np.ndarray) -> list[str]:
+    return ["prediction", "confidence", *[f"proba_{name}" for name in classes]]
+
+
+def _answers(classes: np.ndarray, probabilities: np.ndarray) -> list[list[object]]:
+    """Return the most probable class, its probability and that of every class, a list for each row."""
+    return [[classes[p.argmax()], f"{p.max():.6g}", *[f"{share:.6g}" for share in p]] for p in probabilities]
 
 
 def check_samples_file(run: Run, out: Path) -> None:

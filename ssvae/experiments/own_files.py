@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssvae.atomic_files import drafts, remove
 from ssvae.experiments import folder_lock
-from ssvae.experiments.run_folder import FILES, FOLDERS
+from ssvae.experiments.run_folder import FILES, FOLDERS, LABELS
 from ssvae.settings.signatures import constant
 
 
@@ -29,7 +29,7 @@ def contents(folder: Path) -> list[str]:
 
 def others(folder: Path, *names: str) -> list[str]:
     """Return what a run's folder holds that no run wrote; with names, what its folders of these names do."""
-    found = [] if names else [name for name in contents(folder) if name not in (*FILES, *FOLDERS)]
+    found = [] if names else [name for name in contents(folder) if name not in (*FILES, LABELS, *FOLDERS)]
     for name in names or FOLDERS:
         own, there = of_folder(name), folder / name
         found += [f"{name}/{file}" for file in contents(there) if file not in own or not (there / file).is_file()]
@@ -38,7 +38,7 @@ def others(folder: Path, *names: str) -> list[str]:
 
 def clear(folder: Path) -> None:
     """Remove what a run wrote and nothing else: metrics.json, which marks it finished, first, config.yaml last."""
-    for name in reversed(FILES[1:]):
+    for name in (*reversed(FILES[1:]), LABELS):
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         clear_folder(folder, name)

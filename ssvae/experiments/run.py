@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssvae.distributed import cluster
-from ssvae.experiments import folder_claim, report, run_header
+from ssvae.experiments import exports, folder_claim, report, run_header
 from ssvae.experiments.folder_lock import FolderLock
 from ssvae.experiments.report import RunMetrics
+from ssvae.experiments.run_folder import LABELS
 from ssvae.experiments.run_inputs import RunInputs, read_inputs
 from ssvae.registry import imported
 from ssvae.settings.checks import SettingsSource
@@ -18,7 +19,8 @@ from ssvae.settings.schema import resolve
 from ssvae.training.checkpoint import Checkpoint
 from ssvae.training.progress import Progress
 
-PARTS = {"evaluation": 1.0, "supervised baseline": 4.0, "pictures": 5.0}  # after the fit, and seconds, about
+# After the fit, and seconds, about.
+PARTS = {"evaluation": 1.0, "supervised baseline": 4.0, "pictures": 5.0, "labels": 1.0}
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +93,7 @@ def run(
         if joined:
             joined.wait()
     report.summary(metrics, console, str(folder))
-    run_header.show_next(console, inputs.config, folder)
+    run_header.show_next(console, inputs.config, folder, (folder / LABELS).is_file())
     return metrics
 
 
@@ -113,6 +115,10 @@ def _lead(inputs: RunInputs, lock: FolderLock, resume: bool, shown: Progress, co
                 begin.restore()
                 keep(fitted.classifier, folder)
                 skipped = draw(fitted.classifier, dataset, test, folder / "figures")
+        unlabelled = exports.unlabelled_rows(dataset, y, config["classifier"]["unlabeled"])
+        if len(unlabelled):
+            with shown.part("labels"):
+                exports.write_labels(fitted.classifier, dataset, unlabelled, folder / LABELS)
     except KeyboardInterrupt:
         begin.restore()  # so that --resume finds a run
         raise

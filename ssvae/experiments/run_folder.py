@@ -7,6 +7,7 @@
     history.csv       one line an epoch              model/         what `ssvae.load` reads
     metrics.json      the numbers; written last      figures/       PNG files
     checkpoint/       training state, while unfinished
+    labels.csv        of a user's own data: the rows without a label, classified
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ssvae import SSVAEClassifier
 
 FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
+LABELS = "labels.csv"  # where there are rows without a label
 FORM = {"name": str, "feature_names": list[str] | None, "image_shape": list[int] | None}  # of dataset.json
 FOLDERS = ("model", "figures", "checkpoint")
 
@@ -96,7 +98,7 @@ def absolute(config: Settings) -> Settings:
         )
 
     dataset, classifier = config.get("dataset"), config.get("classifier")
-    for key in ("data", "folder"):
+    for key in ("data", "folder", "unlabelled_file", "labels_file"):
         dataset = full(dataset, key)
     if isinstance(classifier, Mapping) and isinstance(classifier.get("model"), Mapping):
         own = {key: full(value, "trained") for key, value in classifier["model"].items()}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssvae.estimator import auto
+from ssvae.experiments.run_folder import LABELS
 from ssvae.label_vector import known_labels
 from ssvae.readers.base import RowSource, extremes
 from ssvae.registry import slot_name
@@ -112,9 +113,12 @@ def _about_data(dataset: Dataset, y: np.ndarray, unlabeled: object) -> list[str]
     return [*lines, *advice]
 
 
-def show_next(console: Console | None, config: Settings, folder: Path) -> None:
-    """Show the command that classifies further rows with a finished run."""
+def show_next(console: Console | None, config: Settings, folder: Path, labels: bool = False) -> None:
+    """Show where the labels of a finished run are, if there are any, and the command that classifies further rows."""
     if console is not None:
+        if labels:
+            line = f"labels of the rows without one: {folder / LABELS}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         data = config["dataset"].get("data")
         rows = f"NEW{Path(data).suffix}" if data else "NEW.npz"
         line = f"next: ssvae predict {shlex.quote(str(folder))} {rows} -o predictions.csv"

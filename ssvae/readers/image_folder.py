@@ -10,7 +10,6 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from ssvae.readers.errors import DataError
-from ssvae.readers.label_columns import as_labels
 from ssvae.readers.pixels import scaled_bytes
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -21,10 +20,8 @@ UNLABELED = "unlabeled"  # the sub-folder whose images have no label
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
 
 
-def read_classes(
-    folder: Path, unlabeled: object = -1, no_label: Sequence[str] = ()
-) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Return x float32 [N, D] in [0, 1], y [N] (the sub-folders' names) and the image shape.
+def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
+    """Return the images of a folder of class folders, and the names of these [N], None for those without a label.
 
     Classes and, inside them, files come in the order of their names.
 
@@ -32,19 +29,18 @@ def read_classes(
     ----------
     folder : Path
         The folder of class folders; images in the one called ``unlabeled`` have no label.
-    unlabeled : object, default=-1
-        The label of rows that have none.
-    no_label : sequence of str, default=()
-        Other names of class folders whose images have no label.
 
     Raises
     ------
     DataError
-        If there are no class folders or no images, or an image is damaged or of another size.
+        If there are no class folders or no images.
     """
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not _hidden(path, folder))
     if not classes:
-        raise DataError(f"{folder} has no sub-folders; put the images of each class in {folder}/<class>/")
+        raise DataError(
+            f"{folder} has no sub-folders; put the images of each class in {folder}/<class>/, or give a table of files "
+            "and labels as labels_file (--labels-file)"
+        )
     _warn_of_unread(
         folder, (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), "beside the classes"
     )
@@ -53,8 +49,7 @@ def read_classes(
         images = list_images(path)
         paths += images
         names += [None if path.name == UNLABELED else path.name] * len(images)
-    x, shape = read_images(paths)
-    return x, as_labels(np.array(names, dtype=object), folder, unlabeled, no_label), shape
+    return paths, np.array(names, dtype=object)
 
 
 def list_images(folder: Path) -> list[Path]:

@@ -12,19 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from ssvae.label_vector import has_label
-from ssvae.readers import READERS
+from ssvae.readers import READERS, own_tables
 from ssvae.readers.arrays import as_features, read_arrays, read_dataset
 from ssvae.readers.base import Rows, RowsInMemory, RowSource, take_rows
 from ssvae.readers.errors import DataError, check_lengths
-from ssvae.readers.image_folder import list_images, read_classes, read_images
+from ssvae.readers.image_folder import list_classes, list_images, read_images
+from ssvae.readers.image_labels import file_labels
 from ssvae.readers.label_columns import as_labels
 from ssvae.readers.open import open_path
 from ssvae.readers.parquet import column_names
 from ssvae.readers.precision import exact
 from ssvae.readers.sparse_table import SparseTable, stored_values
-from ssvae.readers.tables import column_kinds, encode_file, encode_frame, read_frame, say_left_out, without_index
-from ssvae.readers.text_tables import SEPARATORS
-from ssvae.registry import unknown
+from ssvae.readers.tables import encode_file, encode_frame, read_frame, say_left_out, without_index
 from ssvae.splits import holdout
 from ssvae.types import Dataset
 
@@ -43,6 +42,8 @@ def read_table(
     external: bool = False,
     no_label: Sequence[str] = (),
     decimal: str = ".",
+    unlabelled_file: str | None = None,
+    labels_file: str | None = None,
 ) -> Dataset:
     """Return a file's rows as a data set.
 
@@ -77,6 +78,12 @@ def read_table(
         Labels that mean that a row has none, such as "?".
     decimal : str, default="."
         What stands before the fraction of numbers in a .csv or .tsv file.
+    unlabelled_file : str, optional
+        A second .csv, .tsv or .parquet file, of rows without a label: its columns are those of the first by name, and
+        need not hold the target.
+    labels_file : str, optional
+        A .csv, .tsv or .parquet file of the labels of a folder of images, which then needs no sub-folders: a column of
+        files' names, as they are below the folder, and the one that is the target, or a second one.
 
     Raises
     ------
@@ -84,15 +91,17 @@ def read_table(
         If the file is missing, empty, truncated or of another form; the message names the row and column.
     """
     path = _existing(path)
+    _check_further_files(path, stream, unlabelled_file, labels_file)
     if _stays_on_disk(path, stream):
         data = _from_source(path, target, stream, external, unlabeled, no_label)
     elif path.is_dir():
-        x, y, shape = read_classes(path, unlabeled, no_label)
-        data = Dataset(path.name, x, y, image_shape=shape)
+        data = _from_folder(path, target, unlabeled, no_label, labels_file)
     elif path.suffix.lower() == ".npz":
         data = read_dataset(path, unlabeled, no_label)
     else:
-        data = _from_table(path, target, decimal, unlabeled, no_label)
+        data = own_tables.read_own_table(path, target, decimal, unlabeled, no_label, unlabelled_file)
+    if data.row_keys is None:
+        data = data._replace(row_keys={"row": np.arange(len(data.y))})
     return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled)
 
 
@@ -202,18 +211,34 @@ def _refuse_infinite(source: RowSource) -> None:
             raise DataError(f"{source.name}: x is {dense[row, column]} at {where}; finite numbers are needed")
 
 
-def _from_table(path: Path, target: str | None, decimal: str, unlabeled: object, no_label: Sequence[str]) -> Dataset:
-    """Return the rows of a .csv, .tsv or .parquet file."""
-    frame = without_index(read_frame(path, target=target, decimal=decimal), path)
-    if target is None:
-        y = as_labels(np.full(len(frame), np.nan), path, unlabeled)
-    elif target not in frame.columns:
-        raise DataError(f"{path}: {unknown('target column', target, list(frame.columns))}")
+def _from_folder(
+    path: Path, target: str | None, unlabeled: object, no_label: Sequence[str], labels_file: str | None
+) -> Dataset:
+    """Return the images of a folder, with labels by sub-folder or from a file."""
+    if labels_file is None:
+        paths, names = list_classes(path)
     else:
-        written = path.suffix.lower() in SEPARATORS
-        y = as_labels(frame.pop(target), f"{path}, column {target!r}", unlabeled, no_label, written)
-    x, names = encode_frame(frame, path)
-    return Dataset(path.stem, x, y, feature_names=names, column_kinds=column_kinds(frame))
+        paths = list_images(path)
+        names = file_labels(Path(labels_file), path, paths, target)
+    x, shape = read_images(paths)
+    y = as_labels(names, labels_file or path, unlabeled, no_label, written=labels_file is not None)
+    files = np.array([str(image.relative_to(path)) for image in paths], object)
+    return Dataset(path.name, x, y, image_shape=shape, row_keys={"file": files})
+
+
+def _check_further_files(path: Path, stream: bool, unlabelled_file: str | None, labels_file: str | None) -> None:
+    """Refuse further files beside data that take none, and those that are not there."""
+    tables = path.suffix.lower() in own_tables.FORMS and not stream and not path.is_dir()
+    if unlabelled_file is not None and not tables:
+        raise DataError(
+            f"unlabelled_file is for tables that are read as a whole ({list(own_tables.FORMS)}), not for {path}: mark "
+            "rows without a label by an empty label or -1; images without one go to the sub-folder 'unlabeled'"
+        )
+    if labels_file is not None and not path.is_dir():
+        raise DataError(f"labels_file is for a folder of images, and {path} is a file: its labels are its target")
+    for further in (unlabelled_file, labels_file):
+        if further is not None and _existing(further).suffix.lower() not in own_tables.FORMS:
+            raise DataError(f"{further} is no table: {list(own_tables.FORMS)} are read")
 
 
 def _hold_out(data: Dataset, test: float, seed: int, unlabeled: object) -> Dataset:
@@ -228,4 +253,6 @@ def _hold_out(data: Dataset, test: float, seed: int, unlabeled: object) -> Datas
             f"{MOST_TEST / 2**30:.0f}: hold out a given number of rows, --set dataset.test=10000"
         )
     learn = np.setdiff1d(np.arange(len(data.y)), rows)
-    return data._replace(x=take_rows(data.x, learn), y=data.y[learn], x_test=data.x[rows], y_test=data.y[rows])
+    keys = {name: cells[learn] for name, cells in (data.row_keys or {}).items()}
+    rest = data._replace(x=take_rows(data.x, learn), y=data.y[learn], row_keys=keys)
+    return rest._replace(x_test=data.x[rows], y_test=data.y[rows])

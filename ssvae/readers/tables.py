@@ -108,7 +108,7 @@ def column_kinds(frame: pd.DataFrame) -> dict[str, int]:
     for column in frame.columns:
         series = frame[column]
         truths = pd.api.types.is_bool_dtype(series)
-        kinds["true/false" if truths else "numbers" if _is_number(series) else "text"] += 1
+        kinds["true/false" if truths else "numbers" if is_number(series) else "text"] += 1
     return {kind: count for kind, count in kinds.items() if count}
 
 
@@ -125,7 +125,7 @@ def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str
         series = frame[column]
         if series.isna().all():
             raise DataError(f"{path}: column {column!r} is empty; drop it")
-        if _is_number(series):
+        if is_number(series):
             blocks.append(_numbers(series, path)[:, None])
             names.append(column)
         else:
@@ -201,7 +201,8 @@ def origin(name: str, columns: Collection[str], path: Path) -> tuple[str, str | 
     return name[: cuts[-1]], name[cuts[-1] + 1 :]
 
 
-def _is_number(series: pd.Series) -> bool:
+def is_number(series: pd.Series) -> bool:
+    """Say whether a column holds numbers or true/false."""
     return pd.api.types.is_numeric_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype)
 
 

@@ -183,6 +183,12 @@ def _fits(rows: list[list[str]]) -> bool:
     )
 
 
+def layout_of(path: Path, columns: Collection[str]) -> _Layout:
+    """Return separator, header and surplus cells of a file that can be read; see `_layout`."""
+    layout = _layout(path, columns)
+    return layout._replace(surplus=_surplus(path, layout))
+
+
 def _surplus(path: Path, layout: _Layout) -> int:
     """Return the most cells that a row has beyond the header's; refuse the first that holds something."""
     width, most = len(layout.header), 0

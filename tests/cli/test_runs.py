@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ssvae.cli.main import main
+from ssvae.experiments import own_files
 from ssvae.experiments.run import run as run_experiment
 
 
@@ -61,9 +62,40 @@ def test_predict_writes_a_line_for_each_row(invoke, run, tmp_path):
 
 
 def test_predict_takes_the_columns_by_name(invoke, table_run, tmp_path):
-    (tmp_path / "new.csv").write_text("length,width\n1,3\n0,3\n")
-    rows = list(csv.DictReader(io.StringIO(invoke("predict", table_run, tmp_path / "new.csv").stdout)))
+    (tmp_path / "new.csv").write_text("length,width\n1,03.0\n0,3\n")
+    text = invoke("predict", table_run, tmp_path / "new.csv").stdout
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["prediction"] for row in rows] == ["b", "a"]
+    assert [row["width"] for row in rows] == ["03.0", "3"]
+    assert text.startswith("length,width,prediction,confidence,proba_a,proba_b\n")
+    bare = invoke("predict", table_run, tmp_path / "new.csv", "--bare").stdout
+    assert bare.startswith("row,prediction,confidence,proba_a,proba_b\n0,b,")
+
+
+@pytest.mark.filterwarnings("ignore:.* which are left out")
+def test_predicted_tables_can_be_predicted_again(invoke, table_run, tmp_path):
+    (tmp_path / "new.csv").write_text("length,width\n1,3\n0,3\n")
+    invoke("predict", table_run, tmp_path / "new.csv", "-o", tmp_path / "once.csv")
+    invoke("predict", table_run, tmp_path / "once.csv", "-o", tmp_path / "twice.csv")
+    once, twice = (
+        list(csv.DictReader(io.StringIO((tmp_path / f"{name}.csv").read_text()))) for name in ("once", "twice")
+    )
+    answers = ("prediction", "confidence", "proba_a", "proba_b")
+    assert twice == [row | {f"ssvae_{name}": row[name] for name in answers} for row in once]
+
+
+def test_rows_without_a_label_get_one_in_the_run_folder(quick_core, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+    lines = [f"{n % 2},{'ab'[n % 2] if n < 20 else ''}" for n in range(30)]
+    (tmp_path / "own.csv").write_text("\n".join(["width,kind", *lines]) + "\n")
+    run_experiment({"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind"}}, tmp_path / "run")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "run" / "labels.csv").read_text())))
+    assert list(rows[0]) == ["row", "prediction", "confidence", "proba_a", "proba_b"]
+    assert [(row["row"], row["prediction"]) for row in rows] == [(str(n), "ab"[n % 2]) for n in range(20, 30)]
+    assert all(float(row["confidence"]) == max(float(row["proba_a"]), float(row["proba_b"])) for row in rows)
+    assert not own_files.others(tmp_path / "run")
+    own_files.clear(tmp_path / "run")
+    assert not (tmp_path / "run" / "labels.csv").exists()
 
 
 def test_analogies_and_samples_of_images(invoke, run, tmp_path):

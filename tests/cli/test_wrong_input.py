@@ -33,6 +33,7 @@ def folder(tmp_path_factory):
     lines = [f"{a:.3f},{b:.3f},{name}" for (a, b), name in zip(x, kind, strict=True)]
     (folder / "table.csv").write_text("\n".join(["a,b,kind", *lines]))
     (folder / "gap.csv").write_text("\n".join(["a,b,kind", *lines, ",1.0,ant"]))
+    (folder / "wide.csv").write_text("a,b,c\n1,2,3\n")
     (folder / "one.csv").write_text("\n".join(["a,b,kind", *(line for line in lines if line.endswith("ant"))]))
     np.savez(folder / "infinite.npz", x=np.where(x > 2, np.inf, x), y=np.arange(60) % 3)
     (folder / "settings.yaml").write_text("classifier:\n  model: m2\n  epoch: 5\n")
@@ -57,6 +58,8 @@ WRONG = [
     (["fit", "--data", "gap.csv", "--target", "kind", "--set", "classifier.likelihood=gaussian"], "needs every cell"),
     (["fit", "--data", "one.csv", "--target", "kind"], "y has one class only, 'ant'"),
     (["fit", "--data", "table.csv"], "y has no labelled row"),
+    (["fit", "--data", "table.csv", "--unlabelled", "wide.csv"], "has no column 'kind'"),
+    (["fit", "--data", "table.csv", "--labels-file", "table.csv"], "labels_file is for a folder of images"),
     (["fit", "--data", "infinite.npz"], "x is inf at row"),
     ([*TABLE, "--labels", "500"], "labels=500 needs"),
     (["fit", "--dataset", "mnits"], "did you mean 'mnist'"),
