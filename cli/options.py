@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +30,15 @@ PATHS = {
     "strategy": "classifier.strategy",
     "seed": "seed",
 }
+WORDS = ("target", "no_label")  # parameters that name what is in files, not the files
+
+
+def utf8(text: str) -> str:
+    """Return a text of the command line as UTF-8: where the locale says ASCII, Python escapes what goes beyond it."""
+    try:
+        return text if os.path.exists(text) else os.fsencode(text).decode()
+    except ValueError:  # another encoding, or no path
+        return text
 
 
 def setting(flag: str, **attributes: Any) -> Callable[[Command], Command]:
@@ -53,7 +63,7 @@ def settings_sources(ctx: click.Context, config: str | None, assignments: tuple[
     found = []
     for origin in (ParameterSource.ENVIRONMENT, ParameterSource.COMMANDLINE):
         found += _from_options(ctx, origin)
-    found += [assignment(text) for text in assignments]
+    found += [assignment(utf8(text)) for text in assignments]
     usual = [load(config)] if config is not None else shipped_for(found)
     if config is None and usual:
         dataset, model = (slot_name(slot) for slot in _choice(found))
@@ -97,5 +107,7 @@ def _from_options(ctx: click.Context, origin: ParameterSource) -> list[SettingsS
             if name == "data":  # a file in place of the data set that was named before
                 found.append(nested(label, ["dataset", "name"], None))
             value = ctx.params[name]
+            if name in WORDS:
+                value = [utf8(word) for word in value] if isinstance(value, tuple) else utf8(value)
             found.append(nested(label, path.split("."), list(value) if isinstance(value, tuple) else value))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from ssvae.readers.pixels import scaled_bytes
 SUFFIXES = (".png", ".jpg", ".jpeg")
 LYING = (5, 6, 7, 8)  # orientations by EXIF in which height and width change places
 WHITE = (255, 255, 255, 255)
+PHOTO = "MPO"  # a JPEG file of cameras, whose further pictures are previews or depths of the first
 OTHERS = (".gif", ".bmp", ".tif", ".tiff", ".webp")  # images that are not read
 UNLABELED = "unlabeled"  # the sub-folder whose images have no label
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
@@ -44,11 +46,12 @@ def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
     _warn_of_unread(
         folder, (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), "beside the classes"
     )
+    _warn_of_links(folder, (path for path in folder.iterdir() if not path.exists()))
     paths, names = [], []
     for path in classes:
         images = list_images(path)
         paths += images
-        names += [None if path.name == UNLABELED else path.name] * len(images)
+        names += [None if path.name == UNLABELED else _name(path)] * len(images)
     return paths, np.array(names, dtype=object)
 
 
@@ -62,6 +65,7 @@ def list_images(folder: Path) -> list[Path]:
     """
     named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not _hidden(path, folder))
     paths = sorted(path for path in named if path.is_file())
+    _warn_of_links(folder, (path for path in folder.rglob("*") if not path.is_file()))
     if not paths:
         raise DataError(f"{folder} holds no images; files that end in {list(SUFFIXES)} are read")
     _warn_of_unread(folder, (path for path in folder.rglob("*") if path.suffix.lower() in OTHERS), "of other formats")
@@ -73,6 +77,23 @@ def _warn_of_unread(folder: Path, paths: Iterable[Path], what: str) -> None:
     found = sorted(path for path in paths if not _hidden(path, folder) and path.is_file())
     if found:
         warnings.warn(f"{folder}: {len(found)} images {what} are not read, such as {found[0].name!r}", stacklevel=3)
+
+
+def _warn_of_links(folder: Path, paths: Iterable[Path]) -> None:
+    """Warn of those of the paths that are links, to folders or to nothing, which are not followed."""
+    found = sorted(path for path in paths if path.is_symlink() and not _hidden(path, folder))
+    if found:
+        to = "a folder" if found[0].exists() else "nothing"
+        shown = str(found[0].relative_to(folder))
+        warnings.warn(f"{folder}: {len(found)} links are not followed, such as {shown!r} to {to}", stacklevel=3)
+
+
+def _name(folder: Path) -> str:
+    """Return the name of a folder as UTF-8: where the locale says ASCII, Python escapes what goes beyond it."""
+    try:
+        return os.fsencode(folder.name).decode()
+    except UnicodeDecodeError:
+        return folder.name
 
 
 def _hidden(path: Path, folder: Path) -> bool:
@@ -93,8 +114,8 @@ def read_images(paths: Sequence[Path], shape: tuple[int, ...] | None = None) -> 
     Raises
     ------
     DataError
-        If a file is damaged, has more than 8 bits per channel, is of another size than the first (or `shape`), or
-        shows nothing on a white ground.
+        If a file is damaged, is an animation, has more than 8 bits per channel, is of another size than the first (or
+        `shape`), or shows nothing on a white ground.
     """
     headers = [_header(path) for path in paths]
     height, width = shape[:2] if shape else headers[0][0]
@@ -115,11 +136,23 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
         with Image.open(path) as image:
             size, mode = (image.height, image.width), image.mode
             lies = image.getexif().get(ExifTags.Base.Orientation) in LYING
+            moves = image.format != PHOTO and _has_second(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as an image: {error}") from error
     if mode not in GREY + COLOUR:
         raise DataError(f"{path} has pixels of mode {mode!r}; 8-bit grey or colour is read, convert it")
+    if moves:
+        raise DataError(f"{path} holds several pictures, an animation for instance; save the one that counts by itself")
     return size[::-1] if lies else size, mode
+
+
+def _has_second(image: Image.Image) -> bool:
+    """Say whether a file holds more than one picture, by going to the second."""
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def _pixels(path: Path, mode: str) -> np.ndarray:

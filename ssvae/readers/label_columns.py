@@ -47,7 +47,7 @@ def as_labels(
     """
     column = label_array(values)
     if written:
-        column = np.array([None if cell is None else unquoted(str(cell).strip()) for cell in column.tolist()], object)
+        column = unquoted_cells([None if cell is None else str(cell).strip() for cell in column.tolist()], origin)
     if column.dtype.kind in "OU" and len(no_label):
         words = set(no_label)
         column = np.array([None if value in words else value for value in column.tolist()], object)
@@ -91,7 +91,25 @@ def _number(value: Decimal) -> float:
 
 def unquoted(text: str) -> str:
     """Return the text of a cell without the quote in front that keeps spreadsheets from running it; see `quoted`."""
-    return text[1:] if _FORMULA.match(text) and text.startswith("'") else text
+    return text[1:] if text.startswith("'") and quoted(text[1:]) == text else text
+
+
+def unquoted_cells(cells: Sequence[str | None], origin: object) -> np.ndarray:
+    """Return the texts [N] of a column, `unquoted`; None is an empty cell.
+
+    Raises
+    ------
+    DataError
+        If two of them would become one.
+    """
+    found = {cell: unquoted(cell) for cell in dict.fromkeys(cells) if cell is not None}
+    twin = next((text for cell, text in found.items() if cell != text and found.get(text) == text), None)
+    if twin is not None:
+        raise DataError(
+            f"{origin}: there are {twin!r} and {quoted(twin)!r}, which would be one, for an apostrophe before what a "
+            "spreadsheet would run is none of the text: write one of them otherwise"
+        )
+    return np.array([None if cell is None else found[cell] for cell in cells], object)
 
 
 def quoted(text: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ssvae.readers.errors import DataError
-from ssvae.readers.label_columns import unquoted
+from ssvae.readers.label_columns import unquoted_cells
 from ssvae.readers.precision import exact
 from ssvae.readers.text_tables import SEPARATORS, measured, read_text, way_out, written_numbers
 
@@ -228,9 +228,9 @@ def _text(series: pd.Series, path: Path) -> np.ndarray:
     nested = next((value for value in series if isinstance(value, list | dict | np.ndarray | bytes)), None)
     if nested is not None:
         raise DataError(f"{path}: column {series.name!r} holds {type(nested).__name__}; make it columns of numbers")
-    read = unquoted if path.suffix in SEPARATORS else str
     empty = series.isna().to_numpy()
-    return np.array([None if gone else read(str(value)) for value, gone in zip(series, empty, strict=True)], object)
+    text = np.array([None if gone else str(value) for value, gone in zip(series, empty, strict=True)], object)
+    return unquoted_cells(text.tolist(), f"{path}: column {series.name!r}") if path.suffix in SEPARATORS else text
 
 
 def _categories(series: pd.Series, path: Path) -> list[str]:

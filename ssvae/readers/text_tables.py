@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ssvae.readers.errors import DataError
-from ssvae.readers.label_columns import unquoted
+from ssvae.readers.label_columns import unquoted, unquoted_cells
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}  # tried first
 OTHERS = (",", ";", "\t", "|")
@@ -95,7 +95,7 @@ def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | No
             if numbers.notna().all():  # integers that are too large for 64 bits
                 _refuse_points(path, frame[name], decimal)
                 frame[name] = numbers
-    return frame.rename(columns=lambda name: unquoted(str(name)))
+    return frame.set_axis(unquoted_cells([str(name) for name in frame.columns], f"{path}: header"), axis="columns")
 
 
 def _check_bytes(path: Path) -> None:

@@ -72,6 +72,16 @@ def test_a_flag_is_read_from_the_environment(ran, tmp_path):
     assert ran("--config", "my.yaml", env={"SSVAE_STREAM": "1"})[0]["dataset"]["stream"] is True
 
 
+def test_names_beyond_ascii_are_utf8_where_the_locale_is_ascii(ran, tmp_path, monkeypatch):
+    """There Python hands over each byte beyond ASCII as a surrogate (PEP 383), which names of files keep."""
+    column, word, file = (text.encode().decode("ascii", "surrogateescape") for text in ("größe", "süß", "ä.npy"))
+    given = ("--data", file, "--target", column, "--no-label", word)
+    dataset = ran(*given, "--set", f"dataset.decimal={word}")[0]["dataset"]
+    assert [dataset[key] for key in ("data", "target", "no_label", "decimal")] == [file, "größe", ["süß"], "süß"]
+    monkeypatch.setattr("os.path.exists", lambda path: path == file)
+    assert ran("--data", file, "--target", file)[0]["dataset"]["target"] == file
+
+
 def test_data_and_target_over_yaml(ran, tmp_path):
     (tmp_path / "my.yaml").write_text("dataset: {data: a.csv, target: u}")
     dataset = ran("--config", "my.yaml")[0]["dataset"]

@@ -234,6 +234,29 @@ class TestTransparentImages:
         assert "1 images beside the classes are not read, such as 'beside.png'" in str(warned[0].message)
         assert "2 images of other formats are not read, such as '1.gif'" in str(warned[1].message)
 
+    def test_links_that_are_not_followed_are_said(self, tmp_path):
+        (tmp_path / "set" / "a").mkdir(parents=True)
+        Image.new("L", (2, 2)).save(tmp_path / "set" / "a" / "0.png")
+        for name, to in (("a/1.png", "gone.png"), ("a/more", tmp_path), ("b", "gone")):
+            (tmp_path / "set" / name).symlink_to(to)
+        with pytest.warns(UserWarning, match="are not followed") as warned:
+            assert len(read_table(tmp_path / "set", test=0).x) == 1
+        assert [str(one.message).split(": ")[1] for one in warned] == [
+            "1 links are not followed, such as 'b' to nothing",
+            "2 links are not followed, such as '1.png' to nothing",
+        ]
+
+    @pytest.mark.parametrize("form", ["PNG", "GIF", "TIFF"])
+    def test_animations_are_refused(self, tmp_path, form):
+        """The name may say .png of a file in another format; a photo with a preview behind it is one picture."""
+        first, second = (Image.new("L", (2, 2), grey) for grey in (0, 255))
+        first.save(tmp_path / "0.png", form, save_all=True, append_images=[second])
+        with pytest.raises(DataError, match=r"0\.png holds several pictures"):
+            read_features(tmp_path)
+        (tmp_path / "0.png").unlink()
+        first.save(tmp_path / "0.jpg", "MPO", save_all=True, append_images=[second])
+        assert read_features(tmp_path).tolist() == [[0, 0, 0, 0]]
+
     def test_hidden_files_and_folders_hold_no_images(self, tmp_path):
         for folder in ("a", "a/.thumbnails", "b", ".git", "__MACOSX/a"):
             (tmp_path / folder).mkdir(parents=True)

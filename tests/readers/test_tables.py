@@ -339,3 +339,21 @@ def test_text_that_was_quoted_against_spreadsheets_is_read_as_it_was(write):
     data = read_table(write("'=a,y\n1,'=x\n2,'@y\n"), "y", test=0)
     assert data.feature_names == ("=a",)
     assert data.y.tolist() == ["=x", "@y"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("a,y\n1,=1\n2,'=1\n", "column 'y'"),
+        ("a,b,y\n1,=1,0\n2,'=1,1\n", "column 'b'"),
+        ("=1,'=1,y\n1,2,0\n3,4,1\n", "header"),
+    ],
+)
+def test_text_and_the_same_quoted_are_not_taken_for_one(write, text, where):
+    with pytest.raises(DataError, match=f"{where}: there are '=1' and \"'=1\", which would be one"):
+        read_table(write(text), "y", test=0)
+
+
+def test_quotes_that_no_export_writes_stay(write):
+    """A number is written as it is, so that the quoted one is another label."""
+    assert read_table(write("a,y\n1,'-1\n2,-1\n3,''=1\n4,'=1\n"), "y", test=0).y.tolist() == ["'-1", "-1", "'=1", "=1"]
