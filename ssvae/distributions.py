@@ -94,6 +94,29 @@ class _Product(tfd.Independent):
         return tf.tensordot(each, tf.ones(tf.shape(each)[-1:]), 1)
 
 
+class Masked(tfd.Independent):
+    """Independent over the last axis, of which only some columns are there; the others are 0.
+
+    Parameters
+    ----------
+    independent : Independent
+        Of all columns [D].
+    there : Tensor [D]
+        1 for the columns that are there, else 0.
+    """
+
+    def __init__(self, independent: tfd.Independent, there: tf.Tensor) -> None:
+        parameters = dict(locals())
+        super().__init__(independent.distribution, 1)
+        self._parameters, self._there = parameters, there
+
+    def _log_prob(self, value: tf.Tensor) -> tf.Tensor:
+        return tf.tensordot(self.distribution.log_prob(value), self._there, 1)
+
+    def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+        return super()._sample_n(n, seed) * self._there
+
+
 class _Normal(tfd.Normal):
     def _sample_n(self, n: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         return self.loc + self.scale * random.normal(

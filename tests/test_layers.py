@@ -45,7 +45,8 @@ COMPONENTS = {
 }
 # Components that are made of their peers, by definition.
 COMPOSED = {
-    "models/m1_m2.py": {"m1", "m2"},
+    "models/m1_m2.py": {"m1", "m2", "padded_m2"},
+    "models/padded_m2.py": {"m2"},
     "models/fdarn.py": {"sbn"},
 }
 LIGHT = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -24,6 +25,7 @@ from ssvae.models.base import InferRows, Model, Stage
 from ssvae.models.capabilities import GenerativeClassifier, Infer, Parameters, Stacked, encoded
 from ssvae.models.m1 import M1
 from ssvae.models.m2 import M2
+from ssvae.models.padded_m2 import PaddedM2
 from ssvae.networks import in_numpy
 from ssvae.networks.mlp import MLP
 from ssvae.networks.selection import Selection
@@ -169,7 +171,19 @@ class M1M2(Stacked, GenerativeClassifier, Model):
             yield Stage("m1", self.first, x, self.likelihood, labels=False)
         parameters = infer_rows(self.first, x)
         self.activate(parameters)
-        yield Stage("m2", self.second, transformed(parameters, self._standardised), FreshSamples(), labels=True)
+        second = self._padded()
+        rows = transformed(parameters, partial(self._standardised, second.features))
+        yield Stage("m2", second, rows, FreshSamples(), labels=True)
+        if isinstance(second, PaddedM2):
+            second.give(self.second)
+
+    def _padded(self) -> M2:
+        """Return M2 as it is trained: of Z columns, Z / 2, Z / 4 ..., which are few programs to compile."""
+        features = self.first.latent
+        while -(-features // 2) >= len(self.active) and features > 1:
+            features = -(-features // 2)
+        fixed = bool(self.second.updates) or not self.latent_likelihood.independent_columns
+        return self.second if fixed or features == len(self.active) else PaddedM2.of(self.second, features)
 
     def activate(self, parameters: Rows) -> None:
         """Keep the columns of z1 whose posterior means vary, and standardise draws from q(z1 | x) over rows.
@@ -185,10 +199,15 @@ class M1M2(Stacked, GenerativeClassifier, Model):
         self.selection.shift.assign(center[list(self.active)])
         self.selection.scale.assign(np.sqrt(variance[list(self.active)]))
 
-    def _standardised(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and log-variance of the active columns [N, A], as the selection standardises draws from them."""
+    def _standardised(self, features: int, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and log-variance of the active columns, as the selection standardises draws, [N, features].
+
+        Columns beyond the active ones are 0 in every draw.
+        """
         scale, shift, kept = np.array(self.selection.scale), np.array(self.selection.shift), list(self.active)
-        return (_means(parameters)[:, kept] - shift) / scale, _log_variances(parameters)[:, kept] - 2.0 * np.log(scale)
+        mean, log_variance = (_means(parameters)[:, kept] - shift) / scale, _log_variances(parameters)[:, kept]
+        beyond = ((0, 0), (0, features - len(kept)))
+        return np.pad(mean, beyond), np.pad(log_variance - 2.0 * np.log(scale), beyond, constant_values=-np.inf)
 
     def log_class_prior(self) -> tf.Tensor:
         """See `GenerativeClassifier.log_class_prior`."""
