@@ -115,10 +115,14 @@ def over_rows(
 
 
 def classify(
-    model: Model, x: Rows, inference: Inference, prepare: Callable[[RowsInMemory], RowsInMemory] = np.asarray
+    model: Model,
+    x: Rows,
+    inference: Inference,
+    prepare: Callable[[RowsInMemory], RowsInMemory] = np.asarray,
+    few: int = FEW,
 ) -> np.ndarray:
     """Return q(y | x) of all rows, [N, K]: few rows must not wait, and are for NumPy or a small chunk; XLA for many."""
-    if len(x) <= FEW and _in_numpy(model, inference):
+    if len(x) <= few and _in_numpy(model, inference):
         logits = model.classify_in_numpy(np.asarray(prepare(x[:]), np.float32))
         if logits is not None:
             return _softmax(logits)

@@ -25,6 +25,8 @@ def pytest_configure():
 class NearestMean:
     """Class means of the labelled rows, with the face of SSVAEClassifier; medians for the model 'supervised'."""
 
+    collapse_ = None
+
     def __init__(
         self,
         model="m1_m2",

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
 from ssvae.distributed.strategy import layout_of
-from ssvae.estimator import auto, labels, latent_classifier, persistence
+from ssvae.estimator import auto, collapse_alarm, labels, latent_classifier, persistence
 from ssvae.estimator.components import Components
 from ssvae.estimator.dry_run import dry_run
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
@@ -147,6 +147,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         Names of the columns of X in fit, where they had any.
     reference_ : ndarray [16, D]
         Some rows of X in fit, on which a saved classifier proves that it predicts what it did.
+    collapse_ : str or None
+        What the fit warned of if the classifier has collapsed (`ssvae.evaluation.collapse`).
     feature_classifier_ : FeatureClassifier
         The scikit-learn classifier on the latents; only for models without q(y | x), such as M1.
 
@@ -271,6 +273,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         self.reference_ = reference_rows(x)
         if isinstance(self.model_, LatentFeatures):
             self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
+        inference = self.objective_.inference
+        self.collapse_ = collapse_alarm.sound(self.model_, rows, index, inference, history, classes.tolist())
         return self
 
     def get_params(self, deep: bool = True) -> dict[str, object]:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, NotRequired, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -110,6 +110,7 @@ class Manifest(TypedDict):
     features: int
     feature_names: list[str] | None
     history: dict[str, list[float | str | None]]
+    collapse: NotRequired[str | None]  # what the fit warned of
     sha256: dict[str, str]  # of each file; of this one, of all else that it says
 
 
@@ -254,6 +255,7 @@ def _manifest(classifier: SSVAEClassifier, sha256: dict[str, str]) -> Manifest:
         "features": int(classifier.n_features_in_),
         "feature_names": None if names is None else [str(name) for name in names],
         "history": {name: [_known(value) for value in column] for name, column in classifier.history_.items()},
+        "collapse": vars(classifier).get("collapse_"),
         "sha256": sha256,
     }
 
@@ -327,6 +329,7 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
     columns = manifest["history"]
     classifier.history_ = {k: [float("nan") if v is None else v for v in column] for k, column in columns.items()}
     classifier.n_iter_ = len(classifier.history_["epoch"])
+    classifier.collapse_ = manifest.get("collapse")
     classifier.reference_ = arrays["reference.safetensors"]["x"]
     return classifier
 

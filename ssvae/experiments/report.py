@@ -34,6 +34,7 @@ class RunMetrics(TypedDict, total=False):
     ece: float
     nll: float
     recall: dict[str, float]
+    collapse: str  # what the fit warned of
     bits_per_dim: float
     seconds_fit: float
     seconds_total: float
@@ -49,6 +50,7 @@ ROWS = (
     ("supervised_error", "same, labelled rows alone", "{:.2f} %"),
     ("valid_error", "error on validation rows", "{:.2f} %"),
     ("ece", "calibration error (ECE)", "{:.2f} %"),
+    ("collapse", "collapse", "{}"),
     ("bound", "bound of log p(x)", "{:.2f} nats a row"),
     ("bits_per_dim", "the same", "{:.3f} bits a dimension"),
     ("perplexity", "the same, perplexity", "{:.1f} a word"),

@@ -43,6 +43,8 @@ def measure(
     for key in ("bound", "perplexity", "wordless", "ece", "nll", "recall"):
         if key in test:
             numbers[key] = test[key]
+    if model.collapse_ is not None:
+        numbers["collapse"] = model.collapse_
     levels = _levels(model)
     if "bound" in numbers and levels is not None:
         numbers["bits_per_dim"] = bits_per_dim(numbers["bound"], dataset.x.shape[1], levels)
