@@ -5,6 +5,7 @@ test; here are the other components of a step.
 """
 
 import inspect
+import itertools
 
 import numpy as np
 import pytest
@@ -123,20 +124,51 @@ FEW = {  # steps of what is compiled once for each
     "iterative": {"steps": 2, "hidden": [4], **AT_ONCE},
     "quadrature": {"nodes": 4},
 }
-LINEAR = ("gradient", "class_gradient")
-ALL_CLASSES = (*LINEAR, "gradient_refined")
+EVERYTHING = {"normalization": "batch", "top_down": "ladder", "skip": "highway", "generator_sees": "all"}
+OWN = {"hierarchical": {**EVERYTHING, "depth": 1}}
+
+
+def requirements(name) -> tuple[bool, str]:
+    """Return whether an estimator is one of many samples, and what it requires."""
+    return GRADIENTS.get(name).multi_sample, GRADIENTS.get(name).requires
 
 
 def entries() -> list:
-    """One change of the settings for every entry of the tables that a step is made of."""
-    tables = {"inference": INFERENCES, "regularizers": REGULARIZERS}
-    found = [(slot, name) for slot, table in tables.items() for name in table.names()]
-    needs = {"gradient": ("", "reparameterised", "gaussian"), "class_gradient": ("", "enumerable")}
-    for slot, requirements in needs.items():
-        kinds = {name: GRADIENTS.get(name) for name in GRADIENTS.names() if name != "auto"}  # which is one of them
-        once = [name for name, kind in kinds.items() if not kind.multi_sample or slot == "gradient"]
-        found += [(slot, name) for name in once if kinds[name].requires in requirements]
-    return [*found, *(("model", name) for name in MODELS.names())]
+    """Settings that have every entry of the tables that a step is made of, several in one where they do not meet.
+
+    What estimates the gradient by z is seen in the encoder's gradient, that by y in the classifier's. Regularizers add
+    up. "amortized" is what each has that names no other method.
+    """
+    names = [name for name in GRADIENTS.names() if name != "auto"]  # which is one of them
+    by_z = [name for name in names if requirements(name)[1] in ("", "reparameterised", "gaussian")]
+    by_y = [name for name in names if requirements(name) in ((False, ""), (False, "enumerable"))]
+    by_z.sort(key=lambda name: requirements(name)[0])  # those of many samples, which want the sum over y, come last
+    pairs = itertools.zip_longest(by_z, by_y, fillvalue="auto")
+    found = {f"gradients-{z}-{y}": {"gradient": z, "class_gradient": y} for z, y in pairs}
+    found |= {f"inference-{name}": {"inference": name} for name in INFERENCES.names() if name != "amortized"}
+    found |= {f"model-{name}": {"model": name} for name in MODELS.names()}
+    found["model-m2"]["regularizers"] = REGULARIZERS.names()
+    return [pytest.param(entry, id=name) for name, entry in found.items()]
+
+
+def settings_of(entry) -> dict:
+    """Return an entry with few numbers to compute."""
+    linear = "gradient" in entry  # what is asked of the networks' outputs alone: the models have hidden layers
+    settings = {
+        "model": {"name": "m2", "latent": 1, "hidden": [] if linear else [6]},
+        "likelihood": "gaussian",
+        **entry,
+    }
+    settings["regularizers"] = list(entry.get("regularizers", ()))
+    if "model" in entry:
+        sizes, allowed = {"hidden": 6, "latent": 2}, inspect.signature(MODELS.get(entry["model"])).parameters
+        sizes = {key: size for key, size in sizes.items() if key in allowed}
+        settings |= {"model": {"name": entry["model"], **sizes, **OWN.get(entry["model"], {})}}
+    if "inference" in entry:
+        settings |= {"inference": {"name": entry["inference"], **FEW.get(entry["inference"], {})}}
+        if entry["inference"] == "importance_refined":  # of binary latents
+            settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
+    return settings | ({"likelihood": "bernoulli"} if settings["model"]["name"] == "fdarn" else {})
 
 
 def of_step(batch):
@@ -183,27 +215,16 @@ def first_batch(rows, order, model, labelled):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("slot", "name"), entries())
-def test_every_component_gives_the_same_losses_and_gradients_with_either_engine(slot, name, monkeypatch):
-    # What is asked of the networks' outputs alone gets linear ones: those of the models have hidden layers.
-    hidden = [] if slot in LINEAR else [6]
-    settings = {"model": {"name": "m2", "latent": 1, "hidden": hidden}, "regularizers": [], "likelihood": "gaussian"}
-    if slot == "model":
-        sizes, allowed = {"hidden": 6, "latent": 2}, inspect.signature(MODELS.get(name)).parameters
-        settings |= {"model": {"name": name} | {key: size for key, size in sizes.items() if key in allowed}}
-    else:
-        component = {"name": name, **FEW.get(name, {})}
-        settings |= {slot: [component] if slot == "regularizers" else component}
-    if name == "importance_refined":  # of binary latents
-        settings |= {"model": {"name": "conditional_sbn", "latent": 2, "hidden": []}}
-    settings |= {"likelihood": "bernoulli"} if name == "fdarn" else {}
-    rows, compared = (X > 0).astype(np.float32) if name == "fdarn" else X, []
+@pytest.mark.parametrize("entry", entries())
+def test_every_component_gives_the_same_losses_and_gradients_with_either_engine(entry, monkeypatch):
+    settings, compared = settings_of(entry), []
+    rows = (X > 0).astype(np.float32) if settings["likelihood"] == "bernoulli" else X
 
     def compare(stage, objective, rows, streams, plan, seed, hooks, *_):
         """In the place of the training of a stage."""
         labelled, unlabelled = (first_batch(rows, streams[k], stage.model, k == 0) for k in (0, 1))
         # A bound with the classes in front is the harder one: where the bound alone is looked at, it stands for both.
-        labelled = None if slot in ALL_CLASSES or name in ALL_CLASSES else labelled
+        labelled = labelled if "model" in entry else None
         engines = Engine(training=True), Engine(xla=True, training=True)
         graph, xla = (losses_and_gradients(stage, objective, labelled, unlabelled, engine) for engine in engines)
         for a, b in zip(graph, xla, strict=True):

@@ -242,9 +242,11 @@ TRUTH = np.repeat([0, 1], 40)
 Y = np.where(np.arange(80) % 4 == 0, TRUTH, -1)
 
 
-def fitted(run="graph", **settings) -> SSVAEClassifier:
+def fitted(**settings) -> SSVAEClassifier:
     slot = {"name": "hierarchical", "latent": [3, 2], "hidden": 6, "depth": 1, **settings}
-    return SSVAEClassifier(slot, epochs=20, batch_size=20, learning_rate=1e-2, engine=run, random_state=0).fit(ROWS, Y)
+    return SSVAEClassifier(slot, epochs=20, batch_size=20, learning_rate=1e-2, engine="graph", random_state=0).fit(
+        ROWS, Y
+    )
 
 
 EVERYTHING = {"normalization": "batch", "top_down": "ladder", "skip": "highway", "depth": 2, "generator_sees": "all"}
@@ -252,11 +254,8 @@ EVERYTHING = {"normalization": "batch", "top_down": "ladder", "skip": "highway",
 
 @pytest.mark.parametrize("settings", [{}, pytest.param(EVERYTHING, marks=pytest.mark.slow)])
 def test_fit(settings, tmp_path):
-    """XLA's steps of the plain hierarchy are compared in tests/backend/test_engine.py, its fits with refinement too."""
-    graph = fitted("graph", **settings)
-    if settings:
-        xla = fitted("xla", **settings)
-        np.testing.assert_allclose(graph.transform(ROWS), xla.transform(ROWS), atol=0.02)
+    """XLA's steps of everything are compared in tests/backend/test_engine.py."""
+    graph = fitted(**settings)
     assert graph.score(ROWS, TRUTH) > 0.9
     assert graph.history_["loss"][-1] < graph.history_["loss"][0]
     graph.save(tmp_path / "saved")
