@@ -134,9 +134,7 @@ def test_what_was_saved_with_update_networks_comes_back_the_same(model, tmp_path
 @SLOW
 @pytest.mark.parametrize("method", ["refined", "iterative"])
 def test_fits_do_not_depend_on_the_engine(method, monkeypatch):
-    """Of several levels; few steps are taken in graph mode where nothing is said. M1 and M2 are below, and a step of
-    M2 by each method in tests/backend/test_engine.py.
-    """
+    """Of several levels; M1's are below, a step of M2 by each method is in tests/backend/test_engine.py."""
     monkeypatch.setattr(loop, "POOL", Pool())  # what XLA compiled is large, and no other test wants it
     compiled = estimator("hierarchical", method, engine="xla").fit(X, Y)
     np.testing.assert_allclose(compiled.history_["loss"], fitted("hierarchical", method).history_["loss"], rtol=1e-3)
@@ -144,16 +142,15 @@ def test_fits_do_not_depend_on_the_engine(method, monkeypatch):
 
 @SLOW
 @pytest.mark.parametrize(
-    ("model", "settings"),
-    [("m2", {}), ("m1", {"line_search": True, "samples": 4}), ("m1", {"encoder": "through", "samples": 1})],
+    "settings", [{}, {"line_search": True, "samples": 4}, {"encoder": "through", "samples": 1}], ids=str
 )
-def test_fits_of_many_steps_do_not_depend_on_the_engine(model, settings, monkeypatch):
+def test_fits_of_many_steps_do_not_depend_on_the_engine(settings, monkeypatch):
     """More steps than are written out are a loop inside the loop of training, unless they are differentiated."""
     monkeypatch.setattr("ssvae.inference.ascent.UNROLLED", 1)
     monkeypatch.setattr(loop, "POOL", Pool())
     inference = {"name": "gradient_refined", "steps": 3, "rate": 0.3, "warm_start": 0.0, **settings}
     losses = []
     for engine in ("graph", "xla"):
-        own = estimator(model, "refined", epochs=2, engine=engine).set_params(inference=inference)
+        own = estimator("m1", "refined", epochs=2, engine=engine).set_params(inference=inference)
         losses.append(own.fit(X, Y).history_["loss"])
     np.testing.assert_allclose(*losses, rtol=1e-3)
