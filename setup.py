@@ -50,6 +50,7 @@ setup(
         "Pillow>=10.3",
         "pooch>=1.8",
         "safetensors>=0.4.3",
+        "faiss-cpu>=1.15",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],

@@ -80,6 +80,20 @@ def small_fit() -> Numbers:
     return {"default fit of 200 x 10, CPU-s": first, "the same again, CPU-s": again}
 
 
+def refit() -> Numbers:
+    """Fit rows of 64 columns, and then others, of which M1 keeps another number of latents."""
+    from ssvae import SSVAEClassifier
+
+    x, y = made(300, 64)
+    found = {}
+    for name, threshold in (("first", 0.3), ("with other latents kept", 0.5)):
+        model = {"name": "m1_m2", "threshold": threshold}
+        classifier = SSVAEClassifier(model, regularizers=[], epochs=5, random_state=0)
+        found[f"fit of 300 x 64, {name}, CPU-s"] = cpu_seconds(lambda: classifier.fit(x, y))  # noqa: B023
+        found[f"latents kept, {name}"] = len(classifier.model_.active)
+    return found
+
+
 def one_row() -> Numbers:
     """Predict one row of 64 columns many times, by the default model and by M2."""
     from ssvae import SSVAEClassifier
@@ -120,6 +134,39 @@ def elbo_gap() -> Numbers:
     classifier = SSVAEClassifier(regularizers=[], epochs=2, random_state=0).fit(x[:300], y[:300])
     first, again = (cpu_seconds(lambda: classifier.elbo_gap(x[300:])) for _ in range(2))
     return {"elbo_gap of 100 rows, CPU-s": first, "elbo_gap the second time, CPU-s": again}
+
+
+def on_a_sheet(rows: int, columns: int) -> np.ndarray:
+    """Return rows around a curved sheet of 8 dimensions, in ten classes."""
+    rng, y = np.random.default_rng(0), np.arange(rows) % 10
+    h = rng.normal(size=(rows, 8)) + (rng.normal(size=(10, 8)) * 2)[y]
+    x = np.tanh(h @ rng.normal(size=(8, 64)) / 3) @ rng.normal(size=(64, columns)) / 8
+    return (x + 0.1 * rng.normal(size=x.shape)).astype(np.float32)
+
+
+def neighbours() -> Numbers:
+    """Find ten neighbours of each row, and count the true ones of 500 rows."""
+    from sklearn.neighbors import NearestNeighbors
+
+    from ssvae.datasets.load import load_dataset
+    from ssvae.regularizers.nearest_neighbors import nearest
+
+    tables = {
+        "64,000 x 10": lambda: on_a_sheet(64_000, 10),
+        "64,000 x 50": lambda: on_a_sheet(64_000, 50),
+        "64,000 x 50 independent": lambda: made(64_000, 50)[0],
+        "MNIST, 60,000 x 784": lambda: load_dataset("mnist").x,
+    }
+    found = {}
+    for name, make in tables.items():
+        x, rows = make(), np.random.default_rng(1).choice(60_000, 500, replace=False)
+        began = time.process_time()
+        near = nearest(x, 10)
+        found[f"neighbours of {name}, CPU-s"] = time.process_time() - began
+        true = NearestNeighbors(n_neighbors=11).fit(x).kneighbors(x[rows], return_distance=False)
+        shares = [len({*near[row]} & {*(own[own != row][:10])}) / 10 for row, own in zip(rows, true, strict=True)]
+        found[f"neighbours of {name}, recall"] = float(np.mean(shares))
+    return found
 
 
 def growth(work: Callable[[], object]) -> float:
@@ -164,6 +211,8 @@ ROWS: dict[str, Callable[[], Numbers]] = {
     "one_row": one_row,
     "sample_again": sample_again,
     "elbo_gap": elbo_gap,
+    "neighbours": neighbours,
+    "refit": refit,
 }
 
 # Number -> what it must reach.
@@ -176,6 +225,7 @@ REACH = {
     "one row by M2, CPU-ms": "0.5",
     "sample(net) the second time, CPU-s": "1",
     "elbo_gap of 100 rows, CPU-s": "6",
+    "neighbours of 64,000 x 50, CPU-s": "5",
     "copies of X in a fit of 60,000 x 784": "1",
     "copies of float64 X, standardised, as float32": "3",
 }

@@ -29,7 +29,7 @@ from ssvae.regularizers.base import Regularizer
 if TYPE_CHECKING:
     from ssvae.estimator.classifier import SSVAEClassifier
 
-RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer needs all of them
+RESIDENT = 2**30  # bytes of rows on disk that are read into memory where a regularizer compares all of them
 
 
 class Components(NamedTuple):
@@ -171,25 +171,9 @@ def _regularizers(slots: Sequence[Slot[Regularizer]]) -> tuple[Regularizer, ...]
 
 
 def with_all_rows(x: Rows, regularizers: tuple[Regularizer, ...]) -> Rows:
-    """Return rows x [N, D]; of a source, in memory if a regularizer compares each with all others.
-
-    Raises
-    ------
-    ValueError
-        If they are larger than `RESIDENT`.
-    """
-    names = [REGULARIZERS.name_of(own) for own in regularizers]
-    wanting = [
-        name for name, own in zip(names, regularizers, strict=True) if own.neighbours or own.needs_propagated_labels
-    ]
-    if not isinstance(x, RowSource) or not wanting:
-        return x
-    if x.nbytes <= RESIDENT:
-        return x[:]
-    raise ValueError(
-        f"regularizers {wanting} compare every row with all others, and the rows of {x.name} ({x.nbytes / 2**30:.1f} "
-        f"GiB) stay on disk: give regularizers={[name for name in names if name not in wanting]}, or fewer rows"
-    )
+    """Return rows x [N, D]; of a source that is no larger than `RESIDENT`, in memory if a regularizer compares them."""
+    wanted = any(own.neighbours or own.needs_propagated_labels for own in regularizers)
+    return x[:] if isinstance(x, RowSource) and wanted and x.nbytes <= RESIDENT else x
 
 
 def _fits(model: Model, features: int, classes: int) -> None:

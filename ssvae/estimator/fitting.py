@@ -24,7 +24,7 @@ from ssvae.readers.sparse_table import SparseTable
 from ssvae.readers.spilled_rows import SpilledRows
 from ssvae.regularizers.base import Regularizer
 from ssvae.regularizers.label_propagation import propagate
-from ssvae.regularizers.nearest_neighbors import nearest
+from ssvae.regularizers.nearest_neighbors import expected_seconds, nearest
 from ssvae.settings.ranges import check_random_state
 from ssvae.training.callback_list import CallbackList
 from ssvae.training.callbacks import AnyCallback, History, StagePlan
@@ -112,7 +112,7 @@ def _train_stages(
     callbacks: CallbackList,
 ) -> None:
     training, layout = settings.training, settings.layout
-    callbacks.fit_begin(_outline(parts.model, x, index, training, layout, callbacks.done))
+    callbacks.fit_begin(_outline(parts, x, index, training, layout, callbacks.done))
     infer_rows = partial(_parameters, inference=parts.objective.inference)
     for position, stage in enumerate(parts.model.stages(x, infer_rows)):
         stage_seed = int(np.random.SeedSequence([settings.seed, position]).generate_state(1)[0] >> 1)
@@ -121,15 +121,20 @@ def _train_stages(
             stage.model.set_weights(callbacks.done[stage.name])
             continue
         streams = _streams(stage, index, training.labeled_in_unlabeled)
-        wanted = parts.objective.regularizers if stage.labels and len(streams.unlabelled) else ()
+        wanted = _wanted(parts, stage, streams)
         if any(regularizer.neighbours for regularizer in wanted):
             callbacks.working("neighbours")
-        rows = _rows(stage, streams, index, weight, wanted)
+        rows = _rows(stage, streams, index, weight, wanted, callbacks.worked)
         train(stage, parts.objective, rows, streams, _plan(stage, streams, training), stage_seed, callbacks, layout)
 
 
+def _wanted(parts: Components, stage: Stage, streams: Streams) -> tuple[Regularizer, ...]:
+    """Return the regularizers of a stage."""
+    return parts.objective.regularizers if stage.labels and len(streams.unlabelled) else ()
+
+
 def _outline(
-    model: Model,
+    parts: Components,
     x: Rows,
     index: np.ndarray,
     training: TrainingSettings,
@@ -138,10 +143,13 @@ def _outline(
 ) -> dict[str, StagePlan]:
     """Return what is known of the stages that are not trained yet, by name."""
     found = {}
-    for stage in model.outline(x):
+    for stage in parts.model.outline(x):
         if stage.name not in done:
             streams = _streams(stage, index, training.labeled_in_unlabeled)
-            found[stage.name] = outline(stage, _plan(stage, streams, training), streams, layout)
+            compared = any(regularizer.neighbours for regularizer in _wanted(parts, stage, streams))
+            before = {"neighbours": expected_seconds(len(x))} if compared else {}
+            known = outline(stage, _plan(stage, streams, training), streams, layout)
+            found[stage.name] = known._replace(before=before)
     return found
 
 
@@ -178,7 +186,12 @@ def _streams(stage: Stage, index: np.ndarray, keep: bool) -> Streams:
 
 
 def _rows(
-    stage: Stage, streams: Streams, index: np.ndarray, weight: np.ndarray, regularizers: tuple[Regularizer, ...]
+    stage: Stage,
+    streams: Streams,
+    index: np.ndarray,
+    weight: np.ndarray,
+    regularizers: tuple[Regularizer, ...],
+    worked: Callable[[float], None],
 ) -> TrainingArrays:
     """Return the per-row training arrays of a stage, with what its regularizers need."""
     scaled = weight
@@ -186,7 +199,8 @@ def _rows(
         scaled = weight.copy()
         for stream in streams[:2]:
             scaled[stream] = weight[stream] / weight[stream].mean() if len(stream) else []
-    neighbours = nearest(stage.rows, max((regularizer.neighbours for regularizer in regularizers), default=0))
+    count = max((regularizer.neighbours for regularizer in regularizers), default=0)
+    neighbours = nearest(stage.rows, count, advance=worked)
     propagated = np.zeros((len(index), 0), np.float32)
     if any(regularizer.needs_propagated_labels for regularizer in regularizers):
         propagated = propagate(neighbours, index, int(index.max()) + 1)

@@ -77,6 +77,11 @@ class CallbackList:
         for callback in self.own:
             callback.working(what)
 
+    def worked(self, share: float) -> None:
+        """Say which share is done of what `working` has begun."""
+        for callback in self.own:
+            callback.worked(share)
+
     def stage_begin(self, stage: Stage, objective: Objective, epochs: int, done: int) -> None:
         """Begin a stage, or resume it after `done` epochs."""
         self.stage, self.objective, self.epochs = stage, objective, epochs

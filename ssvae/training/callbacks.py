@@ -54,11 +54,14 @@ class StagePlan(NamedTuple):
         What runs its steps: "graph mode" or "XLA".
     seconds : float
         Expected, on two cores.
+    before : Mapping of str to float
+        Other work that comes before it, and the seconds expected of each part.
     """
 
     epochs: int
     engine: str
     seconds: float
+    before: Mapping[str, float] = MappingProxyType({})
 
 
 class View(NamedTuple):
@@ -114,6 +117,9 @@ class Callback:
 
     def working(self, what: str) -> None:
         """Note that the fit does something else than steps from here on, such as "compiling"; "": steps again."""
+
+    def worked(self, share: float) -> None:
+        """Note that this share is done of what `working` has begun; nothing is said of work that is short."""
 
     def stage_begin(self, stage: str, epochs: int, done: int) -> None:
         """Stage `stage` begins; `done` of its epochs were run by an earlier, interrupted fit."""

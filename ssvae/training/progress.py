@@ -43,7 +43,10 @@ class Progress(Callback):
 
     def fit_begin(self, stages: Mapping[str, StagePlan]) -> None:
         """See `Callback.fit_begin`."""
-        self._clock.expect({name: stage.seconds for name, stage in stages.items()} | self._later)
+        parts: dict[str, float] = {}
+        for name, stage in stages.items():
+            parts |= {**stage.before, name: stage.seconds}
+        self._clock.expect(parts | self._later)
         plans = [f"{name}, {stage.epochs} epochs ({stage.engine})" for name, stage in stages.items()]
         self._view.say(f"training: {'; '.join(plans)}")
 
@@ -56,6 +59,11 @@ class Progress(Callback):
         elif what != self._doing:
             self._view.note(what)
         self._doing = what
+
+    def worked(self, share: float) -> None:
+        """See `Callback.worked`."""
+        self._clock.advance(share)
+        self._view.advance(share, f"{share:.0%}")
 
     def stage_begin(self, stage: str, epochs: int, done: int) -> None:
         """See `Callback.stage_begin`."""

@@ -95,6 +95,20 @@ def test_plain_lines_have_the_time_of_all_parts(now, capsys):
     ]
 
 
+def test_work_before_a_stage_is_expected_and_says_how_much_is_done(now, capsys):
+    progress = Progress()
+    progress.fit_begin({"m2": StagePlan(3, "XLA", 20.0, before={"neighbours": 30.0})})
+    progress.working("neighbours")
+    for now[0], share in ((101.0, 0.1), (106.0, 0.2), (107.0, 0.3), (120.0, 1.0)):
+        progress.worked(share)
+    assert capsys.readouterr().err.splitlines() == [
+        "[0:00, about 0:50 left] training: m2, 3 epochs (XLA)",
+        "[0:00, about 0:50 left] neighbours",
+        "[0:06, about 0:44 left] neighbours: 20%",  # 30 s, as was expected
+        "[0:20, about 0:13 left] neighbours: 100%",  # 20 of 30 s, and so m2 20 / 30 of 20 s
+    ]
+
+
 def test_bars_on_a_terminal_end(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     progress = Progress()
