@@ -3,16 +3,19 @@
 import multiprocessing
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from sklearn.model_selection import cross_val_score
+from joblib.externals.loky import get_reusable_executor
+from sklearn.model_selection import GridSearchCV
 
 from ssvae import SSVAEClassifier
 
 RNG = np.random.default_rng(0)
 X = np.concatenate([RNG.normal(mean, 0.3, (20, 3)) for mean in (-1, 1)]).astype(np.float32)
 Y = np.where(np.arange(40) % 4 == 0, np.repeat([0, 1], 20), -1)
+LONGEST = 400  # seconds of four small fits, of which two processes that import TensorFlow take most
 LABELS = np.repeat([0, 1], 20)
 
 
@@ -67,6 +70,15 @@ def test_spawned_processes_give_the_same(fitted):
 
 
 @pytest.mark.slow
-def test_loky_workers_give_the_scores_of_one_process():
-    alone, together = (cross_val_score(classifier(), X, LABELS, cv=4, n_jobs=jobs) for jobs in (1, 2))
-    np.testing.assert_array_equal(together, alone)
+def test_a_grid_search_on_two_processes_ends_with_the_scores_of_one():
+    def search(jobs: int) -> np.ndarray:
+        grid = GridSearchCV(classifier(), {"alpha": [0.1, 10.0]}, n_jobs=jobs, cv=2, refit=False, error_score="raise")
+        return grid.fit(X, LABELS).cv_results_["mean_test_score"]
+
+    with ThreadPoolExecutor(1) as thread:
+        together = thread.submit(search, 2)
+        try:
+            np.testing.assert_array_equal(together.result(LONGEST), search(1))
+        except TimeoutError:
+            get_reusable_executor().shutdown(kill_workers=True)  # which ends the thread, too
+            raise

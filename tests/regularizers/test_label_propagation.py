@@ -33,6 +33,14 @@ def test_nearest_of_very_few_rows(rows):
     assert found.max() < rows
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(0, []), (1, [[0, 0]]), (2, [[1, 1], [0, 0]])])
+def test_two_rows_are_neighbours_and_one_is_its_own(rows, expected):
+    x = np.arange(3.0 * rows).reshape(rows, 3)
+    for given in (x, (x, 0 * x)):
+        found = nearest(given, 2)
+        assert (found.shape, found.dtype, found.tolist()) == ((rows, 2), np.int32, expected)
+
+
 def test_propagation_is_the_closed_form():
     neighbours = nearest(RNG.normal(size=(50, 3)), 4)
     index = np.full(50, -1)
