@@ -452,9 +452,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
 
     def _with_latents(self) -> HasLatents:
         if not isinstance(self.model_, HasLatents):
-            raise ValueError(
-                "this model has no latents to transform to: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
-            )
+            raise ValueError("this model has no latents to transform to: fit 'm1', 'm2' or any other than 'supervised'")
         return self.model_
 
     def _rows(self, X: ArrayLike) -> Rows:

@@ -232,7 +232,7 @@ class GenerativeMixin:
         """
         x = np.asarray(self._rows(X))
         if not isinstance(self.model_, GenerativeClassifier):
-            raise ValueError("analogies needs a generative model with classes: fit 'm2' or 'm1_m2'")
+            raise ValueError("analogies needs a generative model with classes: fit 'm2', 'm1_m2' or 'conditional_sbn'")
         own = labels.positions(self.predict(X) if y is None else y, self.classes_)
         one_hot = np.eye(len(self.classes_), dtype=np.float32)[own]
         rows = np.concatenate([x, one_hot], axis=1)
@@ -274,5 +274,5 @@ class GenerativeMixin:
     def _density(self, method: str) -> Model:
         """Return the model, which `method` needs to be a generative one."""
         if not isinstance(self.model_, HasDensity):
-            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'")
+            raise ValueError(f"{method} needs a generative model: fit 'm1', 'm2' or any other than 'supervised'")
         return self.model_

@@ -71,11 +71,11 @@ class TopM(Gradient):
 
     def _only(self, q: Conditionals) -> tuple[str, tfd.OneHotCategorical]:
         """Return the name and the distribution of the one variable."""
+        name, conditional = next(iter(q.items()))
+        distribution = given(conditional, {})
+        self.check(name, distribution)  # first: of continuous variables, one would do no better
         if len(q) != 1:
             raise ValueError(f"{self.named()} needs one variable, got {list(q)}: use 'enumeration' or 'score_function'")
-        [(name, conditional)] = q.items()
-        distribution = given(conditional, {})
-        self.check(name, distribution)
         return name, distribution
 
 

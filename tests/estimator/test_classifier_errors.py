@@ -178,6 +178,6 @@ def test_what_a_model_cannot_do_names_one_that_can():
         with pytest.raises(ValueError, match=f"{words}.*'m2'"):
             getattr(own, method)(X)
     with pytest.raises(
-        ValueError, match="sample needs a generative model: fit 'm1', 'm2', 'm1_m2', 'hierarchical' or 'sbn'"
+        ValueError, match="sample needs a generative model: fit 'm1', 'm2' or any other than 'supervised'"
     ):
         own.sample(3)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from ssvae.backend import random
 from ssvae.distributions import one_hot
@@ -138,6 +139,9 @@ def test_what_is_refused():
     q = {name: one_hot(tf.zeros([2, 3])) for name in "ab"}
     with pytest.raises(ValueError, match=r"'topm' needs one variable, got \['a', 'b'\]: use 'enumeration' or"):
         TopM().expectation(Table([0.0] * 3), q, SEED)
+    levels = {name: tfd.MultivariateNormalDiag(tf.zeros([2, 3])) for name in "ab"}  # one of them would be refused, too
+    with pytest.raises(ValueError, match=r"'topm' needs a categorical variable; 'a' is .* 'pathwise' for continuous"):
+        TopM().expectation(Table([0.0] * 3), levels, SEED)
 
 
 def model_of(classes, latent) -> M2:
