@@ -15,14 +15,17 @@ from ssvae.cli.quiet import start_tensorflow
 @click.option("-o", "--out", default="-", metavar="CSV", help="Where to write the table.  [default: stdout]")
 @click.option(
     "--via",
-    type=click.Choice(["encoder", "bayes", "bayes_at_mean"]),
-    default="encoder",
+    type=click.Choice(["auto", "average", "encoder", "bayes", "bayes_at_mean"]),
+    default="auto",
     show_default=True,
     metavar="WAY",
-    help="`encoder` for q(y|x), `bayes` for p(y|x), `bayes_at_mean` for p(y|z1) of m1_m2 at the mean of z1.",
+    help="`encoder` for q(y|x), `bayes` for p(y|x), `bayes_at_mean` for p(y|z1) of m1_m2 at the mean of z1, `average` "
+    "where the safe mode was on in fit; `auto` is `average` there, and else `encoder`.",
 )
 @click.option("--bare", is_flag=True, help="Write the number of each row, from 0, in place of its cells.")
-def predict(run: str, file: str, out: str, via: Literal["encoder", "bayes", "bayes_at_mean"], bare: bool) -> None:
+def predict(
+    run: str, file: str, out: str, via: Literal["auto", "average", "encoder", "bayes", "bayes_at_mean"], bare: bool
+) -> None:
     """Classify the rows of FILE with the model of the run folder RUN.
 
     FILE is a .npz, .csv, .tsv or .parquet file, or a folder of images, of the same form as the training data. The

@@ -65,7 +65,7 @@ class NearestMean:
     likelihood_ = SimpleNamespace(in_order=False, binary=False, bits_levels=None)
     preprocessing_ = SimpleNamespace(identity=True)
 
-    def predict_proba(self, X, via="encoder"):
+    def predict_proba(self, X, via="auto"):
         distance = ((X[:, None] - self.means_) ** 2).sum(axis=2)
         weight = np.exp(-(distance - distance.min(axis=1, keepdims=True)))
         return weight / weight.sum(axis=1, keepdims=True)

@@ -18,7 +18,7 @@ LAYERS = (
     ("backend",),
     ("relaxations", "distributions"),
     ("readers",),
-    ("datasets", "preprocessing", "networks"),
+    ("datasets", "preprocessing", "networks", "averaging"),
     ("likelihoods", "gradients", "regularizers"),
     ("models",),
     ("inference", "distributed"),
@@ -40,6 +40,7 @@ COMPONENTS = {
     "models": {"networks"},
     "datasets": set(),
     "preprocessing": set(),
+    "averaging": set(),
     "regularizers": set(),
     "readers": set(),
 }

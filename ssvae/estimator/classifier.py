@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
 from ssvae.distributed.strategy import layout_of
-from ssvae.estimator import auto, collapse_alarm, labels, latent_classifier, persistence
+from ssvae.estimator import auto, collapse_alarm, labels, latent_classifier, persistence, safe_mode
 from ssvae.estimator.components import Components
 from ssvae.estimator.dry_run import dry_run
 from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
@@ -112,6 +112,11 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         "auto": XLA on a GPU, and where the stage is long enough to pay for the compilation.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the factors of matrix products in training; sums, bounds and weights stay float32.
+    safe : bool, default=False
+        Whether `predict` and `predict_proba` answer by an average of the generative classifier with plain ones
+        (logistic regression, forests, kernels; on the columns and on M1's latents), weighted by their loss on labelled
+        rows that they did not learn from, so that the answers are never much worse than those of the best of them
+        (`ssvae.averaging`). For tables with few labels; bounds, latents, samples and analogies stay the model's.
     random_state : int, RandomState or None, default=None
         Decides the labels' order, weights and noise; None: a new seed for each fit.
     callbacks : sequence of ssvae.callbacks.Callback or keras.callbacks.Callback, default=None
@@ -151,6 +156,13 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         What the fit warned of if the classifier has collapsed (`ssvae.evaluation.collapse`).
     feature_classifier_ : FeatureClassifier
         The scikit-learn classifier on the latents; only for models without q(y | x), such as M1.
+    average_ : SafeAverage or None
+        The average that predicts, where `safe` is on.
+    safe_report_ : dict
+        Where `safe` is on, what cross-validation of the labelled rows says: ``"members"``, a dict with error (%), NLL,
+        their 95 % intervals, weight and temperature of each; ``"average"`` and ``"without_unlabelled"``, the average
+        and that of members that use no row without label, each with weights from other rows; ``"gain_of_unlabelled"``,
+        by how much the second is above the first, with standard errors; ``"rows"``, ``"folds"`` and ``"repeats"``.
 
     See Also
     --------
@@ -203,6 +215,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         strategy: Literal["auto", "one", "mirrored", "multiworker"] | tf.distribute.Strategy = "auto",
         engine: Literal["auto", "graph", "xla"] = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
+        safe: bool = False,
         random_state: int | np.random.RandomState | None = None,
         callbacks: Sequence[Callback | keras.callbacks.Callback] | None = None,
         verbose: int = 0,
@@ -230,6 +243,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         self.strategy = strategy
         self.engine = engine
         self.precision = precision
+        self.safe = safe
         self.random_state = random_state
         self.callbacks = callbacks
         self.verbose = verbose
@@ -265,12 +279,20 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         components, rows = Components.build(self, x, extremes, len(classes), load)
         dry_run(components.model, components.objective, rows)
-        seed = same_seed(layout, fresh_seed(self.random_state))
-        history = fit_stages(components, rows, index, weight, FitSettings.of(self, seed, layout))
+        if self.safe:
+            safe_mode.check_rows(rows)
+        settings = FitSettings.of(self, same_seed(layout, fresh_seed(self.random_state)), layout)
+        history = fit_stages(components, rows, index, weight, settings)
+        average: safe_mode.SafeAverage | None = None
+        report: safe_mode.Report = {}
+        if self.safe:
+            trained = safe_mode.Trained(components, rows, index, weight, settings, history)
+            average, report = safe_mode.SafeAverage.fit(trained)
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
         self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
         self.likelihood_, self.preprocessing_, self.model_, self.objective_ = components
         self.reference_ = reference_rows(x)
+        self.average_, self.safe_report_ = average, report
         if isinstance(self.model_, LatentFeatures):
             self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
         inference = self.objective_.inference
@@ -318,7 +340,10 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         return self
 
     def predict_proba(
-        self, X: ArrayLike, via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder", samples: int = 100
+        self,
+        X: ArrayLike,
+        via: Literal["auto", "average", "encoder", "bayes", "bayes_at_mean"] = "auto",
+        samples: int = 100,
     ) -> np.ndarray:
         """Return class probabilities.
 
@@ -326,10 +351,11 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         ----------
         X : array-like [N, D] or path
             Rows.
-        via : {"encoder", "bayes", "bayes_at_mean"}, default="encoder"
-            By q(y | x); or by p(y) p(x | y) normalised, with p(x | y) by importance sampling over all latents; or by
-            p(y) p(z1 | y), with z1 the mean of q(z1 | x), which is quicker and leaves out how uncertain z1 is. The last
-            two differ for M1+M2 alone.
+        via : {"auto", "average", "encoder", "bayes", "bayes_at_mean"}, default="auto"
+            "encoder": q(y | x), or of M1 the classifier on its latents. "bayes": p(y) p(x | y) normalised, with
+            p(x | y) by importance sampling over all latents. "bayes_at_mean": p(y) p(z1 | y), with z1 the mean of
+            q(z1 | x), which is quicker and leaves out how uncertain z1 is; another number than "bayes" for M1+M2 alone.
+            "average": that of the safe mode. "auto": "average" where the safe mode was on in fit, else "encoder".
         samples : int, default=100
             Importance samples a class for "bayes" and "bayes_at_mean", at least 1.
 
@@ -340,14 +366,14 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         """
         check_is_fitted(self)
         x, inference = check_table(self, X), self.objective_.inference
-        one_of("via", via, ("encoder", "bayes", "bayes_at_mean"))
-        if via != "encoder":
-            if not isinstance(self.model_, GenerativeClassifier):
-                raise ValueError(f"via={via!r} needs a model with classes, such as 'm2'; this one has none")
-            samples, transform = whole("samples", samples), self.preprocessing_.transform
-            found = prediction.classify_by_bayes(
-                self.model_, x, samples, inference, transform, at_mean=via == "bayes_at_mean"
-            )
+        one_of("via", via, ("auto", "average", "encoder", "bayes", "bayes_at_mean"))
+        average = vars(self).get("average_")
+        if via == "average" and average is None:
+            raise ValueError("via='average' needs the safe mode: fit with safe=True, or give via='encoder'")
+        if average is not None and via in ("auto", "average"):
+            found = average.probabilities(self.model_, x, inference, self.preprocessing_)
+        elif via in ("bayes", "bayes_at_mean"):
+            found = self._by_bayes(x, samples, at_mean=via == "bayes_at_mean")
         elif isinstance(self.model_, HasClasses):
             found = prediction.classify(self.model_, x, inference, self.preprocessing_.transform)
         else:
@@ -355,6 +381,17 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         found = found.astype(np.float64)
         found /= found.sum(axis=1, keepdims=True)
         return found
+
+    def _by_bayes(self, x: Rows, samples: int, at_mean: bool) -> np.ndarray:
+        if not isinstance(self.model_, GenerativeClassifier):
+            via = "bayes_at_mean" if at_mean else "bayes"
+            raise ValueError(f"via={via!r} needs a model with classes, such as 'm2'; this one has none")
+        samples, inference, transform = (
+            whole("samples", samples),
+            self.objective_.inference,
+            self.preprocessing_.transform,
+        )
+        return prediction.classify_by_bayes(self.model_, x, samples, inference, transform, at_mean=at_mean)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the most probable class of each row.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -27,7 +28,7 @@ from ssvae.regularizers.label_propagation import propagate
 from ssvae.regularizers.nearest_neighbors import expected_seconds, nearest
 from ssvae.settings.ranges import check_random_state
 from ssvae.training.callback_list import CallbackList
-from ssvae.training.callbacks import AnyCallback, History, StagePlan
+from ssvae.training.callbacks import AnyCallback, Arrays, History, StagePlan
 from ssvae.training.checkpoint import Checkpoint, Fingerprint
 from ssvae.training.early_stopping import BoundStopping, set_apart
 from ssvae.training.loop import outline, train
@@ -88,14 +89,25 @@ class FitSettings:
         return cls(TrainingSettings.of(present(estimator)), callbacks, described, seed, layout)
 
 
-def fit_stages(parts: Components, x: Rows, index: np.ndarray, weight: np.ndarray, settings: FitSettings) -> History:
-    """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history."""
+def fit_stages(
+    parts: Components,
+    x: Rows,
+    index: np.ndarray,
+    weight: np.ndarray,
+    settings: FitSettings,
+    done: Mapping[str, Arrays] = MappingProxyType({}),
+) -> History:
+    """Train the model on preprocessed rows x [N, D] with class index [N] (-1: none); return the history.
+
+    Stages whose weights are in `done`, by name, keep them.
+    """
     training, seed = settings.training, settings.seed
     stopping: list[BoundStopping] = []
     if training.early_stopping is not None:
         learnt, stopping = set_apart(training.early_stopping, x, index, seed)
         x, index, weight = take_rows(x, learnt), index[learnt], weight[learnt]
     callbacks = _callback_list(settings, stopping, partial(_fingerprint, settings, x, index, weight))
+    callbacks.done |= done
     try:
         _train_stages(parts, x, index, weight, settings, callbacks)
     finally:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypeAlias, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from ssvae.backend.array_files import pack, unpack
 from ssvae.estimator import latent_classifier
 from ssvae.estimator.arguments import as_json, described, read, stored
 from ssvae.estimator.components import Components
+from ssvae.estimator.safe_mode import SafeAverage
 from ssvae.estimator.validation import feature_names
 from ssvae.gradients import GRADIENTS
 from ssvae.inference import INFERENCES
@@ -46,8 +47,8 @@ Arrays: TypeAlias = dict[str, np.ndarray]  # those of one file, by name
 Classifier = TypeVar("Classifier", bound="SSVAEClassifier")
 
 # 2: `pull` became `bound_gradient_weight`; `clip_norm` and `weight_prior` are stored. 3: the reference rows have bounds
-# and reconstructions.
-SCHEMA = 3
+# and reconstructions. 4: the safe mode.
+SCHEMA = 4
 FILES = ("weights.safetensors", "arrays.safetensors", "reference.safetensors")
 MANIFEST = "manifest.json"
 FORMAT = "ssvae classifier"
@@ -111,6 +112,7 @@ class Manifest(TypedDict):
     feature_names: list[str] | None
     history: dict[str, list[float | str | None]]
     collapse: NotRequired[str | None]  # what the fit warned of
+    average: NotRequired[dict[str, Any]]  # the report of the safe mode; empty without
     sha256: dict[str, str]  # of each file; of this one, of all else that it says
 
 
@@ -194,6 +196,8 @@ def _arrays(classifier: SSVAEClassifier) -> dict[str, Arrays]:
     if isinstance(classifier.model_, LatentFeatures):
         own = classifier.feature_classifier_
         kept |= {"features/rows": own.rows, "features/labels": own.labels}
+    if classifier.average_ is not None:
+        kept |= {f"average/{name}": array for name, array in classifier.average_.arrays().items()}
     weights = {str(i): weight for i, weight in enumerate(classifier.model_.get_weights())}
     rows: RowsInMemory = classifier.reference_
     probabilities = _probabilities(classifier, rows)
@@ -256,6 +260,7 @@ def _manifest(classifier: SSVAEClassifier, sha256: dict[str, str]) -> Manifest:
         "feature_names": None if names is None else [str(name) for name in names],
         "history": {name: [_known(value) for value in column] for name, column in classifier.history_.items()},
         "collapse": vars(classifier).get("collapse_"),
+        "average": classifier.safe_report_,
         "sha256": sha256,
     }
 
@@ -326,6 +331,9 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
     if "features/rows" in kept:
         own = [kept[f"features/{name}"] for name in ("rows", "labels")]
         classifier.feature_classifier_ = latent_classifier.fit(classifier.model_.classifier, *own)
+    classifier.safe_report_ = manifest.get("average", {})
+    learnt = {name.removeprefix("average/"): array for name, array in kept.items() if name.startswith("average/")}
+    classifier.average_ = SafeAverage.from_arrays([*classifier.safe_report_["members"]], learnt) if learnt else None
     columns = manifest["history"]
     classifier.history_ = {k: [float("nan") if v is None else v for v in column] for k, column in columns.items()}
     classifier.n_iter_ = len(classifier.history_["epoch"])

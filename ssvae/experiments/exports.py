@@ -72,7 +72,7 @@ def rows_beside(run: Run, file: str | Path, bare: bool = False) -> Beside | None
 def table(
     run: Run,
     x: Rows,
-    via: Literal["encoder", "bayes", "bayes_at_mean"] = "encoder",
+    via: Literal["auto", "average", "encoder", "bayes", "bayes_at_mean"] = "auto",
     beside: Beside | None = None,
 ) -> str:
     """Return predictions for rows as CSV text.
@@ -82,7 +82,7 @@ def table(
     run : Run
     x : Rows [N, D]
         As `read_rows` returns them.
-    via : "encoder", "bayes" or "bayes_at_mean"
+    via : "auto", "average", "encoder", "bayes" or "bayes_at_mean"
         See `SSVAEClassifier.predict_proba`.
     beside : Beside, optional
         What stands before the answers; by default the number of the row.

@@ -14,7 +14,11 @@ from ssvae.settings.deprecation import warn_deprecated
 DEPRECATED = "deprecated"  # what the constructor's argument of an old name is where nothing was given
 
 RENAMED = {"pull": "bound_gradient_weight"}  # old name -> name
-ADDED = {"clip_norm": 10.0, "weight_prior": 1.0}  # argument -> the value that was fixed before it was one
+ADDED = {
+    "clip_norm": 10.0,
+    "weight_prior": 1.0,
+    "safe": False,
+}  # argument -> the value that was fixed before it was one
 
 
 def warn(old: str, where: str = "") -> None:
@@ -31,7 +35,7 @@ def present_names(arguments: Mapping[str, object]) -> Settings:
     """Return arguments that an older version wrote under today's names, with those that it did not have.
 
     >>> present_names({"pull": 1.0, "alpha": 0.1})
-    {'clip_norm': 10.0, 'weight_prior': 1.0, 'bound_gradient_weight': 1.0, 'alpha': 0.1}
+    {'clip_norm': 10.0, 'weight_prior': 1.0, 'safe': False, 'bound_gradient_weight': 1.0, 'alpha': 0.1}
     """
     return ADDED | {RENAMED.get(name, name): value for name, value in arguments.items()}
 

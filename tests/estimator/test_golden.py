@@ -53,6 +53,16 @@ def test_a_saved_classifier_predicts_what_it_did(folder, name):
         np.testing.assert_allclose(classifier.bound(x), expected[f"{name}/bound"], rtol=1e-3)
 
 
+@pytest.mark.parametrize("folder", FOLDERS[3:], ids=lambda folder: folder.name)
+def test_a_saved_average_predicts_what_it_did(folder):
+    from sklearn.datasets import load_iris
+
+    safe, x = ssvae.load(folder / "safe"), load_iris().data[2::5].astype("float32")
+    with np.load(folder / "expected.npz") as expected:
+        for via in ("average", "encoder"):
+            np.testing.assert_allclose(safe.predict_proba(x, via=via), expected[f"safe/{via}"], atol=1e-5)
+
+
 @EVERY
 def test_commands_open_a_finished_run(folder, tmp_path):
     run, table = folder / "finished", tmp_path / "new.csv"

@@ -34,7 +34,10 @@ def columns():
 
 
 def make_classifiers(folder):
-    """Save M2 on named columns with classes in words, and M1 with an SVM on its latents; and what both predict."""
+    """Save M2 on named columns with classes in words, M1 with an SVM on its latents, and the safe mode on iris.
+
+    With what each predicts.
+    """
     import pandas as pd
     from sklearn.datasets import load_digits
 
@@ -56,7 +59,32 @@ def make_classifiers(folder):
         for method in ("predict_proba", "transform", "bound"):
             found[f"{name}/{method}"] = getattr(classifier, method)(x)
         found[f"{name}/predict"] = classifier.predict(x).astype(str)
+    safe, x = safe_classifier()
+    safe.save(folder / "safe")
+    for via in ("average", "encoder"):
+        found[f"safe/{via}"] = safe.predict_proba(x, via=via)
     np.savez_compressed(folder / "expected.npz", **found)
+
+
+def iris_rows():
+    """Return rows [30, 4] on which the safe mode is tried."""
+    from sklearn.datasets import load_iris
+
+    return load_iris().data[2::5].astype("float32")
+
+
+def safe_classifier():
+    """Return a safe classifier of few labels and small forests, and rows to predict."""
+    from sklearn.datasets import load_iris
+
+    from ssvae import SSVAEClassifier
+    from ssvae.averaging import trees
+
+    trees.TREES = 20
+    x, y = load_iris(return_X_y=True)
+    y[np.arange(150) % 10 > 0] = -1
+    model = {"name": "m1_m2", "latent": 3, "hidden": [12], "m1": {"hidden": [12]}}
+    return SSVAEClassifier(model, epochs=30, safe=True, random_state=0).fit(x.astype("float32"), y), iris_rows()
 
 
 def run_and_die(arguments):
