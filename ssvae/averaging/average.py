@@ -14,11 +14,12 @@ from ssvae.averaging.weights import Combination
 
 Views: TypeAlias = Mapping[str, np.ndarray]  # [N, D] each
 Report: TypeAlias = dict[str, Any]  # numbers by name, in dicts
-# What of a row a member sees -> the members. Trees do not like latents, and latents have seen the rows without label.
+# What of a row a member sees -> the members; trees do not like latents.
 SEEN: dict[str, tuple[str, ...]] = {
     "columns": tuple(MEMBERS.names()),
     "latents": ("gaussian_mixture", "kernel_logistic_regression", "logistic_regression"),
 }
+LEARNT = ("latents",)  # views that rows without label have shaped
 REPEATS = 3  # of the folds; a member may do with fewer
 FEW = 500  # labelled rows: with more the folds are dealt once
 
@@ -51,7 +52,7 @@ class Average(NamedTuple):
             for name in SEEN[view]:
                 kind, where = MEMBERS.get(name), f"{view}/{name}"
                 members[where] = kind().fit(rows)
-                unlabelled[where] = kind.uses_unlabelled or view != "columns"
+                unlabelled[where] = kind.uses_unlabelled or view in LEARNT
                 found[where] = _out_of_fold(kind, rows, folds)[:, scored]
         for name, probabilities in others.items():
             unlabelled[name] = True
