@@ -67,7 +67,9 @@ def program(kind: str, classes: int, batch: int, engine: str) -> interleave.Run:
     steps = Program(stage, objective, (False, True), CLIP_NORM, Engine(engine == "xla"))
     known = steps.tensors(TrainingArrays(x, -np.ones(ROWS), np.ones(ROWS), np.zeros((ROWS, 0)), np.zeros((ROWS, 0))))
     steps.start(model.get_weights())
-    constants = RunConstants(random.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6))
+    constants = RunConstants(
+        random.seed_tensor(0), tf.constant(0.0), tf.constant(float(ROWS)), tf.constant(1e6), tf.constant(1.0)
+    )
 
     def run(count: int) -> None:
         order = np.random.default_rng(count).integers(ROWS, size=(TOGETHER, batch))

@@ -38,7 +38,7 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective(Component):
-    """−[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + regularizers) + ½ Σw²/N.
+    """−[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + strength · regularizers) + ½ Σw²/N.
 
     L(x, y) = bound(x | y) + log p(y) on labelled rows, U(x) = E_q(y|x)[ L(x, y) − log q(y | x) ] on unlabelled ones,
     CE = −log q(y | x) on labelled ones; N = N_l + N_u counts all rows. In the authors' summed form each labelled row
@@ -125,6 +125,7 @@ class Objective(Component):
         share: tf.Tensor,
         seed: tf.Tensor,
         training: bool | tf.Tensor = True,
+        strength: float | tf.Tensor = 1.0,
     ) -> Losses:
         """Return the losses of one step, all but the weights' prior: its gradient is known (`precisions`).
 
@@ -140,6 +141,8 @@ class Objective(Component):
         seed : Tensor [2] int32
         training : bool or Tensor []
             The share of the steps that are done, for terms that change on the way.
+        strength : float or Tensor []
+            What the regularizers are multiplied by.
         """
         labelled, unlabelled = _classified(model, labelled, unlabelled)
         bound_l = bound_u = cross_entropy = extra = tf.constant(0.0)
@@ -158,7 +161,7 @@ class Objective(Component):
                 )
             bound_u = part(unlabelled.weight * bound, unlabelled.total_rows)
         for position, regularizer in enumerate(self.regularizers if isinstance(model, HasClasses) else ()):
-            extra += regularizer.penalty(
+            extra += strength * regularizer.penalty(
                 model, labelled, unlabelled, random.fold(seed, seeds.REGULARIZERS + position), training
             )
         bounds = share * bound_l + (1.0 - share) * bound_u

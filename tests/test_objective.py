@@ -280,6 +280,17 @@ def test_regularizers_get_the_logits_of_all_rows_and_of_their_neighbours():
     assert float(losses.regularizer) == pytest.approx(2 * once, rel=1e-5)
 
 
+def test_strength_is_that_of_all_regularizers():
+    model, unlabelled = tiny(), batch(np.array([1, 2]), [-1] * 2)._replace(neighbour=tf.constant(X[[0, 3]]))
+    objective = Objective(Amortized(), Quadrature(16), Enumeration(), alpha=0.3, regularizers=(LogitsSeen(),) * 2)
+    full, part = (
+        objective(model, batch(np.array([0]), [1]), unlabelled, tf.constant(0.2), SEED, True, strength)
+        for strength in (1.0, tf.constant(0.25))
+    )
+    assert float(part.regularizer) == pytest.approx(0.25 * float(full.regularizer), rel=1e-5)
+    assert float(full.loss - part.loss) == pytest.approx(0.3 * 0.75 * float(full.regularizer), rel=1e-4)
+
+
 def test_alpha_is_that_of_the_authors_sums():
     """N times the minimised number = −Σ L − Σ U + 0.1 N / N_l Σ CE + ½ Σ w², Kingma et al.'s released form."""
     model = tiny()

@@ -42,9 +42,9 @@ from ssvae.types import ArrayLike
 class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, PicklableEstimator):
     """Semi-supervised classification with deep generative models.
 
-    Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + regularizers) + ½ Σw²/N, with ρ of the
-    bound's gradient for q(y | x) (`ssvae.objective`). An argument that takes a component takes its name, a dict with
-    its name and arguments, such as ``{"name": "m2", "latent": 50}``, or an object.
+    Minimised: −[ N_l/N · mean L(x, y) + N_u/N · mean U(x) ] + α · (mean CE + strength · regularizers) + ½ Σw²/N, with ρ
+    of the bound's gradient for q(y | x) (`ssvae.objective`). An argument that takes a component takes its name, a dict
+    with its name and arguments, such as ``{"name": "m2", "latent": 50}``, or an object.
 
     Parameters
     ----------
@@ -75,6 +75,10 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     regularizers : sequence of str, dict or Regularizer, default=("virtual_adversarial", "mutual_information", \
 "neighbours", "propagated_labels")
         Further terms on q(y | x); none is the paper's objective.
+    regularizer_strength : float or "auto", default="auto"
+        What all regularizers are multiplied by. "auto", where one of them compares neighbours: how well labels that are
+        propagated over their graph to each labelled row from the others agree with its own, Cohen's κ less its standard
+        error, 0 at least (`ssvae.regularizers.label_propagation`); else 1.
     alpha : float, default=0.1
         Weight α of the cross-entropy and the regularizers: 0.1 is the paper's "0.1 N" with N all rows, 0.1 N / N_l on
         each labelled row of the authors' summed form.
@@ -200,6 +204,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
             "neighbours",
             "propagated_labels",
         ),
+        regularizer_strength: float | Literal["auto"] = "auto",
         alpha: float = 0.1,
         bound_gradient_weight: float = 0.005,
         weight_prior: float = 1.0,
@@ -228,6 +233,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         self.gradient = gradient
         self.class_gradient = class_gradient
         self.regularizers = regularizers
+        self.regularizer_strength = regularizer_strength
         self.alpha = alpha
         self.bound_gradient_weight = bound_gradient_weight
         self.weight_prior = weight_prior

@@ -24,7 +24,7 @@ from ssvae.readers.base import Rows, RowSource, row_chunks, take_rows
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.readers.spilled_rows import SpilledRows
 from ssvae.regularizers.base import Regularizer
-from ssvae.regularizers.label_propagation import propagate
+from ssvae.regularizers.label_propagation import agreement, propagate
 from ssvae.regularizers.nearest_neighbors import expected_seconds, nearest
 from ssvae.settings.ranges import check_random_state
 from ssvae.training.callback_list import CallbackList
@@ -137,7 +137,16 @@ def _train_stages(
         if any(regularizer.neighbours for regularizer in wanted):
             callbacks.working("neighbours")
         rows = _rows(stage, streams, index, weight, wanted, callbacks.worked)
-        train(stage, parts.objective, rows, streams, _plan(stage, streams, training), stage_seed, callbacks, layout)
+        schedule = _plan(stage, streams, training)._replace(strength=_strength(training, rows))
+        train(stage, parts.objective, rows, streams, schedule, stage_seed, callbacks, layout)
+
+
+def _strength(training: TrainingSettings, rows: TrainingArrays) -> float:
+    """Return what the regularizers of a stage are multiplied by."""
+    if training.regularizer_strength != "auto":
+        return float(training.regularizer_strength)
+    compared = rows.neighbours.shape[1] > 0
+    return agreement(rows.neighbours, rows.y, int(rows.y.max()) + 1) if compared else 1.0
 
 
 def _wanted(parts: Components, stage: Stage, streams: Streams) -> tuple[Regularizer, ...]:

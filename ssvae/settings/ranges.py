@@ -26,6 +26,9 @@ def check_ranges(arguments: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} must be >= 0, got {arguments[name]!r}")
     if not 0.0 <= arguments["bound_gradient_weight"] <= 1.0:
         raise ValueError(f"bound_gradient_weight must be in [0, 1], got {arguments['bound_gradient_weight']!r}")
+    strength = arguments["regularizer_strength"]
+    if strength != "auto" and not 0.0 <= strength < np.inf:
+        raise ValueError(f"regularizer_strength must be 'auto' or a number >= 0, got {strength!r}")
     if not 0.0 < arguments["clip_norm"] < np.inf:
         raise ValueError(f"clip_norm must be > 0, got {arguments['clip_norm']!r}")
     for name in ("epochs", "batch_size", "labeled_batch_size", "learning_rate"):

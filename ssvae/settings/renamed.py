@@ -17,6 +17,7 @@ RENAMED = {"pull": "bound_gradient_weight"}  # old name -> name
 ADDED = {
     "clip_norm": 10.0,
     "weight_prior": 1.0,
+    "regularizer_strength": 1.0,
     "safe": False,
 }  # argument -> the value that was fixed before it was one
 
@@ -34,8 +35,9 @@ def refuse_both(old: str) -> None:
 def present_names(arguments: Mapping[str, object]) -> Settings:
     """Return arguments that an older version wrote under today's names, with those that it did not have.
 
-    >>> present_names({"pull": 1.0, "alpha": 0.1})
-    {'clip_norm': 10.0, 'weight_prior': 1.0, 'safe': False, 'bound_gradient_weight': 1.0, 'alpha': 0.1}
+    >>> found = present_names({"pull": 1.0, "alpha": 0.1})
+    >>> found["bound_gradient_weight"], found["clip_norm"], "pull" in found
+    (1.0, 10.0, False)
     """
     return ADDED | {RENAMED.get(name, name): value for name, value in arguments.items()}
 

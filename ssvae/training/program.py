@@ -171,5 +171,5 @@ class Program:
     def _signature(self, stage: Stage) -> tuple[object, ...]:
         """Return the types of the arguments of `run`."""
         rows, orders = (signature(stage.rows),) * len(self.replicas), (integers(None, None),) * 2
-        run = RunConstants(integers(2), floats(), floats(), floats())
+        run = RunConstants(integers(2), *[floats()] * 4)
         return rows, orders, floats(None), tf.TensorSpec([], tf.int64), integers(), run

@@ -28,6 +28,7 @@ class TrainingSettings:
     engine: str = "auto"
     precision: str = "float32"
     clip_norm: float = 10.0  # largest global norm of a gradient
+    regularizer_strength: float | Literal["auto"] = "auto"
     labeled_in_unlabeled: bool = False
     early_stopping: Mapping[str, object] | None = None
 
@@ -49,6 +50,7 @@ class Schedule(NamedTuple):
     clip_norm: float  # largest global norm of a gradient
     engine: str = "auto"
     precision: str = "float32"
+    strength: float = 1.0  # that the regularizers are multiplied by
 
     def rates(self, steps: np.ndarray, total: int) -> np.ndarray:
         """Return the learning rate of each of these steps, of `total`: linear warm-up, then half a cosine to zero."""

@@ -59,8 +59,8 @@ class StageRun:
         self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
         self.feed = feed(program, rows, streams, self.sizes, self.together, seed)
         labelled, every = len(streams.labelled), len(streams.labelled) + len(streams.unlabelled)
-        numbers = (tf.constant(n, tf.float32) for n in (labelled / every, every, plan.epochs * self.steps))
-        self.constants = RunConstants(random.seed_tensor(seed), *numbers)
+        numbers = labelled / every, every, plan.epochs * self.steps, plan.strength
+        self.constants = RunConstants(random.seed_tensor(seed), *(tf.constant(n, tf.float32) for n in numbers))
         self.factor, self.raise_if_asked = 1.0, _never
         self.compiling = 0.0  # seconds of all compilations so far
 

@@ -23,6 +23,7 @@ class RunConstants(NamedTuple):
     share: tf.Tensor  # [] N_l / N
     rows: tf.Tensor  # [] N
     steps: tf.Tensor  # [] of the whole stage
+    strength: tf.Tensor  # [] that the regularizers are multiplied by
 
 
 class Replica:
@@ -73,7 +74,7 @@ class Replica:
         unlabelled = self._observed(unlabelled, random.fold(key, seeds.UNLABELLED_ROWS))
         done, own = tf.cast(number, tf.float32) / run.steps, random.fold(key, seeds.OBJECTIVE)
         with tf.GradientTape() as tape:
-            losses = self.objective(self.model, labelled, unlabelled, run.share, own, done)
+            losses = self.objective(self.model, labelled, unlabelled, run.share, own, done, run.strength)
         return losses, tape.gradient(losses.loss, self.weights, unconnected_gradients="zero")
 
     def _observed(self, batch: Batch | None, key: tf.Tensor) -> Batch | None:

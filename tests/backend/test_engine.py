@@ -188,7 +188,7 @@ def losses_and_gradients(stage, objective, labelled, unlabelled, engine) -> list
         with using(engine):
             return replica.gradients(*arguments)
 
-    run = RunConstants(random.seed_tensor(0), tf.constant(0.25), tf.constant(40.0), tf.constant(8.0))
+    run = RunConstants(random.seed_tensor(0), tf.constant(0.25), tf.constant(40.0), tf.constant(8.0), tf.constant(1.0))
     function = tf.function(inside, autograph=False, jit_compile=engine.xla)
     function = function.get_concrete_function(
         of_step(labelled),

@@ -32,7 +32,8 @@ class Classifier:
 def batches(model, rows=(5, 8)):
     x = [tf.constant(RNG.normal(size=(count, D)), tf.float32) for count in (*rows, rows[1])]
     propagated = RNG.dirichlet(np.ones(K), rows[1]).astype(np.float32)
-    labelled = Batch(x[0], None, None, None, logits=model.classify(x[0]))
+    y = tf.one_hot(np.arange(rows[0]) % K, K)
+    labelled = Batch(x[0], y, None, None, logits=model.classify(x[0]))
     neighbour = {"neighbour": x[2], "neighbour_logits": model.classify(x[2])}
     return labelled, Batch(
         x[1], None, None, None, logits=model.classify(x[1]), propagated=tf.constant(propagated), **neighbour
@@ -99,7 +100,7 @@ def test_virtual_adversarial_finds_a_worse_direction_than_chance():
     model = Classifier()
     labelled, unlabelled = batches(model, (40, 40))
     x = tf.concat([labelled.x, unlabelled.x], 0)
-    piece = REGULARIZERS.build({"name": "virtual_adversarial", "radius": 0.2})
+    piece = REGULARIZERS.build({"name": "virtual_adversarial", "radius": 0.2, "relative_to": "columns"})
     length = 0.2 * np.sqrt(D * np.mean(np.var(x.numpy(), axis=0)))
     before = np.log(softmax(model.classify(x).numpy()))
 
@@ -120,6 +121,33 @@ def test_virtual_adversarial_finds_a_worse_direction_than_chance():
     worst = np.max([(np.exp(before) * (before - after)).sum(axis=1) for after in each], axis=0).mean()
     assert 0.8 * worst < value
     assert max(found) <= 1.001 * worst
+
+
+def test_the_radius_is_relative_to_the_distance_of_classes(monkeypatch):
+    model = Classifier()
+    x = RNG.normal(size=(30, D)).astype(np.float32)
+    index = np.arange(30) % K
+    x[:, 0] += 0.5 * index
+    distance = np.square(x[:, np.newaxis] - x).sum(axis=2)
+    same, other = index[:, np.newaxis] == index, ~np.eye(30, dtype=bool)
+    expected = 0.3 * np.sqrt(distance[~same].mean() - distance[same & other].mean())
+    labelled = Batch(tf.constant(x), tf.one_hot(index, K), None, None, logits=model.classify(x))
+    seen = []
+    monkeypatch.setattr(model, "classify", lambda rows, plain=model.classify: seen.append(rows) or plain(rows))
+    REGULARIZERS.build({"name": "virtual_adversarial", "radius": 0.3}).penalty(model, labelled, None, SEED, True)
+    np.testing.assert_allclose(np.linalg.norm(seen[-1] - x, axis=1), expected, rtol=1e-4)
+    x[index == 1, 1] += 100.0  # farther than the columns' spread allows for
+    labelled = labelled._replace(x=tf.constant(x))
+    REGULARIZERS.build({"name": "virtual_adversarial", "radius": 0.3}).penalty(model, labelled, None, SEED, True)
+    capped = 0.3 * np.sqrt(np.var(x, axis=0).sum())
+    np.testing.assert_allclose(np.linalg.norm(seen[-1] - x, axis=1), capped, rtol=1e-4)
+    one = labelled._replace(y=tf.one_hot(np.zeros(30, int), K))  # no pair of two classes
+    assert float(REGULARIZERS.build("virtual_adversarial").penalty(model, one, None, SEED, True)) == 0.0
+
+
+def test_virtual_adversarial_refuses_another_relation():
+    with pytest.raises(ValueError, match="relative_to"):
+        REGULARIZERS.build({"name": "virtual_adversarial", "relative_to": "rows"})
 
 
 def test_virtual_adversarial_of_a_constant_classifier_is_zero():

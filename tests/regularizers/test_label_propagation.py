@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
-from ssvae.regularizers.label_propagation import SPREAD, propagate
+from ssvae.regularizers.label_propagation import SPREAD, agreement, propagate
 from ssvae.regularizers.nearest_neighbors import nearest
 
 RNG = np.random.default_rng(0)
@@ -63,3 +64,31 @@ def test_propagation_is_the_closed_form():
 def test_rows_that_no_label_reaches_get_equal_shares():
     neighbours = np.array([[1], [0], [3], [2]])
     np.testing.assert_allclose(propagate(neighbours, np.array([0, -1, -1, -1]), 2)[2:], 0.5)
+
+
+def cliques(count: int, size: int) -> np.ndarray:
+    """Return the neighbours of rows of which each `size` are joined with each other and with no others."""
+    return np.array([[row // size * size + k for k in range(size) if k != row % size] for row in range(count * size)])
+
+
+def test_agreement_of_cliques_is_cohens():
+    neighbours, clique = cliques(9, 6), np.repeat(np.arange(9) % 3, 6)
+    assert agreement(neighbours, np.where(np.arange(54) % 2, clique, -1), 3) == pytest.approx(1.0)
+    index = np.where(np.arange(54) % 6 < 4, clique, -1)
+    index[[0, 6, 12]] = [1, 2, 0]  # three labels against three of their clique's class
+    labelled = index >= 0
+    own, guess = index[labelled], clique[labelled]
+    right, chance = np.mean(own == guess), sum(np.mean(own == k) * np.mean(guess == k) for k in range(3))
+    doubt = np.sqrt(right * (1 - right) / len(own)) / (1 - chance)
+    assert agreement(neighbours, index, 3) == pytest.approx(cohen_kappa_score(own, guess) - doubt)
+
+
+def test_agreement_of_labels_by_chance_is_little_and_never_below_zero():
+    neighbours = nearest(RNG.normal(size=(200, 5)), 5)
+    found = [agreement(neighbours, np.random.default_rng(seed).integers(-1, 3, 200), 3) for seed in range(10)]
+    assert min(found) >= 0.0
+    assert np.mean(found) < 0.1
+
+
+def test_agreement_of_one_label_a_class():
+    assert agreement(cliques(2, 4), np.array([0, -1, -1, -1, 1, -1, -1, -1]), 2) == 0.0
