@@ -141,7 +141,7 @@ def test_the_radius_is_relative_to_the_distance_of_classes(monkeypatch):
     REGULARIZERS.build({"name": "virtual_adversarial", "radius": 0.3}).penalty(model, labelled, None, SEED, True)
     capped = 0.3 * np.sqrt(np.var(x, axis=0).sum())
     np.testing.assert_allclose(np.linalg.norm(seen[-1] - x, axis=1), capped, rtol=1e-4)
-    one = labelled._replace(y=tf.one_hot(np.zeros(30, int), K))  # no pair of two classes
+    one = labelled._replace(y=tf.one_hot(np.zeros(30, int), K), logits=model.classify(x))  # no pair of two classes
     assert float(REGULARIZERS.build("virtual_adversarial").penalty(model, one, None, SEED, True)) == 0.0
 
 
