@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ODDS = 10.0  # times the odds of a class at which it counts as taking the unlabelled rows, or losing them
+TAKEN, LOST = 6.0, 20.0  # times the odds of a class, at which it takes the unlabelled rows; a rare class may be lost
 CHANCE = 0.1  # of the way from 1/K to 1: a mean confidence below it is chance
 STRANGE = 0.1  # what answers have in `common` with plain classifiers' at least, from 0 to 1
 HALF = 0.5  # of the labelled rows that the most frequent class misses: so many errors at most are called learnt
@@ -97,9 +97,11 @@ def _one_sided(
     odds, *others = (part / (1.0 - part) for part in (share, np.clip(prior, 1e-6, 1.0 - 1e-6), *plain))
     gain = odds / np.max(others, axis=0)
     loss = np.min(others, axis=0) / odds
-    k, takes = int(np.argmax(np.maximum(gain, loss))), bool(gain.max() >= loss.max())
-    if max(gain[k], loss[k]) < ODDS:
-        return None
+    k, takes = int(np.argmax(gain)), True
+    if gain[k] < TAKEN:
+        k, takes = int(np.argmax(loss)), False
+        if loss[k] < LOST:
+            return None
     return (
         f"class {classes[k]!r} {'takes' if takes else 'keeps'} {share[k]:.1%} of the unlabelled rows, where p(y) has "
         f"{prior[k]:.0%} and plain classifiers {' and '.join(f'{own[k]:.0%}' for own in plain)}; if the rows are not "

@@ -49,6 +49,11 @@ def test_a_class_that_takes_nearly_all_rows():
     assert "regularizers=[]" in found
 
 
+def test_a_class_that_takes_more_than_it_should_by_far():
+    found = describe(LEARNT, INDEX, answers((60, 231, 9)), UNIFORM, plain(100, 80, 120), CLASSES)
+    assert found.startswith("class 'b' takes 76.9%")
+
+
 def test_a_class_that_loses_its_rows():
     found = describe(LEARNT, INDEX, answers((150, 150, 0)), UNIFORM, plain(100, 120, 80), CLASSES)
     assert found.startswith("class 'c' keeps 0.2% of the unlabelled rows")
