@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import expit
 
-from ssvae.inference.ascent import UNROLLED, bounded, broadcast, direction, loop, where
+from ssvae.inference.ascent import UNROLLED, bounded, broadcast, direction, loop, unrolled, where
 
 NORMAL, BINARY = (SimpleNamespace(binary=binary, x=np.zeros((2, 4)), y=None) for binary in (False, True))
 LEAST = 1e-3  # variance that a binary number counts with at least
@@ -75,3 +75,7 @@ def test_a_loop_takes_its_steps_in_their_order(steps):
 
     total, last = loop(body, steps, (tf.constant(0), tf.constant(-1)))
     assert (int(total), int(last)) == (2**steps - 1, steps - 1)
+
+
+def test_few_steps_that_are_known_are_written_out():
+    assert [unrolled(steps) for steps in (UNROLLED, UNROLLED + 1, tf.constant(1))] == [True, False, False]

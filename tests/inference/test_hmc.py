@@ -17,12 +17,12 @@ SEED = random.seed_tensor(4)
 COPIES = 2000
 
 
-def gradients(method, model, rows):
+def gradients(method, model, rows, y=None):
     """Return the gradients of the mean bound by the loading and by the encoder's error."""
     loading, error = tf.Variable(model.loading), tf.Variable(model.error)
     model.loading, model.error = loading, error
     with tf.GradientTape() as tape:
-        value = tf.reduce_mean(method.bound(model, rows, None, Pathwise(), SEED, training=True))
+        value = tf.reduce_mean(method.bound(model, rows, y, Pathwise(), SEED, training=True))
     return [np.array(gradient) for gradient in tape.gradient(value, [loading, error])]
 
 
@@ -49,6 +49,14 @@ def test_the_encoder_learns_as_amortised(linear_gaussian):
     still = gradients(HMC(steps=0), linear_gaussian(), rows)[1]
     np.testing.assert_allclose(moved, still, rtol=1e-4)
     np.testing.assert_allclose(still, gradients(Amortized(), linear_gaussian(), rows)[1], rtol=0.1)
+
+
+def test_draws_that_do_not_move_teach_what_they_taught(linear_gaussian):
+    """Chains begin at the draws themselves, those of every class too."""
+    own, every = (lambda: linear_gaussian(error=0.8)), np.eye(linear_gaussian.classes, dtype=np.float32)[:, None]
+    for y in (None, every):
+        still, near = (gradients(method, own(), own().x, y) for method in (HMC(steps=0), HMC(2, 1, step_size=1e-6)))
+        np.testing.assert_allclose(near[0], still[0], rtol=1e-3, atol=1e-4)
 
 
 def test_outside_training_it_is_amortised(linear_gaussian):

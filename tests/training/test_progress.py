@@ -113,6 +113,7 @@ def test_bars_on_a_terminal_end(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     progress = Progress()
     progress.fit_begin({"m2": StagePlan(2, "XLA", 1.0)})
+    progress.working("neighbours")  # a bar of its own, which the stage ends
     progress.stage_begin("m2", 2, 1)
     progress.working("compiling")
     progress.working("")
@@ -120,6 +121,7 @@ def test_bars_on_a_terminal_end(capsys, monkeypatch):
     progress.epoch_end("m2", 1, {"loss": 1.0})
     bars = progress._view._bars
     assert bars.finished
+    assert [task.description for task in bars.tasks] == ["neighbours", "m2"]
     progress.fit_end()
     assert not bars.live.is_started
     progress.interrupted()

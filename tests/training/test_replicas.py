@@ -1,4 +1,4 @@
-"""What a compiled loop is asked for: which streams there are, and a model that each device can have a copy of."""
+"""What a compiled loop is asked for: which streams there are, a model that each device can have a copy of, its work."""
 
 from types import SimpleNamespace
 
@@ -9,6 +9,7 @@ from ssvae.backend.engine import Engine
 from ssvae.likelihoods.bernoulli import Bernoulli
 from ssvae.models.base import Stage
 from ssvae.models.m1 import M1
+from ssvae.models.m2 import M2
 from ssvae.training import loop
 from ssvae.training.streams import Streams
 
@@ -45,3 +46,12 @@ def test_a_model_without_config_stays_on_one_device():
 @pytest.mark.parametrize(("labelled", "unlabelled"), [(0, 5), (5, 0), (2, 3)])
 def test_a_program_knows_which_streams_there_are(labelled, unlabelled):
     assert (labelled > 0, unlabelled > 0) in lent(M1, ONE, labelled, unlabelled)
+
+
+def test_the_operations_of_a_step_count_every_class_of_a_row_without_label():
+    """A product with n weights takes 2 n operations a row, and its two gradients as many each."""
+    m2 = M2(3, 5, Bernoulli(), latent=2, hidden=[4])
+    plan = SimpleNamespace(epochs=7, labelled_batch_size=4, batch_size=10)
+    stage, streams = Stage("m2", m2, np.zeros((33, 3)), None, False), Streams(np.arange(8), np.arange(25))
+    numbers = sum(np.size(weight) for weight in m2.get_weights())
+    assert loop._work(stage, plan, streams) == (7 * 3, 6.0 * (4 + 5 * 10) * numbers)
