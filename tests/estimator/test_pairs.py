@@ -71,10 +71,10 @@ def as_it_stands(function=None, **_):
 
 
 class AsItStands:
-    """A function that is not compiled."""
+    """A function that is not compiled, nor rewritten: tf.function is given autograph=False everywhere."""
 
     def __init__(self, function):
-        self.function = function
+        self.function = tf.autograph.experimental.do_not_convert(function)
 
     def __call__(self, *arguments):
         return self.function(*arguments)
