@@ -36,7 +36,7 @@ def traced(function, engine):
         with using(engine):
             return function(*arguments)
 
-    return tf.function(inside, jit_compile=engine.xla)
+    return tf.function(inside, autograph=False, jit_compile=engine.xla)
 
 
 @pytest.mark.parametrize("engine", [ENGINES["graph"], ENGINES["xla"]], ids=["graph", "xla"])

@@ -24,7 +24,7 @@ def test_chains_of_one_mode_find_the_other_as_often_as_the_posterior_has_it(form
     target = PosteriorDensity(NET, {"x": np.ones((ROWS, 1))}, form)
     state = target.state({"z": tf.fill([ROWS, 1], -1.0)})
 
-    @tf.function(jit_compile=True)
+    @tf.function(autograph=False, jit_compile=True)
     def step(state, number):
         state = resampled(target, state, target.data, 32, random.fold(random.seed_tensor(5), number))
         return state, target.values(state)["z"]

@@ -110,7 +110,7 @@ def test_the_remainder_is_as_precise_as_q():
 def test_jitted_is_the_same_up_to_rounding(count):
     f, logits, gradient = Table(RNG.normal(size=5)), peaked(2000, 5), TopM(count, draws=2)
 
-    @tf.function(jit_compile=True)
+    @tf.function(autograph=False, jit_compile=True)
     def jitted(logits):
         with tf.GradientTape() as tape:
             tape.watch(logits)
@@ -125,7 +125,9 @@ def test_jitted_is_the_same_up_to_rounding(count):
 
 def test_draws_of_every_class_run_jitted():
     f, logits = Table(RNG.normal(size=5)), peaked(2000, 5)
-    jitted = tf.function(lambda q: ScoreFunction().expectation(f, {"y": one_hot(q)}, SEED), jit_compile=True)
+    jitted = tf.function(
+        lambda q: ScoreFunction().expectation(f, {"y": one_hot(q)}, SEED), autograph=False, jit_compile=True
+    )
     near(jitted(tf.constant(logits)).numpy().astype(float), read(Enumeration(), f, logits)[0][0])
 
 
@@ -164,7 +166,7 @@ def test_unlabelled_bound_of_a_thousand_classes():
         return value, tf.linalg.matvec(tape.gradient(value, logits), tf.constant(direction, tf.float32))
 
     truth = [part.numpy() for part in bound(Enumeration(), Quadrature(16), x, tf.constant(start), SEED)]
-    step = tf.function(lambda *a: bound(TopM(count=4, draws=2), Pathwise(), *a))
+    step = tf.function(lambda *a: bound(TopM(count=4, draws=2), Pathwise(), *a), autograph=False)
     tiled = tf.constant(np.repeat(x, rows, axis=0)), tf.constant(np.repeat(start, rows, axis=0))
     found = [step(*tiled, random.fold(SEED, i)) for i in range(20)]
     for part in range(2):

@@ -145,7 +145,7 @@ def test_the_engines_agree(likelihood):
     found = []
     for xla in (False, True):
         with engine.using(engine.Engine(xla=xla)):
-            found.append([part.numpy() for part in tf.function(everything, jit_compile=xla)(h)])
+            found.append([part.numpy() for part in tf.function(everything, autograph=False, jit_compile=xla)(h)])
     for graph, xla in zip(*found, strict=True):
         np.testing.assert_allclose(graph, xla, rtol=2e-5, atol=2e-5)
 
@@ -155,7 +155,7 @@ def test_draws_have_the_same_mean_with_either_engine(likelihood):
     h = tf.constant(numbers(likelihood, (2, 6), 3, 0.5))
     for xla in (False, True) if likelihood.samples_with_xla else (False,):
         with engine.using(engine.Engine(xla=xla)):
-            compiled = tf.function(lambda h: likelihood(h).sample(2000, seed=SEED), jit_compile=xla)
+            compiled = tf.function(lambda h: likelihood(h).sample(2000, seed=SEED), autograph=False, jit_compile=xla)
             draws = compiled(h).numpy()
             np.testing.assert_array_equal(draws, compiled(h))  # a function of the seed
         error = draws.std(axis=0) / np.sqrt(len(draws))
