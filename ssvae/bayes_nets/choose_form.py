@@ -52,8 +52,8 @@ def choose_form(draw: Callable[[Form], Draws], net: BayesNet) -> Form:
             continue  # ε is z but for its unit
         other = (*best[:at], next(form for form in FORMS if form != best[at]), *best[at + 1 :])
         best = max(best, other, key=gain)
-    least = {forms: float(scores.min()) for forms, scores in tried.items()}
-    return dict(zip(names, max(least, key=least.__getitem__), strict=True))
+    chosen = max(tried, key=lambda forms: float(tried[forms].min()))
+    return dict(zip(names, chosen, strict=True))
 
 
 def _scores(found: Draws, names: list[str]) -> np.ndarray:
