@@ -116,11 +116,13 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         "auto": XLA on a GPU, and where the stage is long enough to pay for the compilation.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the factors of matrix products in training; sums, bounds and weights stay float32.
-    safe : bool, default=False
+    safe : bool or "auto", default="auto"
         Whether `predict` and `predict_proba` answer by an average of the generative classifier with plain ones
         (logistic regression, forests, kernels; on the columns and on M1's latents), weighted by their loss on labelled
         rows that they did not learn from, so that the answers are never much worse than those of the best of them
-        (`ssvae.averaging`). For tables with few labels; bounds, latents, samples and analogies stay the model's.
+        (`ssvae.averaging`); bounds, latents, samples and analogies stay the model's. "auto": where at most 1,000 of at
+        most 50,000 rows have a label, the rows are a dense table with columns that are no grey levels and not all 0 and
+        1, and `epochs` is "auto".
     random_state : int, RandomState or None, default=None
         Decides the labels' order, weights and noise; None: a new seed for each fit.
     callbacks : sequence of ssvae.callbacks.Callback or keras.callbacks.Callback, default=None
@@ -161,9 +163,9 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
     feature_classifier_ : FeatureClassifier
         The scikit-learn classifier on the latents; only for models without q(y | x), such as M1.
     average_ : SafeAverage or None
-        The average that predicts, where `safe` is on.
+        The average that predicts, in the safe mode.
     safe_report_ : dict
-        Where `safe` is on, what cross-validation of the labelled rows says: ``"members"``, a dict with error (%), NLL,
+        In the safe mode, what cross-validation of the labelled rows says: ``"members"``, a dict with error (%), NLL,
         their 95 % intervals, weight and temperature of each; ``"average"`` and ``"without_unlabelled"``, the average
         and that of members that use no row without label, each with weights from other rows; ``"gain_of_unlabelled"``,
         by how much the second is above the first, with standard errors; ``"rows"``, ``"folds"`` and ``"repeats"``.
@@ -220,7 +222,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         strategy: Literal["auto", "one", "mirrored", "multiworker"] | tf.distribute.Strategy = "auto",
         engine: Literal["auto", "graph", "xla"] = "auto",
         precision: Literal["float32", "bfloat16"] = "float32",
-        safe: bool = False,
+        safe: bool | Literal["auto"] = "auto",
         random_state: int | np.random.RandomState | None = None,
         callbacks: Sequence[Callback | keras.callbacks.Callback] | None = None,
         verbose: int = 0,
@@ -285,13 +287,12 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
         components, rows = Components.build(self, x, extremes, len(classes), load)
         dry_run(components.model, components.objective, rows)
-        if self.safe:
-            safe_mode.check_rows(rows)
         settings = FitSettings.of(self, same_seed(layout, fresh_seed(self.random_state)), layout)
+        safe = safe_mode.wanted(self.safe, components, rows, index, settings.training)
         history = fit_stages(components, rows, index, weight, settings)
         average: safe_mode.SafeAverage | None = None
         report: safe_mode.Report = {}
-        if self.safe:
+        if safe:
             trained = safe_mode.Trained(components, rows, index, weight, settings, history)
             average, report = safe_mode.SafeAverage.fit(trained)
         # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -22,14 +22,16 @@ from ssvae.estimator.components import Components
 from ssvae.estimator.fitting import FitSettings, fit_stages
 from ssvae.inference.base import Inference
 from ssvae.models.base import Model
-from ssvae.models.capabilities import HasClasses, LatentFeatures, Stacked
+from ssvae.models.capabilities import GenerativeClassifier, HasClasses, LatentFeatures, Stacked
 from ssvae.preprocessing.base import Preprocessing
 from ssvae.readers.base import Rows, row_chunks, take_rows
 from ssvae.readers.sparse_table import SparseTable
 from ssvae.training.callbacks import History
+from ssvae.training.schedule import TrainingSettings
 
 LABELLED = 1000  # rows that plain classifiers learn from, at most: their time grows with the cube of the rows
 EVERY = 5000  # rows whose columns they look at, at most
+AUTO_ROWS = 50_000  # with more the time of a fit that doubles is felt
 PART = 3  # the epochs of a fold are this part of those of the fit
 
 
@@ -89,16 +91,26 @@ class SafeAverage(NamedTuple):
         return cls(Average.from_arrays(names, arrays), arrays["shift"], arrays["scale"])
 
 
-def check_rows(x: Rows) -> None:
-    """Refuse rows that plain classifiers would make dense.
+def wanted(
+    safe: bool | Literal["auto"], parts: Components, rows: Rows, index: np.ndarray, training: TrainingSettings
+) -> bool:
+    """Say whether a fit of preprocessed rows [N, D] with class index [N] is to end with an average.
+
+    "auto": where few rows have a label, columns are real or of several kinds, rows are in memory, the model is a
+    generative classifier, and nobody has chosen the epochs, and with them what a fit may cost.
 
     Raises
     ------
     ValueError
-        If x is a sparse table.
+        If plain classifiers would make sparse rows dense.
     """
-    if isinstance(x[:1], SparseTable):
+    if safe is True and isinstance(rows[:1], SparseTable):
         raise ValueError("safe=True is for dense tables, and X is sparse: give safe=False, or X.toarray()")
+    if isinstance(safe, bool):
+        return safe
+    table = isinstance(rows, np.ndarray) and len(rows) <= AUTO_ROWS and not parts.preprocessing.identity
+    few = int(np.count_nonzero(index >= 0)) <= LABELLED
+    return table and few and isinstance(parts.model, GenerativeClassifier) and training.epochs == "auto"
 
 
 def _some(numbers: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

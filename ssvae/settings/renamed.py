@@ -14,12 +14,8 @@ from ssvae.settings.deprecation import warn_deprecated
 DEPRECATED = "deprecated"  # what the constructor's argument of an old name is where nothing was given
 
 RENAMED = {"pull": "bound_gradient_weight"}  # old name -> name
-ADDED = {
-    "clip_norm": 10.0,
-    "weight_prior": 1.0,
-    "regularizer_strength": 1.0,
-    "safe": False,
-}  # argument -> the value that was fixed before it was one
+# Argument -> the value that was fixed before it was one; of `safe` the default, so that older runs can be gone on with.
+ADDED = {"clip_norm": 10.0, "weight_prior": 1.0, "regularizer_strength": 1.0, "safe": "auto"}
 
 
 def warn(old: str, where: str = "") -> None:

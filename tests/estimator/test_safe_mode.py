@@ -11,6 +11,12 @@ import ssvae
 from ssvae import SSVAEClassifier
 from ssvae.averaging import trees
 from ssvae.estimator import safe_mode
+from ssvae.estimator.components import Components
+from ssvae.likelihoods import LIKELIHOODS
+from ssvae.models import MODELS
+from ssvae.preprocessing import PREPROCESSING
+from ssvae.readers.spilled_rows import SpilledRows
+from ssvae.training.schedule import TrainingSettings
 
 RNG = np.random.default_rng(0)
 Y = np.arange(80) % 2
@@ -107,6 +113,31 @@ def test_models_without_latents_or_classes_have_the_members_that_they_can(model,
     found = SSVAEClassifier(**settings, safe=True).fit(TABLE, KNOWN)
     assert {name.partition("/")[0] for name in found.safe_report_["members"]} == names
     assert found.predict_proba(TABLE).shape == (80, 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, True),
+        ({"labelled": 1001}, False),
+        ({"epochs": 3}, False),
+        ({"preprocessing": "identity"}, False),
+        ({"model": {"name": "supervised"}}, False),
+        ({"on_disk": True}, False),
+        ({"safe": True, "epochs": 3}, True),
+        ({"safe": False}, False),
+    ],
+    ids=str,
+)
+def test_auto_is_for_tables_with_few_labels_and_the_default_epochs(changed, expected):
+    given = {"safe": "auto", "labelled": 1000, "epochs": "auto", "preprocessing": "standardize", "on_disk": False}
+    given |= {"model": {"name": "m2", **SMALL}, **changed}
+    rows, likelihood = np.zeros((1200, 2), np.float32), LIKELIHOODS.build("gaussian")
+    model = MODELS.build(given["model"], features=2, classes=2, likelihood=likelihood)
+    parts = Components(likelihood, PREPROCESSING.build(given["preprocessing"]), model, None)
+    index, training = np.where(np.arange(1200) < given["labelled"], 0, -1), TrainingSettings(epochs=given["epochs"])
+    read = SpilledRows(iter([rows])) if given["on_disk"] else rows
+    assert safe_mode.wanted(given["safe"], parts, read, index, training) is expected
 
 
 def test_sparse_rows_are_refused_before_training():
