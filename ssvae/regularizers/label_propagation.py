@@ -46,8 +46,9 @@ def propagate(neighbours: np.ndarray, index: np.ndarray, classes: int) -> np.nda
 def agreement(neighbours: np.ndarray, index: np.ndarray, classes: int) -> float:
     """Return how well labels that are propagated to labelled rows agree with their own: Cohen's κ less its s.e.
 
-    Each labelled row is asked for from the labels of the other folds. 1: neighbours are of one class; 0, which it is at
-    least: they are so no more often than by chance, as far as so few labels can tell.
+    Each labelled row is asked for from the labels of the other folds, but for the only one of a class. 1: neighbours
+    are of one class, or every class has one label, which tells nothing; 0, which it is at least: they are so no more
+    often than by chance, as far as so few labels can tell.
 
     Parameters
     ----------
@@ -58,7 +59,10 @@ def agreement(neighbours: np.ndarray, index: np.ndarray, classes: int) -> float:
     classes : int
         K.
     """
-    known = np.flatnonzero(index >= 0)
+    several = np.bincount(index[index >= 0], minlength=classes) > 1
+    known = np.flatnonzero((index >= 0) & several[index])
+    if not len(known):
+        return 1.0
     known = known[np.argsort(index[known], kind="stable")]  # so that every fold has its share of every class
     found = np.empty(len(known), int)
     for fold in range(min(FOLDS, len(known))):

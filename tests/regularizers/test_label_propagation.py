@@ -90,5 +90,9 @@ def test_agreement_of_labels_by_chance_is_little_and_never_below_zero():
     assert np.mean(found) < 0.1
 
 
-def test_agreement_of_one_label_a_class():
-    assert agreement(cliques(2, 4), np.array([0, -1, -1, -1, 1, -1, -1, -1]), 2) == 0.0
+def test_only_labels_of_a_class_are_not_asked_for():
+    neighbours, index = cliques(3, 4), np.full(12, -1)
+    index[[0, 4, 8]] = [0, 1, 2]
+    assert agreement(neighbours, index, 3) == 1.0
+    index[[1, 5]] = [0, 1]  # class 2 has one label still
+    assert agreement(neighbours, index, 3) == pytest.approx(1.0)
