@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ssvae.cli import options
-from ssvae.cli.options import data_dir, json_flag, setting, settings_sources
+from ssvae.cli.options import data_dir, json_flag, number_or_path, setting, settings_sources
 
 if TYPE_CHECKING:
     from ssvae.settings.checks import Settings
@@ -58,6 +58,17 @@ ANYWHERE = ("dataset.folder", "dataset.stream", "classifier.verbose", "classifie
 @setting("--no-label", multiple=True, metavar="WORD", help="A label that means that a row has none; may be repeated.")
 @setting("--unlabelled", metavar="FILE", help="A second table, of rows without a label: the same columns by name.")
 @setting("--labels-file", metavar="FILE", help="A table of files' names and labels, of a folder of images.")
+@setting(
+    "--test",
+    metavar="ROWS",
+    callback=number_or_path,
+    help="Test rows of --data: a share (0.2) or number of the labelled rows, or a second table.  [default: none]",
+)
+@setting("--group", metavar="COLUMN", help="Rows of one value in this column stay together when rows are held out.")
+@setting("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be repeated.")
+@click.option(
+    "--id", "id_columns", multiple=True, metavar="COLUMN", help="A column that tells the rows apart; may be repeated."
+)
 @setting("--stream/--no-stream", default=False, help="Leave the rows of --data on disk, read as they are needed.")
 @data_dir
 @setting(
@@ -70,6 +81,12 @@ ANYWHERE = ("dataset.folder", "dataset.stream", "classifier.verbose", "classifie
     metavar="NAME",
     help="Devices to train on: auto, one, mirrored, multiworker (whose "
     "ports are open to all that reach this machine).  [default: auto]",
+)
+@setting(
+    "--safe/--no-safe",
+    default=None,
+    help="Answer by an average of the model with plain classifiers, weighted by cross-validation.  [default: for "
+    "tables with few labels]",
 )
 @setting("--seed", type=int, metavar="N", help="Seed of the choice of labelled rows and of the training.  [default: 0]")
 @setting("--config", metavar="FILE", help="YAML file, or the name of shipped settings (`ssvae config print`).")

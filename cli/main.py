@@ -20,6 +20,7 @@ COMMANDS = {
     "datasets": ("ssvae.cli.datasets:datasets", "List the data sets, or fetch one."),
     "evaluate": ("ssvae.cli.evaluate:evaluate", "Measure a run's model on the test rows."),
     "fit": ("ssvae.cli.fit:fit", "Train a classifier on partly labelled data."),
+    "impute": ("ssvae.cli.impute:impute", "Fill in the missing cells of a table."),
     "launch": ("ssvae.cli.launch:launch", "Train on several processes, and again after a crash."),
     "gap": ("ssvae.cli.gap:gap", "Measure how far a run's bound is below log p, and why."),
     "predict": ("ssvae.cli.predict:predict", "Classify the rows of a file."),

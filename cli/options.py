@@ -21,6 +21,10 @@ PATHS = {
     "target": "dataset.target",
     "unlabelled": "dataset.unlabelled_file",
     "labels_file": "dataset.labels_file",
+    "test": "dataset.test",
+    "group": "dataset.group",
+    "drop": "dataset.drop",
+    "id_columns": "dataset.id_columns",
     "stream": "dataset.stream",
     "no_label": "dataset.no_label",
     "data_dir": "dataset.folder",
@@ -28,6 +32,7 @@ PATHS = {
     "model": "classifier.model",
     "inference": "classifier.inference",
     "strategy": "classifier.strategy",
+    "safe": "classifier.safe",
     "seed": "seed",
 }
 WORDS = ("target", "no_label")  # parameters that name what is in files, not the files
@@ -45,6 +50,14 @@ def setting(flag: str, **attributes: Any) -> Callable[[Command], Command]:
     """Return an option for a path of the settings, also read from the environment as SSVAE_NAME."""
     variable = "SSVAE_" + flag.partition("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(flag, envvar=variable, show_envvar=True, **attributes)
+
+
+def number_or_path(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | str | None:
+    """Return what was given as a number, if it is one: a count as int, a share as float."""
+    try:
+        return None if value is None else float(value) if not value.isdecimal() else int(value)
+    except ValueError:
+        return value
 
 
 data_dir = setting("--data-dir", metavar="FOLDER", help="Folder of the data sets' files.")

@@ -40,7 +40,7 @@ class Dataset(NamedTuple):
     image_shape: tuple[int, ...] | None = None  # (height, width) or (height, width, channels)
     feature_names: tuple[str, ...] | None = None
     row_keys: dict[str, np.ndarray] | None = None  # of a user's own x, [N] each: row number or file name, id columns
-    column_kinds: dict[str, int] | None = None  # of a table: how many columns hold numbers, true/false and text
+    columns: list[dict[str, object]] | None = None  # of a table: `readers.column_schema.as_json` of what they hold
 
 
 class Batch(NamedTuple):

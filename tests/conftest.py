@@ -114,6 +114,7 @@ def own_random_numbers(request, monkeypatch):
 def quick_core(monkeypatch):
     """Put NearestMean in the place of SSVAEClassifier, and return it; shipped settings are not for its constructor."""
     monkeypatch.setattr("ssvae.cli.options.shipped_for", lambda found: [])
+    monkeypatch.setattr("ssvae.experiments.cross_validation.classifiers", lambda index, seed: {})
     monkeypatch.setitem(vars(ssvae), "SSVAEClassifier", NearestMean)  # setattr would import the real one first
     monkeypatch.setitem(vars(ssvae), "load", load_nearest_mean)
     return NearestMean

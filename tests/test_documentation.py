@@ -62,7 +62,7 @@ def test_the_readme_is_one_screen():
 
 
 def test_the_contents_name_every_page():
-    named = re.findall(r"\]\(([\w.]+)\)", text(ROOT / "docs/README.md"))
+    named = re.findall(r"\]\(([\w.-]+)\)", text(ROOT / "docs/README.md"))
     assert sorted(named) == sorted(page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ssvae.estimator import column_kinds
@@ -20,15 +20,16 @@ def likelihood(
     names: Sequence[str] | None,
     slot: Slot[Likelihood],
     preprocessing: Slot[Preprocessing],
+    kinds: Mapping[str, object] | None = None,
 ) -> Slot[Likelihood]:
-    """Return the slot, or in place of "auto" what suits rows x, of these extremes and names of columns.
+    """Return the slot, or in place of "auto" what suits rows x, of these extremes, names and kinds of columns.
 
     Where a preprocessing is asked for, that is Gaussian; see `column_kinds.likelihood` otherwise.
     """
     if not is_auto(slot):
         return slot
     plain = isinstance(preprocessing, str) and preprocessing in ("auto", "identity", "columns")
-    return column_kinds.likelihood(x, extremes, names) if plain else "gaussian"
+    return column_kinds.likelihood(x, extremes, names, kinds) if plain else "gaussian"
 
 
 def preprocessing(slot: Slot[Preprocessing], likelihood: Likelihood) -> Slot[Preprocessing]:

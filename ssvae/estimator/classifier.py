@@ -60,6 +60,10 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         What is done to x first: "columns", "identity", "pca" or "standardize". "auto" is nothing for likelihoods of
         bounded values, standardised columns for others, and "columns" for "mixed": real columns standardised, missing
         cells flagged. The log-Jacobian is part of every bound.
+    columns : mapping, default=None
+        Kinds of columns of a DataFrame by name, in place of those that are found: "real", "positive", "count",
+        "binary", "categorical", "ordinal", "date", "text", "id" or "drop"; a list of values is their rising order.
+        With `likelihood` "auto", counts are then Poisson. See `ssvae.readers.column_schema`.
     inference : str, dict or Inference, default="amortized"
         How q(z | x, y) and the bound of log p(x | y) are found: "amortized", "importance_weighted",
         "gradient_refined", "iterative", "importance_refined", "mc_likelihood" or "hmc".
@@ -156,6 +160,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         D, columns of X in fit.
     feature_names_in_ : ndarray [D]
         Names of the columns of X in fit, where they had any.
+    columns_ : tuple of Column
+        What the columns of X held in fit, where X was a DataFrame (`ssvae.readers.column_schema`).
     reference_ : ndarray [16, D]
         Some rows of X in fit, on which a saved classifier proves that it predicts what it did.
     collapse_ : str or None
@@ -197,6 +203,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         *,
         likelihood: Slot[Likelihood] = "auto",
         preprocessing: Slot[Preprocessing] = "auto",
+        columns: Mapping[str, object] | None = None,
         inference: Slot[Inference] = "amortized",
         gradient: Slot[Gradient] = "auto",
         class_gradient: Slot[Gradient] = "auto",
@@ -231,6 +238,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         self.model = model
         self.likelihood = likelihood
         self.preprocessing = preprocessing
+        self.columns = columns
         self.inference = inference
         self.gradient = gradient
         self.class_gradient = class_gradient

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,16 @@ ROWS = 64  # that are compared with grey levels
 NEAR = 0.01  # of a level: rounding errors are far smaller, and cells that are no levels are seldom so near
 
 
-def likelihood(x: Rows, extremes: tuple[float, float], names: Sequence[str] | None) -> Slot[Likelihood]:
+# The likelihood of a column whose kind the user named; of another kind, by its cells.
+BY_KIND = {"count": "poisson", "binary": "bernoulli", "real": "gaussian", "positive": "gaussian"}
+
+
+def likelihood(
+    x: Rows,
+    extremes: tuple[float, float],
+    names: Sequence[str] | None,
+    kinds: Mapping[str, object] | None = None,
+) -> Slot[Likelihood]:
     """Return the likelihood of a table [N, D].
 
     Grey levels in [0, 1], all k / n for one n, are Bernoulli, and so are columns of 0 and 1 alone. Where columns are of
@@ -36,19 +45,31 @@ def likelihood(x: Rows, extremes: tuple[float, float], names: Sequence[str] | No
         Its least and greatest cell, NaN where cells are missing.
     names : sequence of str, optional
         Of the columns.
+    kinds : mapping, optional
+        What the user said that columns hold, by name.
     """
     inside = extremes[0] >= 0.0 and extremes[1] <= 1.0
     if isinstance(x[:1], SparseTable):
         return "bernoulli" if inside else "gaussian"
     groups = _one_hot_groups(x, names)
-    if inside and not groups and _grey_levels(x):
+    said = {at: BY_KIND[kind] for at, kind in _said(names, kinds) if kind in BY_KIND}
+    if inside and not groups and not said and _grey_levels(x):
         return "bernoulli"
     columns = np.where(_binary(x), "bernoulli", "gaussian").astype(object)
     for start, stop in groups:
         columns[start:stop] = "categorical"
+    for at, own in said.items():
+        columns[at] = own
     if not np.isnan(extremes[0]) and len({*columns}) == 1 and not groups:
         return str(columns[0])
     return {"name": "mixed", "columns": columns.tolist(), "sizes": [stop - start for start, stop in groups]}
+
+
+def _said(names: Sequence[str] | None, kinds: Mapping[str, object] | None) -> Iterator[tuple[int, str]]:
+    """Yield the columns whose kind the user named, and it."""
+    for at, name in enumerate(names or ()) if kinds else ():
+        if isinstance(kind := (kinds or {}).get(name), str):
+            yield at, kind
 
 
 def _grey_levels(x: Rows) -> bool:

@@ -71,7 +71,8 @@ class Components(NamedTuple):
         slot = _own_likelihood(estimator.model, estimator.likelihood)
         named = feature_names(estimator)
         names = () if named is None else named.tolist()
-        likelihood = LIKELIHOODS.build(auto.likelihood(x, extremes, names, slot, estimator.preprocessing))
+        given = slot, estimator.preprocessing, estimator.columns
+        likelihood = LIKELIHOODS.build(auto.likelihood(x, extremes, names, *given))
         preprocessing = PREPROCESSING.build(auto.preprocessing(estimator.preprocessing, likelihood))
         if math.isnan(extremes[0]) and not preprocessing.takes_gaps:
             refuse_missing(x, named)

@@ -23,6 +23,7 @@ from ssvae.models.base import Model
 from ssvae.models.capabilities import GenerativeClassifier, HasClasses, HasDensity, Stacked
 from ssvae.objective import Objective
 from ssvae.preprocessing.base import Preprocessing
+from ssvae.readers import column_schema
 from ssvae.readers.base import Rows
 from ssvae.registry import Slot
 from ssvae.settings.checks import whole
@@ -211,7 +212,7 @@ class GenerativeMixin:
         """
         filled = self.reconstruct(X)
         if isinstance(X, pd.DataFrame):
-            return data_frames.filled(X, filled, self.feature_names_in_.tolist())
+            return data_frames.filled(X, filled, self.feature_names_in_.tolist(), vars(self).get("columns_"))
         x = np.asarray(check_table(self, X)[:])
         return np.where(np.isnan(x), filled, x)
 
@@ -243,7 +244,7 @@ class GenerativeMixin:
 
     def sample(
         self, n: int = 1, y: npt.ArrayLike | None = None, random_state: int | np.random.RandomState | None = None
-    ) -> np.ndarray:
+    ) -> np.ndarray | pd.DataFrame:
         """Draw rows from the model.
 
         Parameters
@@ -257,15 +258,17 @@ class GenerativeMixin:
 
         Returns
         -------
-        ndarray [n, D]
-            Means of p(x | z, y), in the units of X.
+        ndarray [n, D] or DataFrame
+            Means of p(x | z, y), in the units of X. Of a classifier fitted on a DataFrame one with the columns that it
+            learnt from: the most probable category, the nearest count, dates.
         """
         check_is_fitted(self)
         eager_guard.check()
         model, seed = self._density("sample"), fresh_seed(random_state)
         index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
         found = prediction.draw(model, n, index, seed)
-        return self.preprocessing_.inverse(found)
+        rows, schema = self.preprocessing_.inverse(found), vars(self).get("columns_")
+        return rows if schema is None else column_schema.decode(schema, rows)
 
     def _log_jacobian(self, X: ArrayLike) -> np.ndarray | float:
         """Return what makes a density of preprocessed rows one in the units of X, where there is such a number."""

@@ -37,6 +37,7 @@ from ssvae.models.capabilities import HasDensity, LatentFeatures
 from ssvae.networks.layer import at_most
 from ssvae.objective import Objective
 from ssvae.preprocessing import PREPROCESSING
+from ssvae.readers import column_schema
 from ssvae.readers.base import RowsInMemory
 from ssvae.settings.checks import Setting, accepts
 
@@ -110,6 +111,7 @@ class Manifest(TypedDict):
     classes: ClassValues
     features: int
     feature_names: list[str] | None
+    columns: NotRequired[list[dict[str, object]] | None]  # what those of a DataFrame held, see `column_schema`
     history: dict[str, list[float | str | None]]
     collapse: NotRequired[str | None]  # what the fit warned of
     average: NotRequired[dict[str, Any]]  # the report of the safe mode; empty without
@@ -258,6 +260,7 @@ def _manifest(classifier: SSVAEClassifier, sha256: dict[str, str]) -> Manifest:
         "classes": {"dtype": classes.dtype.str, "values": classes.tolist()},
         "features": int(classifier.n_features_in_),
         "feature_names": None if names is None else [str(name) for name in names],
+        "columns": column_schema.as_json(vars(classifier).get("columns_", ())) or None,
         "history": {name: [_known(value) for value in column] for name, column in classifier.history_.items()},
         "collapse": vars(classifier).get("collapse_"),
         "average": classifier.safe_report_,
@@ -316,6 +319,8 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
         if len(manifest["feature_names"]) != manifest["features"]:
             raise KeyError("feature_names")
         classifier.feature_names_in_ = np.array(manifest["feature_names"], object)
+    if kept_columns := manifest.get("columns"):
+        classifier.columns_ = column_schema.from_json(kept_columns)
     slot = dict(manifest["preprocessing"])
     learnt = {name.split("/", 1)[1]: array for name, array in kept.items() if name.startswith("preprocessing/")}
     kind = PREPROCESSING.get(slot.pop("name"))

@@ -17,7 +17,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_n_features, _check_sample_weight, validate_data
 
 from ssvae.backend import eager_guard, fork_guard
-from ssvae.estimator.data_frames import as_numbers
+from ssvae.estimator import data_frames
 from ssvae.label_vector import LabelContainer, label_array
 from ssvae.readers import column_moments
 from ssvae.readers.base import Rows, RowsInMemory, RowSource, extremes, take_rows
@@ -106,6 +106,8 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
     eager_guard.check()
     _refuse_streams(X)
     X = open_rows(X)
+    if reset:
+        vars(estimator).pop("columns_", None)
     if isinstance(X, RowSource):
         x: Rows = _named(estimator, X, reset)
         _check_n_features(estimator, x, reset=reset)
@@ -113,8 +115,7 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
         settings = {"dtype": (np.float64, np.float32), "ensure_all_finite": False, "ensure_min_samples": 1}
         matrix = X.matrix if isinstance(X, SparseTable) else X
         if isinstance(X, pd.DataFrame):
-            names = feature_names(estimator)
-            matrix = as_numbers(X, None if names is None else names.tolist(), learn=reset)
+            matrix = _of_frame(estimator, X, reset)
         try:
             x = validate_data(estimator, _numbers(matrix), reset=reset, accept_sparse="csr", **settings)
         except ValueError as error:
@@ -128,6 +129,18 @@ def _checked(estimator: BaseEstimator, X: ArrayLike, reset: bool) -> tuple[Rows,
         takes_none = isinstance(x[:1], SparseTable)  # its cells that are not stored are 0
         _refuse(x, feature_names(estimator), _not_finite if takes_none else np.isinf)
     return x, (low, high)
+
+
+def _of_frame(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> pd.DataFrame:
+    """Return a DataFrame as numbers; with `reset` the estimator learns what its columns hold."""
+    if reset:
+        schema = data_frames.learnt(X, estimator.columns)
+        if schema is None:
+            return X
+        estimator.columns_ = schema
+        return data_frames.encoded(X, schema)
+    names = feature_names(estimator)
+    return data_frames.as_numbers(X, None if names is None else names.tolist(), vars(estimator).get("columns_"))
 
 
 def refuse_missing(x: Rows, names: np.ndarray | None) -> None:

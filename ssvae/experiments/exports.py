@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from ssvae.atomic_files import write_text
 from ssvae.experiments.run_folder import Run, check_columns
 from ssvae.label_vector import has_label
+from ssvae.readers import column_schema, own_tables
 from ssvae.readers.base import Rows, take_rows
 from ssvae.readers.image_folder import list_images
 from ssvae.readers.label_columns import quoted
@@ -38,8 +40,11 @@ def read_rows(run: Run, file: str | Path) -> Rows:
     from ssvae.readers.read import read_features
 
     names, shape = run.form["feature_names"], run.form["image_shape"]
+    columns = run.form.get("columns")
     options = {key: value for key, value in run.config["dataset"].items() if key in AS_AT_FIT}
-    x = read_features(file, tuple(names) if names else None, image_shape=tuple(shape) if shape else None, **options)
+    x = read_features(
+        file, tuple(names) if names else None, image_shape=tuple(shape) if shape else None, columns=columns, **options
+    )
     check_columns(run, x, file)
     return x
 
@@ -181,13 +186,64 @@ def write_samples(run: Run, rows: int, out: str | Path, seed: int = 0) -> None:
     y = np.array(classes * rows)
     drawn = np.asarray(run.classifier.sample(len(y), y, random_state=seed))
     if out.suffix == ".csv":
-        names = run.form["feature_names"] or [f"x{n}" for n in range(drawn.shape[1])]
-        lines = [[*[f"{value:.6g}" for value in row], label] for row, label in zip(drawn, y, strict=True)]
+        names, cells = _as_columns(run, drawn)
+        lines = [[*row, label] for row, label in zip(cells, y, strict=True)]
         write_text(out, _csv([*names, run.config["dataset"].get("target") or "class"], lines))
         return
     from ssvae.plots import primitives, run_figures
 
     run_figures.save(primitives.image_grid(drawn.reshape(rows, len(classes), *shape), classes), out)
+
+
+def impute(run: Run, file: str | Path) -> tuple[str, int]:
+    """Return a table as CSV text with its missing cells filled in by the model, and how many they were.
+
+    All other cells, and columns that the model was not fitted on, are as they are written in the file.
+
+    Raises
+    ------
+    ValueError
+        If the run was not fitted on a table, the file does not match it, or the model does not generate x.
+    """
+    path, kept = Path(file), run.form.get("columns")
+    if kept is None or path.suffix.lower() not in TABLES:
+        raise ValueError(f"missing cells are filled in of tables {list(TABLES)}, for a run of such a table, not {path}")
+    schema = column_schema.from_json(kept)
+    frame = own_tables.columns_of(path, schema, **_decimal(run))
+    header, rows = written_cells(path, _columns(run))
+    x = np.asarray(read_rows(run, path))
+    found, filled = column_schema.decode(schema, run.classifier.reconstruct(x)), 0
+    for name in found.columns:
+        at, cells = list(frame.columns).index(name), found[name].map(_shown)
+        for row in np.flatnonzero(frame[name].isna()):
+            rows[row][at] = cells[row]
+            filled += 1
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue(), filled
+
+
+def _decimal(run: Run) -> dict[str, str]:
+    """Return what stands before the fraction of numbers, if the run says so."""
+    return {key: value for key, value in run.config["dataset"].items() if key == "decimal"}
+
+
+def _as_columns(run: Run, x: np.ndarray) -> tuple[list[str], list[list[str]]]:
+    """Return the names of columns and the cells of rows [N, D] of features, categories and dates as they were."""
+    kept = run.form.get("columns")
+    if kept is None:
+        names = run.form["feature_names"] or [f"x{n}" for n in range(x.shape[1])]
+        return names, [[f"{value:.6g}" for value in row] for row in x]
+    found = column_schema.decode(column_schema.from_json(kept), x)
+    return list(found.columns), [[_shown(cell) for cell in row] for row in found.itertuples(index=False)]
+
+
+def _shown(cell: object) -> str:
+    """Return a cell as text: numbers with six digits, dates as days or to the second."""
+    if isinstance(cell, pd.Timestamp):
+        day = cell.round("s").isoformat(" ")
+        return day.removesuffix(" 00:00:00")
+    return f"{cell:.6g}" if isinstance(cell, float | np.floating) else str(cell)
 
 
 def _csv(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:

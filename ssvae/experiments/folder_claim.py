@@ -177,6 +177,7 @@ def write_beginning(folder: Path, config: Settings, dataset: Dataset, labeled: n
         "test_rows": 0 if dataset.x_test is None else len(dataset.x_test),
         "image_shape": dataset.image_shape,
         "feature_names": dataset.feature_names,
+        "columns": dataset.columns,
     }
     write_text(folder / "config.yaml", settings.dump(config))
     write_text(folder / "environment.json", json.dumps(environment.describe(), indent=2) + "\n")

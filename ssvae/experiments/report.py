@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -36,6 +36,8 @@ class RunMetrics(TypedDict, total=False):
     recall: dict[str, float]
     collapse: str  # what the fit warned of
     bits_per_dim: float
+    cross_validation: dict[str, object]  # of plain classifiers, see `cross_validation.cross_validate`
+    safe: dict[str, object]  # of the safe mode, see `SSVAEClassifier.safe_report_`
     seconds_fit: float
     seconds_total: float
 
@@ -57,6 +59,10 @@ ROWS = (
     ("seconds_fit", "time to fit", "{:.1f} s"),
     ("seconds_total", "time in all", "{:.1f} s"),
 )
+
+
+SHOWN_WEIGHT = 0.02  # members with less are in metrics.json alone
+ENCODER = "encoder"  # the generative classifier among the members
 
 
 def finite(value: object) -> object:
@@ -121,6 +127,40 @@ def _number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _of_safe_mode(found: Any) -> list[tuple[str, str]]:
+    """Return the errors of the average and of its members on labelled rows that they did not learn from."""
+    if "average" not in found:
+        return []
+    members = {name: one for name, one in found["members"].items() if one["weight"] >= SHOWN_WEIGHT}
+    gain = found["gain_of_unlabelled"]
+    lines = [("  without unlabelled rows", f"{_interval(found['without_unlabelled'])}{_more(gain)}")]
+    for name, one in sorted(members.items(), key=lambda item: -item[1]["weight"]):
+        words = "the model's q(y|x)" if name == ENCODER else name.replace("_", " ").replace("/", ": ")
+        lines.append((f"  {words}", f"{_interval(one)}, weight {one['weight']:.2f}"))
+    how = f"; {found['repeats']} x {found['folds']} folds of {found['rows']} labelled rows"
+    return [("safe mode, the average", f"{_interval(found['average'])}{how}"), *lines]
+
+
+def _interval(one: Mapping[str, float]) -> str:
+    names = ("error_low", "error_high") if "error_low" in one else ("low", "high")
+    return f"{one['error']:.1f} % ({one[names[0]]:.1f} to {one[names[1]]:.1f})"
+
+
+def _more(gain: Mapping[str, float]) -> str:
+    """Say by how much the error is above that with unlabelled rows."""
+    return f", {gain['error']:+.1f} ± {gain['error_se']:.1f}"
+
+
+def _of_cross_validation(found: Any) -> list[tuple[str, str]]:
+    """Return the errors of plain classifiers on labelled rows that they did not learn from, line by line."""
+    if not found:
+        return []
+    copies = f", of which {found['copies']} are copies of others" if found["copies"] else ""
+    how = f"{found['repeats']} x {found['folds']} folds of {found['rows']} labelled rows{copies}"
+    lines = [(f"  {name}", _interval(one)) for name, one in found["errors"].items()]
+    return [("plain classifiers", f"error, and its interval of 95 %; {how}"), *lines]
+
+
 def summary(metrics: Mapping[str, object], console: Console | None, title: str = "") -> None:
     """Show the metrics: a table on a terminal, plain lines elsewhere.
 
@@ -136,6 +176,8 @@ def summary(metrics: Mapping[str, object], console: Console | None, title: str =
     if console is None:
         return
     rows = [(words, form.format(metrics[key])) for key, words, form in ROWS if metrics.get(key) is not None]
+    rows += _of_safe_mode(metrics.get("safe") or {})
+    rows += _of_cross_validation(metrics.get("cross_validation") or {})
     if not console.is_terminal:
         width = max(len(words) for words, _ in rows)
         lines = [*([title] if title else []), *[f"{words:<{width}}  {value}" for words, value in rows]]

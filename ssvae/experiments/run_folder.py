@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import ssvae
+from ssvae.readers import column_schema
 from ssvae.readers.base import Rows
 from ssvae.settings import files as settings
 from ssvae.settings import schema
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 FILES = ("config.yaml", "environment.json", "dataset.json", "labeled.json", "history.csv", "metrics.json")
 LABELS = "labels.csv"  # where there are rows without a label
 FORM = {"name": str, "feature_names": list[str] | None, "image_shape": list[int] | None}  # of dataset.json
+OLDER = {"test": 0.2, "set_aside": False}  # how versions without these settings read a user's own data
 FOLDERS = ("model", "figures", "checkpoint")
 
 
@@ -83,6 +85,9 @@ def read_config(folder: Path) -> Settings:
         check({**values, "classifier": classifier}, schema.schema(), (source,))
     except ValueError as error:
         raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from error
+    dataset = values["dataset"]
+    if dataset.get("data") and "test" not in dataset:
+        values = {**values, "dataset": {**OLDER, **dataset}}
     return values
 
 
@@ -98,7 +103,7 @@ def absolute(config: Settings) -> Settings:
         )
 
     dataset, classifier = config.get("dataset"), config.get("classifier")
-    for key in ("data", "folder", "unlabelled_file", "labels_file"):
+    for key in ("data", "folder", "unlabelled_file", "labels_file", "test"):
         dataset = full(dataset, key)
     if isinstance(classifier, Mapping) and isinstance(classifier.get("model"), Mapping):
         own = {key: full(value, "trained") for key, value in classifier["model"].items()}
@@ -124,9 +129,19 @@ def open_run(folder: str | Path) -> Run:
     form = read_json(folder / "dataset.json", FORM)
     features = read_json(folder / "model" / "manifest.json", {"features": int})["features"]
     names, shape = form["feature_names"], form["image_shape"]
+    if form.get("columns") is not None:
+        names = _features_of(form["columns"], folder / "dataset.json")
     if (names is not None and len(names) != features) or (shape is not None and math.prod(shape) != features):
         raise ValueError(f"{folder / 'dataset.json'} is damaged: it names other columns than the model's {features}")
     return Run(folder, config, form, features)
+
+
+def _features_of(columns: object, path: Path) -> tuple[str, ...]:
+    """Return the names of the features of columns that a run's dataset.json describes."""
+    try:
+        return column_schema.feature_names(column_schema.from_json(columns))  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}): make the run again with --overwrite") from error
 
 
 def load_dataset(config: Settings, folder: str | None = None) -> Dataset:
@@ -149,7 +164,9 @@ def load_test_rows(run: Run, folder: str | None) -> tuple[Rows, np.ndarray, Data
     """
     dataset = load_dataset(run.config, folder)
     if dataset.x_test is None or dataset.y_test is None:
-        raise ValueError(f"data set {dataset.name!r} has no test rows")
+        raise ValueError(
+            f"data set {dataset.name!r} has no test rows: `ssvae fit --test` holds some out, or takes a file"
+        )
     check_columns(run, dataset.x_test, dataset.name)
     return dataset.x_test, dataset.y_test, dataset
 

@@ -13,6 +13,7 @@ import numpy as np
 from ssvae.estimator import auto
 from ssvae.experiments.run_folder import LABELS
 from ssvae.label_vector import known_labels
+from ssvae.readers import column_schema
 from ssvae.readers.base import RowSource, extremes
 from ssvae.registry import slot_name
 from ssvae.settings.checks import Settings
@@ -59,26 +60,29 @@ def show_inputs(console: Console | None, config: Settings, dataset: Dataset, y: 
     """
     if console is None:
         return
-    lines = [*_about_data(dataset, y, config["classifier"]["unlabeled"]), _about_model(config["classifier"], dataset)]
+    lines = [*_about_data(dataset, y, config["classifier"]["unlabeled"]), _about_model(config, dataset)]
     console.print("\n".join([*lines, f"run folder: {folder}"]), markup=False, highlight=False, soft_wrap=True)
 
 
-def _columns(dataset: Dataset) -> str:
-    """Say how many columns are of which kind, and how many numbers are missing."""
-    width, kinds = dataset.x.shape[1], dataset.column_kinds
-    columns = ", ".join(f"{count} of {kind}" for kind, count in kinds.items()) if kinds else f"{width} of numbers"
+def _columns(dataset: Dataset) -> list[str]:
+    """Say how many columns are of which kind and how many cells are missing; which columns are set aside, and why."""
+    width = dataset.x.shape[1]
+    schema = None if dataset.columns is None else column_schema.from_json(dataset.columns)
+    kinds = None if schema is None else column_schema.counts(schema)
+    columns = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) if kinds else f"{width} of numbers"
     features = f"; {width} features" if kinds and sum(kinds.values()) != width else ""
-    missing = np.isnan(dataset.x).sum(axis=0) if isinstance(dataset.x, np.ndarray) else np.zeros(1)
-    gaps = f"; {missing.sum():.0f} numbers are missing, in {np.count_nonzero(missing)} columns" if missing.any() else ""
-    return f"{columns}{features}{gaps}"
+    missing = column_schema.missing(schema, dataset.x) if isinstance(dataset.x, np.ndarray) else np.zeros(1)
+    gaps = f"; {missing.sum():.0f} cells are missing, in {np.count_nonzero(missing)} columns" if missing.any() else ""
+    return [f"columns: {columns}{features}{gaps}", *(column_schema.said(schema) if schema else [])]
 
 
-def _about_model(classifier: Settings, dataset: Dataset) -> str:
+def _about_model(config: Settings, dataset: Dataset) -> str:
     """Return the model and the likelihood; of one that the data chose, what of the data did."""
+    classifier, kinds = config["classifier"], config["dataset"].get("columns")
     slot, why = classifier["likelihood"], ""
     if auto.is_auto(slot) and not isinstance(dataset.x, RowSource):  # of rows on disk, that would be another pass
         values = extremes(dataset.x)
-        slot = auto.likelihood(dataset.x, values, dataset.feature_names, slot, classifier["preprocessing"])
+        slot = auto.likelihood(dataset.x, values, dataset.feature_names, slot, classifier["preprocessing"], kinds)
         why = f" ({_of_columns(slot) or f'values from {values[0]:.4g} to {values[1]:.4g}'})"
     return f"model: {slot_name(classifier['model'])}; likelihood: {slot_name(slot)}{why}"
 
@@ -104,7 +108,7 @@ def _about_data(dataset: Dataset, y: np.ndarray, unlabeled: object) -> list[str]
     ]
     lines = [
         f"{dataset.name}: {len(y)} rows to learn from; held out: {', '.join(held) or 'none'}",
-        f"columns: {_columns(dataset)}",
+        *_columns(dataset),
         f"classes: {', '.join(shown[:MOST_CLASSES])}{more}",
         f"labelled rows: {int(known.sum())}, unlabelled: {int((~known).sum())}",
     ]

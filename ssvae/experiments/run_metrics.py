@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ssvae.evaluation.metrics import bits_per_dim, evaluate
+from ssvae.experiments.cross_validation import cross_validate
 from ssvae.experiments.report import RunMetrics
 from ssvae.experiments.run_training import Fitted, fit_supervised_baseline
 from ssvae.registry import slot_name
@@ -48,6 +49,13 @@ def measure(
     levels = _levels(model)
     if "bound" in numbers and levels is not None:
         numbers["bits_per_dim"] = bits_per_dim(numbers["bound"], dataset.x.shape[1], levels)
+    if dataset.row_keys is not None:
+        with part("plain classifiers"):
+            group = config["dataset"].get("group")
+            groups = None if group is None else dataset.row_keys[group]
+            numbers["cross_validation"] = cross_validate(dataset.x, labeled, dataset.y, config["seed"], groups)
+    if safe := vars(model).get("safe_report_"):
+        numbers["safe"] = safe
     numbers["seconds_fit"] = fitted.seconds
     return numbers, test
 

@@ -90,7 +90,8 @@ def build(config: Settings, dataset: Dataset, callbacks: list[Callback] | None =
     """Return the classifier that the settings describe, not yet fitted; its likelihood suits the columns of a table."""
     settings = dict(config["classifier"])
     if dataset.feature_names is not None:
-        given = (settings.get(name, "auto") for name in ("likelihood", "preprocessing"))
+        given = [settings.get(name, "auto") for name in ("likelihood", "preprocessing")]
+        given.append(config["dataset"].get("columns"))
         suits = imported("ssvae.estimator.auto:likelihood")
         settings["likelihood"] = suits(dataset.x, extremes(dataset.x), dataset.feature_names, *given)
     if settings.get("random_state") is None:

@@ -28,6 +28,8 @@ def settings(classifier: Settings) -> Settings:
     }
     if "strategy" in classifier:
         own["strategy"] = "one"  # a small network, and few rows
+    if classifier.get("safe"):
+        own["safe"] = False  # the network alone
     # Of settings by stage the last stage's, in which the model trains this network: the baseline has one stage.
     staged = {key: value for key, value in classifier.items() if isinstance(value, Mapping) and "name" not in value}
     if staged.pop("early_stopping", None) is not None:

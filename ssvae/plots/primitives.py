@@ -102,7 +102,7 @@ def latent_map(latents: np.ndarray, y: np.ndarray, classes: Classes) -> Figure:
         axes.scatter(points[rows, 0], points[rows, 1], s=9, color=color, alpha=0.75, linewidths=0, label=str(name))
     shown = [*shares[:2], 0.0][:2]
     labels = [f"principal axis {n + 1} ({share:.0f} % of the variance)" for n, share in enumerate(shown)]
-    axes.set(xlabel=labels[0], ylabel=labels[1], title="latents of test rows")
+    axes.set(xlabel=labels[0], ylabel=labels[1], title="latents of rows with a label")
     axes.legend(frameon=False, markerscale=2, loc="center left", bbox_to_anchor=(1, 0.5))
     clean(axes)
     return figure
@@ -169,7 +169,7 @@ def heat_table(values: np.ndarray, classes: Classes, features: Sequence[str], sc
     axes.set_yticks(range(len(classes)), [str(name) for name in classes])
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
-    axes.set_title("analogies of one test row: same latent, other class", fontsize=9)
+    axes.set_title("analogies of one row: same latent, other class", fontsize=9)
     figure.colorbar(shades).set_label("deviation from the classes' mean (s.d. of the feature)", fontsize=8)
     return figure
 

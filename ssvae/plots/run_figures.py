@@ -91,13 +91,13 @@ def analogies(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) 
 
 
 def reconstructions(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:
-    """Draw test images above their reconstructions."""
+    """Draw images above their reconstructions."""
     _need_images(dataset)
     if not classifier.has_density:
         raise Skipped("the model does not generate x")
     x, _ = examples(classifier, dataset, rows)
     pairs = np.stack([x, _or_skip(lambda: classifier.reconstruct(x))])
-    return primitives.image_grid(_images(pairs, dataset), rows=["test image", "reconstruction"])
+    return primitives.image_grid(_images(pairs, dataset), rows=["image", "reconstruction"])
 
 
 def samples(classifier: SSVAEClassifier, dataset: Dataset, rows: int = SHOWN) -> Figure:
@@ -130,12 +130,17 @@ def examples(classifier: SSVAEClassifier, dataset: Dataset, rows: int) -> tuple[
 
 
 def _test_rows(classifier: SSVAEClassifier, dataset: Dataset) -> tuple[Rows, np.ndarray]:
-    if dataset.x_test is None or dataset.y_test is None:
-        raise Skipped("the data set has no test rows")
-    known = has_label(dataset.y_test, classifier.unlabeled) & np.isin(dataset.y_test, classifier.classes_)
+    """Return test rows with their labels; where there are none, the labelled rows that were learnt from."""
+    x, y, what = dataset.x_test, dataset.y_test, "test row"
+    if x is None or y is None:
+        x, y, what = dataset.x, dataset.y, "row"
+    known = has_label(y, classifier.unlabeled) & np.isin(y, classifier.classes_)
     if not known.any():
-        raise Skipped("no test row has a label of a known class")
-    return dataset.x_test[known], dataset.y_test[known]
+        raise Skipped(f"no {what} has a label of a known class")
+    rows = np.flatnonzero(known)
+    if x is dataset.x:
+        rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MAP_ROWS)).astype(int)]
+    return x[rows], y[rows]
 
 
 def _confusion(classifier: SSVAEClassifier, numbers: Mapping[str, object]) -> Figure:

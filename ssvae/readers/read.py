@@ -6,13 +6,13 @@ disk are opened by `open`, whether or not they then stay there. A data set by it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ssvae.label_vector import has_label
-from ssvae.readers import READERS, own_tables
+from ssvae.readers import READERS, column_schema, own_tables
 from ssvae.readers.arrays import as_features, read_arrays, read_dataset
 from ssvae.readers.base import Rows, RowsInMemory, RowSource, take_rows
 from ssvae.readers.errors import DataError, check_lengths
@@ -23,7 +23,7 @@ from ssvae.readers.open import open_path
 from ssvae.readers.parquet import column_names
 from ssvae.readers.precision import exact
 from ssvae.readers.sparse_table import SparseTable, stored_values
-from ssvae.readers.tables import encode_file, encode_frame, read_frame, say_left_out, without_index
+from ssvae.readers.tables import encode_file, read_frame, say_left_out, without_index
 from ssvae.splits import holdout
 from ssvae.types import Dataset
 
@@ -36,7 +36,7 @@ def read_table(
     path: str | Path,
     target: str | None = None,
     unlabeled: object = -1,
-    test: float = 0.2,
+    test: float | str = 0.0,
     seed: int = 0,
     stream: bool = False,
     external: bool = False,
@@ -44,14 +44,21 @@ def read_table(
     decimal: str = ".",
     unlabelled_file: str | None = None,
     labels_file: str | None = None,
+    columns: Mapping[str, object] | None = None,
+    drop: Sequence[str] = (),
+    id_columns: Sequence[str] = (),
+    group: str | None = None,
+    set_aside: bool = True,
 ) -> Dataset:
     """Return a file's rows as a data set.
 
     - ``.npz``: arrays x ([N, D], or images [N, H, W] or [N, H, W, C]: bytes are divided by 255) and y; x_valid,
       y_valid, x_test and y_test if they are there.
-    - ``.csv``, ``.tsv``, ``.parquet``: numeric columns as they are, true/false as 1/0, and text columns one-hot: one
-      0/1 feature ``column=value`` for each value. The target column of a text file is text but for whole numbers,
-      each as Python writes it; an empty cell is a row without a label. Columns are separated by ",", ";", tab or "|".
+    - ``.csv``, ``.tsv``, ``.parquet``: numeric columns as they are, true/false as 1/0, dates as days since the first,
+      and text columns one-hot: one 0/1 feature ``column=value`` for each value. Columns that name rows, hold one value,
+      repeat another or are running text are set aside (`readers.column_schema`). The target column of a text file is
+      text but for whole numbers, each as Python writes it; an empty cell is a row without a label. Columns are
+      separated by ",", ";", tab or "|".
     - ``.npy``: x, with the labels in another .npy file, the target; ``.h5``, ``.hdf5``: datasets x and y, or the one
       that is the target; ``.tfrecord``: features x and y, or the target, of every record.
     - a folder: one sub-folder of .png or .jpg files per class, of one size; those in ``unlabeled`` have no label.
@@ -64,9 +71,9 @@ def read_table(
         The table's column of labels; without it (or without y in a file of arrays) no row has a label.
     unlabeled : object, default=-1
         The label of rows that have none.
-    test : int or float, default=0.2
-        If the file has no test rows: the share (float) or number (int) of labelled rows to hold out, in proportion to
-        the classes; 0 holds out none.
+    test : int, float or str, default=0.0
+        Test rows, if the file has none: the share (float) or number (int) of labelled rows to hold out, in proportion
+        to the classes, 0 for none; or another table of the same columns, whose rows with a label they are.
     seed : int, default=0
         Decides which rows are held out.
     stream : bool, default=False
@@ -84,6 +91,19 @@ def read_table(
     labels_file : str, optional
         A .csv, .tsv or .parquet file of the labels of a folder of images, which then needs no sub-folders: a column of
         files' names, as they are below the folder, and the one that is the target, or a second one.
+    columns : mapping, optional
+        Kinds of columns of a .csv, .tsv or .parquet file, by name, in place of those that are found: "real",
+        "positive", "count", "binary", "categorical", "ordinal", "date", "text", "id" or "drop"; a list of values is
+        their rising order. See `readers.column_schema`.
+    drop : sequence of str, default=()
+        Columns to leave out.
+    id_columns : sequence of str, default=()
+        Columns that tell the rows apart: not learnt from, and beside the labels that are written.
+    group : str, optional
+        A column of which rows of one value stay together when rows are held out: a patient, a site. It is not learnt
+        from.
+    set_aside : bool, default=True
+        Whether columns that name rows, hold one value, repeat another or are running text are set aside.
 
     Raises
     ------
@@ -91,7 +111,7 @@ def read_table(
         If the file is missing, empty, truncated or of another form; the message names the row and column.
     """
     path = _existing(path)
-    _check_further_files(path, stream, unlabelled_file, labels_file)
+    _check_further_files(path, stream, unlabelled_file, labels_file, _kinds(columns, drop, id_columns, group))
     if _stays_on_disk(path, stream):
         data = _from_source(path, target, stream, external, unlabeled, no_label)
     elif path.is_dir():
@@ -99,10 +119,13 @@ def read_table(
     elif path.suffix.lower() == ".npz":
         data = read_dataset(path, unlabeled, no_label)
     else:
-        data = own_tables.read_own_table(path, target, decimal, unlabeled, no_label, unlabelled_file)
+        kinds = _kinds(columns, drop, id_columns, group)
+        data = own_tables.read_own_table(path, target, decimal, unlabeled, no_label, unlabelled_file, kinds, set_aside)
     if data.row_keys is None:
         data = data._replace(row_keys={"row": np.arange(len(data.y))})
-    return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled)
+    if isinstance(test, str):
+        return _with_test_file(data, _existing(test), target, decimal, unlabeled, no_label)
+    return data if data.x_test is not None else _hold_out(data, test, seed, unlabeled, group)
 
 
 def read_features(
@@ -113,6 +136,7 @@ def read_features(
     stream: bool = False,
     external: bool = False,
     decimal: str = ".",
+    columns: Sequence[Mapping[str, object]] | None = None,
 ) -> Rows:
     """Return the rows to predict, [N, D] or a source of them, encoded as they were at fit.
 
@@ -132,6 +156,8 @@ def read_features(
         See `read_table`.
     decimal : str, default="."
         See `read_table`.
+    columns : sequence of mapping, optional
+        `Dataset.columns` of the table that was fitted on: what its columns hold, which is checked.
 
     Raises
     ------
@@ -147,10 +173,13 @@ def read_features(
         return read_images(list_images(path), image_shape)[0]
     if path.suffix.lower() == ".npz":
         return as_features(read_arrays(path, ["x"])["x"], path)[0]
+    if columns is not None:
+        return own_tables.encode_file(path, column_schema.from_json(columns), target, decimal)
     if feature_names is not None:
         return encode_file(path, feature_names, decimal, target)
     frame = read_frame(path, decimal=decimal).drop(columns=[target] if target else [], errors="ignore")
-    return encode_frame(without_index(frame, path), path)[0]
+    frame = without_index(frame, path)
+    return column_schema.encode(column_schema.learn(frame, path, set_aside=False), frame, path)
 
 
 def _existing(path: str | Path) -> Path:
@@ -226,14 +255,26 @@ def _from_folder(
     return Dataset(path.name, x, y, image_shape=shape, row_keys={"file": files})
 
 
-def _check_further_files(path: Path, stream: bool, unlabelled_file: str | None, labels_file: str | None) -> None:
-    """Refuse further files beside data that take none, and those that are not there."""
+def _kinds(
+    columns: Mapping[str, object] | None, drop: Sequence[str], id_columns: Sequence[str], group: str | None
+) -> dict[str, object]:
+    """Return the kinds of columns that a user gave."""
+    apart = [*id_columns, *([group] if group else [])]
+    return {**(columns or {}), **dict.fromkeys(apart, "id"), **dict.fromkeys(drop, "drop")}
+
+
+def _check_further_files(
+    path: Path, stream: bool, unlabelled_file: str | None, labels_file: str | None, given: Mapping[str, object]
+) -> None:
+    """Refuse further files and kinds of columns beside data that take none, and files that are not there."""
     tables = path.suffix.lower() in own_tables.FORMS and not stream and not path.is_dir()
     if unlabelled_file is not None and not tables:
         raise DataError(
             f"unlabelled_file is for tables that are read as a whole ({list(own_tables.FORMS)}), not for {path}: mark "
             "rows without a label by an empty label or -1; images without one go to the sub-folder 'unlabeled'"
         )
+    if given and not tables:
+        raise DataError(f"columns, drop and id_columns are for tables that are read as a whole, not for {path}")
     if labels_file is not None and not path.is_dir():
         raise DataError(f"labels_file is for a folder of images, and {path} is a file: its labels are its target")
     for further in (unlabelled_file, labels_file):
@@ -241,11 +282,28 @@ def _check_further_files(path: Path, stream: bool, unlabelled_file: str | None, 
             raise DataError(f"{further} is no table: {list(own_tables.FORMS)} are read")
 
 
-def _hold_out(data: Dataset, test: float, seed: int, unlabeled: object) -> Dataset:
-    """Move rows from x to x_test."""
+def _with_test_file(
+    data: Dataset, path: Path, target: str | None, decimal: str, unlabeled: object, no_label: Sequence[str]
+) -> Dataset:
+    """Return the data with the labelled rows of a table as test rows."""
+    if data.columns is None or target is None or path.suffix.lower() not in own_tables.FORMS:
+        raise DataError(f"test rows of {path}: a second file is for tables {list(own_tables.FORMS)} with a target")
+    schema = column_schema.from_json(data.columns)
+    x, y = own_tables.read_rows(path, schema, target, decimal, unlabeled, no_label)
+    known = has_label(y, unlabeled)
+    if not known.any():
+        raise DataError(f"{path} has no row with a label to test on")
+    return data._replace(x_test=x[known], y_test=y[known])
+
+
+def _hold_out(data: Dataset, test: float, seed: int, unlabeled: object, group: str | None) -> Dataset:
+    """Move rows from x to x_test, and with a group all of it."""
     rows = holdout(data.y, test, seed, unlabeled) if test and has_label(data.y, unlabeled).any() else ()
     if not len(rows):
         return data
+    if group is not None:
+        groups, known = (data.row_keys or {})[group], has_label(data.y, unlabeled)
+        rows = np.flatnonzero(np.isin(groups, groups[rows]) & known)
     size = data.x.nbytes * len(rows) / len(data.y) if isinstance(data.x, RowSource) else 0
     if size > MOST_TEST:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Tables of mixed columns (.csv, .tsv, .parquet) as features, encoded alike in fit and in predict.
+"""Tables of mixed columns (.csv, .tsv, .parquet), read, and their columns as numbers; `column_schema` says which.
 
 Numeric columns stay as they are, true/false becomes 1/0, and a text column becomes one column of 0/1 per value, named
 ``column=value`` (one-hot). An empty cell is NaN in a column of numbers, 0 in all columns of a text column, and no label
@@ -102,44 +102,6 @@ def without_index(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     return frame
 
 
-def column_kinds(frame: pd.DataFrame) -> dict[str, int]:
-    """Return how many columns hold numbers, true/false and text."""
-    kinds = {"numbers": 0, "true/false": 0, "text": 0}
-    for column in frame.columns:
-        series = frame[column]
-        truths = pd.api.types.is_bool_dtype(series)
-        kinds["true/false" if truths else "numbers" if is_number(series) else "text"] += 1
-    return {kind: count for kind, count in kinds.items() if count}
-
-
-def encode_frame(frame: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return features [N, D], float32 or if need be float64, and their D names.
-
-    Raises
-    ------
-    DataError
-        If a cell is not finite, or a column is neither numbers, nor true/false, nor categories.
-    """
-    blocks, names = [], []
-    for column in frame.columns:
-        series = frame[column]
-        if series.isna().all():
-            raise DataError(f"{path}: column {column!r} is empty; drop it")
-        if is_number(series):
-            blocks.append(_numbers(series, path)[:, None])
-            names.append(column)
-        else:
-            values = _categories(series, path)
-            blocks.append(_one_hot(_text(series, path), values))
-            names.extend(f"{column}={value}" for value in values)
-    if not blocks:
-        raise DataError(f"{path} has no columns besides the target; features are needed to learn from")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{path}: two features would be called {twice!r}; rename a column")
-    return np.concatenate(blocks, axis=1), tuple(names)
-
-
 def encode_file(path: Path, names: Sequence[str], decimal: str = ".", target: str | None = None) -> np.ndarray:
     """Return the features that `names` lists, as `encode_frame` does, from a file read for prediction.
 
@@ -163,7 +125,7 @@ def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], path: Path) -> np
     """Return the features that `names` lists, [N, D]; see `encode_file`."""
     columns = dict.fromkeys(frame.columns)  # quick to look things up in
     origins = [origin(name, columns, path) for name in names]
-    numbers = {column: _numbers(frame[column], path) for column, value in origins if value is None}
+    numbers = {column: to_numbers(frame[column], path) for column, value in origins if value is None}
     x = np.empty((len(frame), len(names)), np.result_type(np.float32, *numbers.values()))
     texts: dict[str, np.ndarray] = {}
     for at, (column, value) in enumerate(origins):
@@ -171,7 +133,7 @@ def encode_frame_as(frame: pd.DataFrame, names: Sequence[str], path: Path) -> np
             x[:, at] = numbers[column]
             continue
         if column not in texts:
-            texts[column] = _text(frame[column], path)
+            texts[column] = text_of(frame[column], path)
         x[:, at] = texts[column] == value
     return x
 
@@ -187,7 +149,7 @@ def say_left_out(columns: Collection[str], names: Sequence[str], where: Path, ta
 
 def feature_names(series: pd.Series, path: Path) -> list[str]:
     """Return the names of the features that a text column becomes."""
-    return [f"{series.name}={value}" for value in _categories(series, path)]
+    return [f"{series.name}={value}" for value in categories(series, path)]
 
 
 def origin(name: str, columns: Collection[str], path: Path) -> tuple[str, str | None]:
@@ -206,11 +168,13 @@ def is_number(series: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(series) and not isinstance(series.dtype, pd.CategoricalDtype)
 
 
-def _numbers(series: pd.Series, path: Path) -> np.ndarray:
+def to_numbers(series: pd.Series, path: Path) -> np.ndarray:
     """Return a numeric or true/false column [N], finite in float32 or NaN where it is empty."""
-    values = np.asarray(pd.to_numeric(series, errors="coerce"), dtype=np.float64)
+    plain = isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"
+    values = np.asarray(series if plain else pd.to_numeric(series, errors="coerce"), dtype=np.float64)
     with np.errstate(over="ignore"):  # what single precision cannot hold becomes infinite and is refused just below
-        odd = np.flatnonzero(~np.isfinite(values.astype(np.float32)) & ~series.isna().to_numpy())
+        finite = np.isfinite(values.astype(np.float32))
+    odd = np.flatnonzero(~finite & ~series.isna().to_numpy()) if not finite.all() else np.empty(0, int)
     if len(odd):
         raise DataError(
             f"{path}: row {series.index[odd[0]] + 1}, column {series.name!r} is {str(series.iloc[odd[0]])!r}; "
@@ -219,7 +183,7 @@ def _numbers(series: pd.Series, path: Path) -> np.ndarray:
     return exact(values)
 
 
-def _text(series: pd.Series, path: Path) -> np.ndarray:
+def text_of(series: pd.Series, path: Path) -> np.ndarray:
     """Return a text column as strings [N], None where it is empty; refuse dates: no numbers and no categories."""
     times = pd.api.types.is_datetime64_any_dtype(series) or pd.api.types.is_timedelta64_dtype(series)
     times = times or isinstance(series.dtype, pd.PeriodDtype | pd.IntervalDtype)
@@ -228,23 +192,39 @@ def _text(series: pd.Series, path: Path) -> np.ndarray:
     nested = next((value for value in series if isinstance(value, list | dict | np.ndarray | bytes)), None)
     if nested is not None:
         raise DataError(f"{path}: column {series.name!r} holds {type(nested).__name__}; make it columns of numbers")
+    if is_number(series) and not pd.api.types.is_bool_dtype(series):
+        return np.array(
+            [None if value != value else f"{value:.17g}" for value in series.to_numpy(float, na_value=np.nan)], object
+        )
     empty = series.isna().to_numpy()
     text = np.array([None if gone else str(value) for value, gone in zip(series, empty, strict=True)], object)
     return unquoted_cells(text.tolist(), f"{path}: column {series.name!r}") if path.suffix in SEPARATORS else text
 
 
-def _categories(series: pd.Series, path: Path) -> list[str]:
-    """Return the sorted values of a text column; refuse one that is not categorical."""
-    text = _text(series, path)
+def categories(series: pd.Series, path: Path, most: int | None = MOST_VALUES, written: bool = True) -> list[str]:
+    """Return the sorted values of a text column, `most` at most; refuse numbers as people write them, if `written`."""
+    text = text_of(series, path)
     values = sorted({*text} - {None})
     if not values:
         raise DataError(f"{path}: column {series.name!r} is empty; drop it")
+    if written:
+        _refuse_written(series, path, text, values)
+    if most is not None and len(values) > most:
+        raise DataError(
+            f"{path}: text column {series.name!r} has {len(values)} different values, at most {most} are "
+            "turned into columns; drop it, or group its values"
+        )
+    return values
+
+
+def _refuse_written(series: pd.Series, path: Path, text: np.ndarray, values: list[str]) -> None:
+    """Refuse values that are numbers or times as people write them, or numbers with a few odd cells among them."""
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").notna().to_numpy(copy=True)
-    written = written_numbers(values)
-    odd_form = next((value for value in text if value in written), None)
-    numbers |= np.array([value in written for value in values], bool)
+    forms = written_numbers(values)
+    odd_form = next((value for value in text if value in forms), None)
+    numbers |= np.array([value in forms for value in values], bool)
     if odd_form is not None and numbers.all():
-        what, row = written[odd_form], int(np.flatnonzero(text == odd_form)[0])
+        what, row = forms[odd_form], int(np.flatnonzero(text == odd_form)[0])
         raise DataError(
             f"{path}: column {series.name!r} holds {what}, such as {odd_form!r} in row {row + 1}; {way_out(what)} "
             "(rows are counted from 1 below the header)"
@@ -263,17 +243,12 @@ def _categories(series: pd.Series, path: Path) -> list[str]:
             f"{path}: column {series.name!r} holds numbers with a unit or a sign, such as {text[0]!r}; write them with "
             "digits and a point alone"
         )
-    if len(values) > MOST_VALUES:
-        raise DataError(
-            f"{path}: text column {series.name!r} has {len(values)} different values, at most {MOST_VALUES} are "
-            "turned into columns; drop it, or group its values"
-        )
-    return values
 
 
-def _one_hot(text: np.ndarray, values: list[str]) -> np.ndarray:
+def one_hot(text: np.ndarray, values: Sequence[str]) -> np.ndarray:
+    """Return a column of 0 and 1 for each value, [N, values]; 0 in all where a cell is empty or none of them."""
     number = {value: at for at, value in enumerate(values)}
     x = np.zeros((len(text), len(values)), dtype=np.float32)
-    rows = [row for row, value in enumerate(text) if value is not None]
+    rows = [row for row, value in enumerate(text) if value in number]
     x[rows, [number[text[row]] for row in rows]] = 1.0
     return x

@@ -192,16 +192,20 @@ def layout_of(path: Path, columns: Collection[str]) -> _Layout:
 def _surplus(path: Path, layout: _Layout) -> int:
     """Return the most cells that a row has beyond the header's; refuse the first that holds something."""
     width, most = len(layout.header), 0
+    long: list[tuple[int, int, str]] = []
     with path.open(encoding=ENCODING, newline="") as file:
         rows = csv.reader(file, delimiter=layout.separator, skipinitialspace=True)
         for row in rows:
             content = next((cell for cell in row[width:] if cell.strip()), None)
             if content is not None:
-                raise DataError(
-                    f"{path}: line {rows.line_num} has {len(row)} cells, the header has {width}: no column for "
-                    f"{content!r}"
-                )
+                long.append((rows.line_num, len(row), content))
             most = max(most, len(row) - width)
+    if long:
+        line, cells, content = long[0]
+        raise DataError(
+            f"{path}: line {line} has {cells} cells, the header has {width}: no column for {content!r}"
+            f"{_more_lines([line for line, _, _ in long[1:]])}"
+        )
     return most
 
 
@@ -210,9 +214,18 @@ def _refuse_short(path: Path, layout: _Layout) -> None:
     width = len(layout.header)
     with path.open(encoding=ENCODING, newline="") as file:
         rows = csv.reader(file, delimiter=layout.separator, skipinitialspace=True)
-        short = next(((rows.line_num, len(row)) for row in rows if row and len(row) < width), None)
+        short = [(rows.line_num, len(row)) for row in rows if row and len(row) < width]
     if short:
-        raise DataError(f"{path}: line {short[0]} has {short[1]} cells, the header has {width}: write an empty cell")
+        raise DataError(
+            f"{path}: line {short[0][0]} has {short[0][1]} cells, the header has {width}: write an empty cell"
+            f"{_more_lines([line for line, _ in short[1:]])}"
+        )
+
+
+def _more_lines(lines: list[int]) -> str:
+    """Say that further lines have the same fault."""
+    shown = ", ".join(map(str, lines[:10]))
+    return f"; {len(lines)} more lines are like this: {shown}{' ...' if len(lines) > 10 else ''}" if lines else ""
 
 
 # Numbers and times as they are written for people or other programs: what they are, and how it shows.
@@ -241,6 +254,7 @@ WRITTEN = {
         r"|=\"?[+-]?[0-9]+([.,][0-9]+)?\"?|'[+-]?[0-9]+([.,][0-9]+)?"
     ),
 }
+DATES = re.compile(rf"({_DAY})([T ]+{_CLOCK})?", re.IGNORECASE)
 PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 MEASURED = re.compile(r"([<>~≈≤≥±]*)\s*[+-]?[0-9]+(?:[.,][0-9]+)?\s*([^\W\d_]{0,4}[°²³]?[CF]?)")
 WAYS_OUT = {

@@ -15,7 +15,7 @@ DEPRECATED = "deprecated"  # what the constructor's argument of an old name is w
 
 RENAMED = {"pull": "bound_gradient_weight"}  # old name -> name
 # Argument -> the value that was fixed before it was one; of `safe` the default, so that older runs can be gone on with.
-ADDED = {"clip_norm": 10.0, "weight_prior": 1.0, "regularizer_strength": 1.0, "safe": "auto"}
+ADDED = {"clip_norm": 10.0, "weight_prior": 1.0, "regularizer_strength": 1.0, "columns": None, "safe": "auto"}
 
 
 def warn(old: str, where: str = "") -> None:

@@ -19,6 +19,7 @@ from ssvae.settings.signatures import Unknown, attribute, signature
 
 CLASSIFIER = "ssvae.estimator.classifier:SSVAEClassifier"
 DEFAULT_DATASET = {"name": "digits", "labels": 100}
+OWN_DATA = {"labels": None, "test": 0.0}  # written out, for runs of an older version held out a fifth
 
 # Argument of a constructor -> the table that its names come from, wherever that argument appears.
 TABLES = {
@@ -29,8 +30,8 @@ TABLES = {
     "class_gradient": "ssvae.gradients:GRADIENTS",
     "preprocessing": "ssvae.preprocessing:PREPROCESSING",
 }
-# Arguments that settings cannot hold: objects, and former names, which are read as the present ones.
-NO_SETTINGS = ("callbacks", *RENAMED)
+# Arguments that settings do not hold: objects, what belongs to the data, and former names, read as the present ones.
+NO_SETTINGS = ("callbacks", "columns", *RENAMED)
 
 
 def resolve(*sources: SettingsSource) -> Settings:
@@ -55,7 +56,7 @@ def _named(dataset: object) -> object:
     if not isinstance(dataset, Mapping | str):
         return dataset  # `check` says what is wrong with it
     given = {key: value for key, value in merge({}, dataset).items() if key != "name" or value is not None}
-    return {"labels": None, **given} if given.get("data") else merge(DEFAULT_DATASET, given)
+    return {**OWN_DATA, **given} if given.get("data") else merge(DEFAULT_DATASET, given)
 
 
 def schema() -> dict[str, object]:

@@ -36,7 +36,7 @@ def fit(table):
     epochs = ["--set", f"classifier.epochs={EPOCHS}", "--set", "classifier.batch_size=20"]
 
     def call(folder, *arguments, code=0, data=table):
-        command = ["fit", "--data", str(data), "--target", "kind", "--labels", "20", *model, *epochs]
+        command = ["fit", "--data", str(data), "--target", "kind", "--no-safe", "--labels", "20", *model, *epochs]
         result = CliRunner().invoke(main, [*command, "--out", str(folder), *arguments])
         assert result.exit_code == code, result.output + repr(result.exception)
         assert "Traceback" not in result.output

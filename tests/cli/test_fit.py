@@ -96,7 +96,7 @@ def test_data_and_target_over_yaml(ran, tmp_path):
 def test_own_data_take_the_place_of_a_named_data_set(ran, tmp_path):
     (tmp_path / "my.yaml").write_text("dataset: {name: mnist, pool: 60000, labels: 20}")
     dataset = ran("--config", "my.yaml", "--data", "own.csv")[0]["dataset"]
-    assert dataset == {"labels": 20, "data": "own.csv"}
+    assert dataset == {"labels": 20, "test": 0.0, "data": "own.csv"}
 
 
 def test_defaults(ran):

@@ -62,13 +62,14 @@ def test_text_of_every_type_of_column_is_the_same(mixed, column):
 
 
 def test_new_values_missing_columns_and_other_columns(mixed):
-    new = mixed.predict_proba(FRAME.assign(colour="green"))
+    with pytest.warns(UserWarning, match="fit did not see count as none: 40 cells of 'colour', such as 'green'"):
+        new = mixed.predict_proba(FRAME.assign(colour="green"))
     zeros = pd.DataFrame(np.c_[X, np.zeros((40, 2))], columns=mixed.feature_names_in_)
     np.testing.assert_array_equal(new, mixed.predict_proba(zeros))
     np.testing.assert_array_equal(new, mixed.predict_proba(FRAME.assign(colour=None)))
     for frame, message in (
-        (FRAME.drop(columns="colour"), "X has no column 'colour', which the model was fitted on"),
-        (FRAME.drop(columns="a"), "X has no column 'a', which the model was fitted on"),
+        (FRAME.drop(columns="colour"), "X: it has no column 'colour', which the model was fitted on"),
+        (FRAME.drop(columns="a"), "X: it has no column 'a', which the model was fitted on"),
         (FRAME.assign(b=FRAME["colour"]), "X: row 1, column 'b' is 'blue'; a finite number is needed"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -114,8 +115,7 @@ def test_columns_in_another_order_are_taken_by_name():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        (pd.date_range("2020", periods=40), "X: column 'e' holds dates"),
-        (pd.period_range("2020", periods=40, freq="D"), "X: column 'e' holds dates"),
+        (["1/2/2024"] * 40, "X: column 'e' holds dates or times, such as '1/2/2024'; which may be"),
         (pd.timedelta_range("1s", periods=40), "X: column 'e' holds dates"),
         ([None] * 40, "X: column 'e' is empty; drop it"),
         ([*map(str, range(39)), "?"], r"X: column 'e' holds numbers, but row 40 holds '\?'"),
@@ -130,6 +130,34 @@ def test_columns_of_no_numbers_and_no_categories_are_named(column, message):
 def test_two_columns_of_one_name_are_refused():
     with pytest.raises(ValueError, match="X has two columns 'a'"):
         classifier().fit(pd.DataFrame(X, columns=["a", "a"]), Y)
+
+
+def test_what_columns_hold_is_found_or_said_and_saved(tmp_path):
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = FRAME.assign(key=[f"K{n}" for n in range(40)], one=1.0, when=days, visits=np.arange(40) % 5)
+    own = classifier(columns={"b": "drop", "visits": "count", "colour": ["blue", "red"]})
+    with pytest.warns(UserWarning, match=r"X: columns set aside: key \(id: all values differ\), one \(constant, 1\)$"):
+        own.fit(frame, Y)
+    assert list(own.feature_names_in_) == ["a", "colour", "when", "visits"]
+    assert own.likelihood_.columns == ("gaussian", "bernoulli", "gaussian", "poisson")
+    own.save(tmp_path / "model")
+    there = ssvae.load(tmp_path / "model")
+    assert there.columns_ == own.columns_
+    gone = frame.drop(columns=["key", "b"]).assign(when=days.strftime("%Y-%m-%d"))
+    np.testing.assert_array_equal(there.predict_proba(gone), own.predict_proba(frame))
+    with pytest.raises(ValueError, match="2 things are wrong:\n- it has no column 'colour'"):
+        own.predict(frame.drop(columns=["visits", "colour"]).assign(key=1))
+    gaps = frame.assign(when=days.where(np.arange(40) > 2), colour=frame["colour"].where(np.arange(40) > 2))
+    with pytest.warns(UserWarning, match="have missing cells, and had none in fit"):
+        whole = there.impute(gaps)
+    assert whole["when"].dtype == gaps["when"].dtype
+    assert {*whole["colour"]} == {"red", "blue"}
+    drawn = there.sample(30, y=True, random_state=0)
+    assert list(drawn.columns) == ["a", "colour", "when", "visits"]
+    assert {*drawn["colour"]} <= {"red", "blue"}
+    assert drawn["visits"].dtype == np.int64
+    assert abs(drawn["when"] - days.mean()).max() < pd.Timedelta(days=40)
+    pd.testing.assert_frame_equal(whole[3:], frame[3:], check_dtype=False)
 
 
 @pytest.mark.parametrize("form", ["array", "file", "frame", "mixed frame"])

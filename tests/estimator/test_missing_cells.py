@@ -75,7 +75,7 @@ def test_it_is_saved_with_its_gaps(fitted, tmp_path):
     there = ssvae.load(tmp_path / "model")
     np.testing.assert_array_equal(there.predict_proba(GAPS), fitted.predict_proba(GAPS))
     pd.testing.assert_frame_equal(there.impute(GAPS), fitted.impute(GAPS))
-    encoded = as_numbers(GAPS, list(there.feature_names_in_), learn=False)
+    encoded = as_numbers(GAPS, list(there.feature_names_in_), there.columns_)
     del there.feature_names_in_
     np.testing.assert_allclose(there.impute(encoded.to_numpy())[:, 0], fitted.impute(GAPS)["width"])
 

@@ -33,3 +33,23 @@ def test_summary_shows_what_there_is_and_rounds():
 def test_lines_are_plain():
     text = report.lines({"error": 3.456789, "recall": {"0": 99.5}, "confusion": [[10, 0], [1, 9]]})
     assert text == "error: 3.457\nrecall: 0: 99.5\nconfusion: \n  10  0\n   1  9"
+
+
+def test_the_safe_mode_says_what_its_members_would_have_given():
+    one = {"error": 12.5, "error_low": 6.0, "error_high": 24.0, "nll": 0.4}
+    members = {"columns/random_forest": {**one, "weight": 0.2}, "encoder": {**one, "error": 10.0, "weight": 0.7}}
+    members["latents/kernel_logistic_regression"] = {**one, "weight": 0.001}
+    safe = {"rows": 40, "folds": 5, "repeats": 3, "members": members, "average": {**one, "error": 9.0}}
+    safe |= {"without_unlabelled": {**one, "error": 11.0}, "gain_of_unlabelled": {"error": 2.0, "error_se": 0.75}}
+    text = io.StringIO()
+    report.summary({"dataset": "t", "safe": safe}, Console(file=text, width=200))
+    assert text.getvalue().splitlines() == [
+        "data set                   t",
+        "safe mode, the average     9.0 % (6.0 to 24.0); 3 x 5 folds of 40 labelled rows",
+        "  without unlabelled rows  11.0 % (6.0 to 24.0), +2.0 ± 0.8",
+        "  the model's q(y|x)       10.0 % (6.0 to 24.0), weight 0.70",
+        "  columns: random forest   12.5 % (6.0 to 24.0), weight 0.20",
+    ]
+    text = io.StringIO()
+    report.summary({"dataset": "t", "safe": {"rows": 1, "members": {}}}, Console(file=text, width=200))
+    assert text.getvalue().split() == ["data", "set", "t"]

@@ -253,11 +253,11 @@ def test_own_table_with_missing_labels(quick_core, tmp_path):
     values = rng.normal(size=(90, 2))
     rows = [f"{a:.3f},{b:.3f},{'' if n % 3 else 'ab'[int(a > 0)]}" for n, (a, b) in enumerate(values)]
     (tmp_path / "own.csv").write_text("\n".join(["width,length,kind", *rows]))
-    config = {"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind"}}
+    config = {"dataset": {"data": str(tmp_path / "own.csv"), "target": "kind", "test": 0.2}}
     text = io.StringIO()
     metrics = run.run(config, tmp_path / "run", console=Console(file=text))
     assert metrics["dataset"] == "own"
-    assert metrics["labels"] == 24  # a third of the rows has a label, a fifth of those is held out
+    assert metrics["labels"] == 24  # a third of the rows has a label, a fifth of those is held out as asked
     assert sorted(path.stem for path in (tmp_path / "run" / "figures").iterdir()) == sorted(
         {*FIGURES} - {"reconstructions", "samples"}
     )
@@ -284,6 +284,11 @@ def test_a_model_without_a_classifier_network_has_the_baselines_own(quick_core):
     assert supervised_baseline.settings({"model": {"name": "m1", "classifier": "svm"}})["model"] == {
         "name": "supervised"
     }
+
+
+def test_the_baseline_is_the_network_alone(quick_core):
+    assert supervised_baseline.settings({"model": "m2", "safe": True})["safe"] is False
+    assert "safe" not in supervised_baseline.settings({"model": "m2"})
 
 
 def test_the_baseline_does_not_stop_early(quick_core):

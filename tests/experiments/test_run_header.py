@@ -21,11 +21,15 @@ def said(data, y, **classifier):
 
 def test_what_is_learnt_from_is_said_before():
     y = np.array(["ant", -1, "?", "ant"], object)
-    kinds = {"numbers": 2, "text": 1}
-    data = Dataset("t", np.zeros((4, 5)), y, x_test=np.zeros((3, 5)), column_kinds=kinds)
+    kinds = [{"name": "a", "kind": "real"}, {"name": "b", "kind": "date", "first": "2024-01-31T00:00:00"}]
+    kinds += [{"name": "c", "kind": "categorical", "values": ["x", "y", "z"]}]
+    kinds += [{"name": "d", "kind": "constant", "why": "constant, 1"}, {"name": "e", "kind": "id"}]
+    data = Dataset("t", np.zeros((4, 5)), y, x_test=np.zeros((3, 5)), columns=kinds)
     assert said(data, y) == [
         "t: 4 rows to learn from; held out: 3 to test",
-        "columns: 2 of numbers, 1 of text; 5 features",
+        "columns: 1 real, 1 date, 1 categorical; 5 features; 4 cells are missing, in 1 columns",
+        "set aside: d (constant, 1), e (id)",
+        "dates: b (days since 2024-01-31)",
         "classes: ? (1), ant (2)",
         "labelled rows: 3, unlabelled: 1",
         "if '?' means that a row has no label, say --no-label '?'",
@@ -57,7 +61,7 @@ def test_the_next_command_is_for_rows_of_the_same_form(data, rows):
 def test_missing_numbers_are_counted_before_a_fit():
     x = np.array([[1, np.nan], [np.nan, np.nan], [3, 4]], np.float32)
     lines = said(Dataset("t", x, np.array([0, 1, -1])), np.array([0, 1, -1]))
-    assert "columns: 2 of numbers; 3 numbers are missing, in 2 columns" in lines
+    assert "columns: 2 of numbers; 3 cells are missing, in 2 columns" in lines
     assert "model: m1_m2; likelihood: mixed (2 columns gaussian)" in lines
 
 

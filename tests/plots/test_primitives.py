@@ -108,7 +108,13 @@ def test_a_model_that_cannot_do_a_thing_is_a_reason(fitted, tmp_path, monkeypatc
     assert run_figures.draw_all(*fitted, {}, tmp_path)["latent_map"] == "this model has no latents"
 
 
-def test_without_test_rows_the_pictures_of_them_are_skipped(fitted, tmp_path):
+def test_without_test_rows_the_pictures_are_of_labelled_rows_that_were_learnt_from(fitted, tmp_path):
     classifier, table = fitted
-    skipped = run_figures.draw_all(classifier, table._replace(x_test=None, y_test=None), {}, tmp_path)
-    assert skipped["latent_map"] == skipped["analogies"] == "the data set has no test rows"
+    hidden = np.where(np.arange(60) < 30, table.y, -1)
+    own = table._replace(x_test=None, y_test=None, y=hidden)
+    x, _ = run_figures.examples(classifier, own, rows=7)
+    assert all(any((row == other).all() for other in table.x[:30]) for row in x)
+    skipped = run_figures.draw_all(classifier, own, {}, tmp_path)
+    assert "latent_map" not in skipped
+    skipped = run_figures.draw_all(classifier, own._replace(y=np.full(60, -1)), {}, tmp_path)
+    assert skipped["latent_map"] == skipped["analogies"] == "no row has a label of a known class"

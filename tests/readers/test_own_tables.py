@@ -62,9 +62,30 @@ def test_further_files_where_there_can_be_none(write, monkeypatch, options, word
 
 
 def test_rows_keep_their_number_where_others_are_held_out(write):
-    lines = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(20))
+    lines = "".join(f"{2 * n},{'ab'[n % 2]}\n" for n in range(20))
     data = read_table(write("size,kind\n" + lines), "kind", test=0.25)
-    assert data.row_keys["row"].tolist() == data.x[:, 0].tolist()
+    assert (2 * data.row_keys["row"]).tolist() == data.x[:, 0].tolist()
+
+
+def test_rows_of_one_group_are_held_out_together(write):
+    lines = "".join(f"P{n // 3},{n * 0.5},{'ab'[n // 3 % 2]}\n" for n in range(60))
+    data = read_table(write("patient,size,kind\n" + lines), "kind", test=0.25, group="patient")
+    assert data.feature_names == ("size",)
+    held = {f"P{int(size / 0.5) // 3}" for size in data.x_test[:, 0]}
+    assert not held & {*data.row_keys["patient"]}
+    assert len(data.x) + len(data.x_test) == 60
+    assert len(data.x_test) == 3 * len(held)
+
+
+def test_test_rows_may_come_from_a_second_table(write):
+    more = write("kind,town,size,code\nb,Bonn,4,7\n,Oslo,1,3\na,Rome,,2\n", "more.csv")
+    with pytest.warns(UserWarning, match="1 cells of 'town', such as 'Bonn'"):
+        data = read_table(write(FIRST), "kind", test=str(more))
+    assert len(data.x) == 3
+    np.testing.assert_array_equal(data.x_test, [[7, 4, 0, 0], [2, np.nan, 0, 1]])
+    assert data.y_test.tolist() == ["b", "a"]
+    with pytest.raises(DataError, match=r"more\.csv: it has no column 'code'"):
+        read_table(write(FIRST), "kind", test=str(write("kind,town,size\nb,Bonn,4\n", "more.csv")))
 
 
 class TestLabelsOfImages:

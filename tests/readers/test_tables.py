@@ -107,11 +107,12 @@ def test_predict_meets_a_word_for_a_number(write):
         ("a,y\n1,0\ninf,1\n", "row 2, column 'a' is 'inf'"),
         ("a,y\n1,0\n1e300,1\n", "row 2, column 'a' is '1e"),
         ("a,y\n" + "".join(f"{n},0\n" for n in range(30)) + "?,1\n", "row 31 holds '?'"),
-        ("a,y\n" + "".join(f"name{n},0\n" for n in range(1001)), "1001 different values"),
+        ("a,y\n" + "".join(f"name{n},0\nname{n},0\n" for n in range(1001)), "1001 different values"),
         ("a,a=x,y\nx,1,0\n", "two features would be called 'a=x'"),
         ("y\n0\n1\n", "no columns besides the target"),
         ("a,b,y\n1,2,0\n3,4,1,9\n", "line 3 has 4 cells, the header has 3: no column for '9'"),
-        ("a,b,y\n1,2,0,7\n3,4,1,8\n", "line 2 has 4 cells, the header has 3: no column for '7'"),
+        ("a,b,y\n1,2,0,7\n3,4,1,8\n", "line 2 has 4 cells, the header has 3: no column for '7'; 1 more lines .*: 3$"),
+        ("a,y\n1,0\n3\n5,1\n6\n7\n", "line 3 has 1 cells, the header has 2: write an empty cell; 2 more .*: 5, 6$"),
         ("a,y,y\n1,0,0\n2,1,1\n", "2 columns 'y'"),
         ("a,y\n1,0.5\n2,1\n", "label 0.5 is not a class"),
         ("a,label\n1,0\n", "unknown target column 'y'"),
@@ -126,15 +127,6 @@ def test_errors_say_where(write, text, words):
 def test_missing_label_without_a_mark(write):
     with pytest.raises(DataError, match="row 2 has no label"):
         read_table(write("a,y\n1,0\n2,\n"), target="y", unlabeled=None)
-
-
-def test_dates_are_refused(tmp_path):
-    pytest.importorskip("pyarrow", reason="parquet files need pyarrow")
-    import pandas as pd
-
-    pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(DataError, match="'when' holds dates"):
-        read_table(tmp_path / "t.parquet")
 
 
 @pytest.mark.parametrize("word", ["None", "NA", "null", "nan", "n/a", "?", "unlabeled", "01", "1.0", "1e3", "+1", "-0"])
@@ -224,8 +216,6 @@ def test_columns_without_a_name(write):
         (["1,234", "5,678"], "decimal commas or separated thousands"),
         (["7", "1.234,5"], "separated thousands, such as '1.234,5' in row 2"),
         (["1 234", "7"], "separated thousands"),
-        (["31-Jan-2024", "1-Feb-2024"], "dates or times"),
-        (["2024-01", "2024-02"], "dates or times"),
         (["0x1F", "0x20"], "another notation"),
         (["1_000", "2"], "another notation"),
         (["\u22121.5", "2"], "another notation"),
@@ -234,10 +224,8 @@ def test_columns_without_a_name(write):
         (["12%", "3.5 %"], "percentages"),
         (["$5", "$1,200.50"], "amounts of money"),
         (["5 €", "7 €"], "amounts of money"),
-        (["2024-01-31", "2024-02-01"], "dates or times"),
-        (["31.1.2024 12:30", "1.2.2024 8:05"], "dates or times"),
-        (["2024-01-31T12:30:00Z", "2024-02-01T00:00:00+01:00"], "dates or times"),
         (["12:30", "8:05:10"], "dates or times"),
+        (["1/2/2024", "3/4/2024"], "may be %d/%m/%Y or %m/%d/%Y; write them as 2024-01-31"),
         (["1\u2009234", "7"], "separated thousands"),
         (["1,23,456", "7"], "separated thousands"),
         (["5 EUR", "USD 7"], "amounts of money"),
@@ -263,7 +251,7 @@ def test_numbers_and_times_that_are_written_for_people_are_no_categories(write, 
 
 def test_categories_with_digits_stay_categories(write):
     words = [f"{n}{'AB'[n % 2]}" for n in range(30)]
-    data = read_table(write("a,y\n" + "".join(f"{word},{n % 2}\n" for n, word in enumerate(words))), "y", test=0)
+    data = read_table(write("a,y\n" + "".join(f"{word},0\n{word},1\n" for word in words)), "y", test=0)
     assert {*data.feature_names} == {f"a={word}" for word in words}
 
 
@@ -326,9 +314,9 @@ def test_parquet_keeps_what_its_types_say(tmp_path):
         assert read_table(tmp_path / "i.parquet", stream=stream).feature_names == ("a",)
     days = pa.array([1, 2], pa.date32())
     pq.write_table(pa.table({"day": days}), tmp_path / "d.parquet")
-    for stream in (False, True):
-        with pytest.raises(DataError, match="'day' holds dates"):
-            read_table(tmp_path / "d.parquet", stream=stream)
+    assert read_table(tmp_path / "d.parquet").x.tolist() == [[0], [1]]
+    with pytest.raises(DataError, match="'day' holds dates"):
+        read_table(tmp_path / "d.parquet", stream=True)
 
 
 def test_text_that_was_quoted_against_spreadsheets_is_read_as_it_was(write):

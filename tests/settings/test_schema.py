@@ -62,4 +62,4 @@ def test_a_data_set_is_named_unless_a_file_is_given():
     assert resolve()["dataset"] == {"name": "digits", "labels": 100}
     assert set_("dataset=mnist")["dataset"] == {"name": "mnist", "labels": 100}
     assert set_("dataset.name=null", "dataset.valid=9")["dataset"] == {"name": "digits", "labels": 100, "valid": 9}
-    assert set_("dataset.data=x.csv")["dataset"] == {"data": "x.csv", "labels": None}
+    assert set_("dataset.data=x.csv")["dataset"] == {"data": "x.csv", "labels": None, "test": 0.0}
