@@ -50,7 +50,8 @@ class Adam:
             Of the Gaussian prior on each weight, whose gradient, precision · w, is not clipped.
         """
         steps = self.steps.assign_add(1.0)
-        powers = {"beta1_power": tf.pow(BETA_1, steps), "beta2_power": tf.pow(BETA_2, steps)}
+        same = {"lr": rate, "beta1": tf.constant(BETA_1), "beta2": tf.constant(BETA_2), "epsilon": tf.constant(EPSILON)}
+        same |= {"beta1_power": tf.pow(BETA_1, steps), "beta2_power": tf.pow(BETA_2, steps)}
         scale = tf.minimum(1.0, tf.math.divide_no_nan(self.clip_norm, global_norm(gradients)))
         for weight, first, second, gradient, precision in zip(
             self.weights, self.first, self.second, gradients, precisions, strict=True
@@ -59,12 +60,8 @@ class Adam:
                 var=weight.handle,
                 m=first.handle,
                 v=second.handle,
-                lr=rate,
-                beta1=BETA_1,
-                beta2=BETA_2,
-                epsilon=EPSILON,
                 grad=scale * gradient + precision * weight,
-                **powers,
+                **same,
             )
 
 
@@ -100,7 +97,7 @@ def squares(tensor: tf.Tensor) -> tf.Tensor:
     """Return the sum of squares, by a matrix product: XLA's own sum over a whole matrix is three times slower."""
     square = tf.square(tensor)
     if len(tensor.shape) == 2:
-        square = tf.linalg.matvec(square, tf.ones([tensor.shape[1]]))
+        square = tf.matmul(square, tf.ones([tensor.shape[1], 1]))
     return tf.reduce_sum(square)
 
 

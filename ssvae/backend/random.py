@@ -131,8 +131,14 @@ def _positions(shape: tf.Tensor | tuple[int, ...]) -> tf.Tensor:
 
 
 def _words(positions: tf.Tensor, seed: tf.Tensor, start: int | tf.Tensor = 0) -> tf.Tensor:
-    first, second = tf.unstack(tf.bitcast(seed, tf.uint32))
     counter = tf.cast(positions, tf.uint32) + tf.cast(start, tf.uint32)
+    return tf.ensure_shape(_hashed(counter, tf.convert_to_tensor(seed, tf.int32)), counter.shape)
+
+
+@tf.function(autograph=False, input_signature=[tf.TensorSpec(None, tf.uint32), tf.TensorSpec([2], tf.int32)])
+def _hashed(counter: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return the words of a seed at these positions; traced once a process, as `_folded`."""
+    first, second = tf.unstack(tf.bitcast(seed, tf.uint32))
     return _hash(_hash(counter + first) ^ second)
 
 

@@ -11,10 +11,12 @@ from ssvae.backend import engine
 
 def product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Return x [..., n] · kernel [n, m] -> [..., m], float32."""
-    if not engine.current().bfloat16:
-        return tf.tensordot(x, kernel, 1)
-    rows = tf.reshape(x, [-1, kernel.shape[0]])
-    return tf.reshape(_narrow(rows, tf.convert_to_tensor(kernel)), tf.concat([tf.shape(x)[:-1], kernel.shape[1:]], 0))
+    multiplied = _narrow if engine.current().bfloat16 else tf.matmul
+    kernel = tf.convert_to_tensor(kernel)
+    if len(x.shape) == 2:  # not tf.tensordot, which is twenty operations more
+        return multiplied(x, kernel)
+    rows = multiplied(tf.reshape(x, [-1, kernel.shape[0]]), kernel)
+    return tf.reshape(rows, tf.concat([tf.shape(x)[:-1], kernel.shape[1:]], 0))
 
 
 @tf.custom_gradient
@@ -26,9 +28,9 @@ def shifted(h: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tens
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         rows = tf.reshape(upstream, [-1, bias.shape[0]])
-        return upstream, tf.linalg.matvec(rows, tf.ones_like(rows[:, 0]), transpose_a=True)
+        return upstream, tf.reshape(tf.matmul(rows, tf.ones([tf.shape(rows)[0], 1]), transpose_a=True), [-1])
 
-    return h + bias, gradient
+    return tf.nn.bias_add(h, bias) if len(h.shape) > 1 else h + bias, gradient  # quicker than a broadcast sum
 
 
 @tf.custom_gradient
