@@ -71,7 +71,8 @@ class Program:
         self.model = self.replicas[0].model
         wanted = any(regularizer.neighbours for regularizer in objective.regularizers)
         self.with_neighbours = wanted and isinstance(self.model, HasClasses)
-        self.steps = tf.function(self._steps, autograph=False, jit_compile=engine.xla and layout.count == 1)
+        self.by_xla = engine.xla and layout.count == 1
+        self.steps = tf.function(self._steps, autograph=False, jit_compile=self.by_xla)
         # Traced here and once: TensorFlow warns of functions that it traces at calls, one for each model.
         self.run = tf.function(self._run, autograph=False).get_concrete_function(*self._signature(stage))
 

@@ -56,7 +56,9 @@ class StageRun:
         self.program, self.stage, self.plan, self.seed, self.callbacks = program, stage, plan, seed, callbacks
         self.streams, self.sizes = streams, streams.sizes(plan.labelled_batch_size, plan.batch_size)
         self.steps = streams.steps(self.sizes)
-        self.together = min(steps_per_call(rows.x, self.sizes), plan.epochs * self.steps)
+        self.together = steps_per_call(rows.x, self.sizes)
+        if not program.by_xla:  # which compiles for one length, that of all fits
+            self.together = min(self.together, plan.epochs * self.steps)
         self.feed = feed(program, rows, streams, self.sizes, self.together, seed)
         labelled, every = len(streams.labelled), len(streams.labelled) + len(streams.unlabelled)
         numbers = labelled / every, every, plan.epochs * self.steps, plan.strength

@@ -257,9 +257,11 @@ def test_twenty_fits_are_traced_once(monkeypatch, engine):
     for seed in range(20):
         rows = np.random.default_rng(seed).permutation(40)[: 36 + seed % 4]
         same = {"labeled_batch_size": 4}  # a step of as many rows in every fit: XLA compiles for its shapes
-        classifier(epochs=2, random_state=seed, engine=engine, **same).fit(X[rows], Y[rows])
+        classifier(epochs=2 + seed % 2, random_state=seed, engine=engine, **same).fit(X[rows], Y[rows])
     assert len(built) == 1
     assert built[0].steps.experimental_get_tracing_count() == 1
+    if engine == "xla":
+        assert len(built[0].compiled) == 1  # one length of windows, however many steps a fit takes
 
 
 def test_memory_is_flat_over_repeated_fits():
