@@ -159,7 +159,8 @@ def neighbours() -> Numbers:
     }
     found = {}
     for name, make in tables.items():
-        x, rows = make(), np.random.default_rng(1).choice(len(x), 500, replace=False)
+        x = make()
+        rows = np.random.default_rng(1).choice(len(x), 500, replace=False)
         began = time.process_time()
         near = nearest(x, 10)
         found[f"neighbours of {name}, CPU-s"] = time.process_time() - began
