@@ -47,6 +47,8 @@ MOVED = {
     "ssvae.climb_gallery": "ssvae.plots.refinement_figures",
     "ssvae.sources": "ssvae.readers",
     "ssvae.datasets.files": "ssvae.readers.read",
+    "ssvae.datasets.labels": "ssvae.readers.label_columns",
+    "ssvae.labels": "ssvae.estimator.labels",
     "ssvae.sparse": "ssvae.readers.sparse_table",
     "ssvae.peers": "ssvae.regularizers.nearest_neighbors",
     "ssvae.propagation": "ssvae.regularizers.label_propagation",
