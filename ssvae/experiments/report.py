@@ -138,6 +138,8 @@ def _of_safe_mode(found: Any) -> list[tuple[str, str]]:
         words = "the model's q(y|x)" if name == ENCODER else name.replace("_", " ").replace("/", ": ")
         lines.append((f"  {words}", f"{_interval(one)}, weight {one['weight']:.2f}"))
     how = f"; {found['repeats']} x {found['folds']} folds of {found['rows']} labelled rows"
+    if found.get("groups_split"):
+        how += ", which part the rows of a group: expect more"
     return [("safe mode, the average", f"{_interval(found['average'])}{how}"), *lines]
 
 

@@ -55,7 +55,7 @@ def measure(
             groups = None if group is None else dataset.row_keys[group]
             numbers["cross_validation"] = cross_validate(dataset.x, labeled, dataset.y, config["seed"], groups)
     if safe := vars(model).get("safe_report_"):
-        numbers["safe"] = safe
+        numbers["safe"] = {**safe, "groups_split": config["dataset"].get("group") is not None}
     numbers["seconds_fit"] = fitted.seconds
     return numbers, test
 

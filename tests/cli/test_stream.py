@@ -74,7 +74,7 @@ def test_arrays_and_their_labels(tmp_path, stream):
 def test_rows_to_hold_out_must_find_room(table, monkeypatch):
     monkeypatch.setattr("ssvae.readers.read.MOST_TEST", 100)
     with pytest.raises(DataError, match=r"the 24 rows to hold out would take .* --set dataset\.test=10000"):
-        read_table(table, "kind", stream=True)
+        read_table(table, "kind", stream=True, test=0.2)
     assert len(read_table(table, "kind", stream=True, test=4).x_test) == 4
 
 

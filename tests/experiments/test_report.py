@@ -51,5 +51,8 @@ def test_the_safe_mode_says_what_its_members_would_have_given():
         "  columns: random forest   12.5 % (6.0 to 24.0), weight 0.20",
     ]
     text = io.StringIO()
+    report.summary({"dataset": "t", "safe": {**safe, "groups_split": True}}, Console(file=text, width=200))
+    assert "40 labelled rows, which part the rows of a group: expect more\n" in text.getvalue()
+    text = io.StringIO()
     report.summary({"dataset": "t", "safe": {"rows": 1, "members": {}}}, Console(file=text, width=200))
     assert text.getvalue().split() == ["data", "set", "t"]
