@@ -42,7 +42,8 @@ class AllRows:
     @cached_property
     def whitening(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean [D], and projection [D, C] to the first principal components, each of variance 1."""
-        found = PCA(min(COMPONENTS, *self.x.shape), random_state=0).fit(self.x)
+        with np.errstate(invalid="ignore"):  # shares of a variance of 0
+            found = PCA(min(COMPONENTS, *self.x.shape), random_state=0).fit(self.x)
         values = found.explained_variance_
         enough = int(np.searchsorted(np.cumsum(values), SHARE * self.x.var(axis=0).sum())) + 1
         count = max(1, min(enough, int((values > SMALLEST).sum())))

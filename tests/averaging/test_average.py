@@ -128,6 +128,13 @@ def test_one_label_a_class_gives_an_average_without_scores():
     ).all()
 
 
+def test_columns_that_are_constant_leave_the_shares_of_the_classes():
+    rows = TrainingRows(np.zeros((12, 3)), np.arange(12) // 8, AllRows(np.zeros((30, 3))), 2, 0)
+    average, _ = Average.fit({"columns": rows}, {}, seed=0)
+    found = average.probabilities({"columns": np.zeros((1, 3))}, {})[0]
+    np.testing.assert_allclose(found, [2 / 3, 1 / 3], atol=0.1)
+
+
 def test_many_rows_are_dealt_once():
     assert len(folds_of(np.arange(20) % 2, 0)) == 3
     assert len(folds_of(np.arange(600) % 2, 0)) == 1
