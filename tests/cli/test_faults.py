@@ -44,6 +44,7 @@ def fit(table):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+        patch.setattr("ssvae.experiments.cross_validation.classifiers", lambda index, seed: {})
         patch.setattr(run, "Checkpoint", partial(Checkpoint, every=0))
         patch.setattr("ssvae.training.streams.STEPS_PER_CALL", 3)  # one epoch a call, as on large data
         yield call

@@ -41,6 +41,7 @@ def losses(folder):
 @pytest.mark.slow
 def test_a_run_on_disk_is_that_in_memory(table, tmp_path, monkeypatch):
     monkeypatch.setattr("ssvae.plots.run_figures.draw_all", lambda *_: {})
+    monkeypatch.setattr("ssvae.experiments.cross_validation.classifiers", lambda index, seed: {})
     given = ["fit", "--data", table, "--target", "kind", "--no-safe", "--test", "0.2", *SMALL]
     call(*given, "--out", tmp_path / "kept")
     call(*given, "--out", tmp_path / "streamed", "--stream")
