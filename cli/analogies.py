@@ -21,8 +21,10 @@ def analogies(run: str, out: str, rows: int, data_dir: str | None) -> None:
     In each line of the grid the latent z comes from the test image on the left, and the class is swept over all
     classes (Kingma et al. 2014, figure 1). For a table of columns, one row's columns are drawn as a heat table.
     """
+    from ssvae.atomic_files import PICTURES, check_output
     from ssvae.experiments import run_folder
 
+    check_output(out, suffixes=PICTURES)
     opened = run_folder.open_run(run)
     dataset = run_folder.load_dataset(opened.config, data_dir)
     start_tensorflow()

@@ -46,8 +46,11 @@ def gap(
     """
     import numpy as np
 
+    from ssvae.atomic_files import PICTURES, check_output
     from ssvae.experiments import report, run_folder
 
+    if out is not None:
+        check_output(out, suffixes=PICTURES)
     opened = run_folder.open_run(run)
     x, _, dataset = run_folder.load_test_rows(opened, data_dir)
     start_tensorflow()

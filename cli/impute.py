@@ -17,9 +17,10 @@ def impute(run: str, file: str, out: str) -> None:
     Each gets what the model makes of the cells of its row that are there: a number, the most probable category, a date.
     All other cells stay as they are written.
     """
-    from ssvae.atomic_files import write_text
+    from ssvae.atomic_files import check_output, write_text
     from ssvae.experiments import exports, run_folder
 
+    check_output(out, file)
     opened = run_folder.open_run(run)
     exports.read_rows(opened, file)
     start_tensorflow()

@@ -32,9 +32,10 @@ def predict(
     table has a line for each row: its cells as they are in FILE (of images the file's name, of arrays the row's number
     from 0), the predicted class, its probability (confidence), and the probability of every class.
     """
-    from ssvae.atomic_files import write_text
+    from ssvae.atomic_files import check_output, write_text
     from ssvae.experiments import exports, run_folder
 
+    check_output(out, file)
     opened = run_folder.open_run(run)
     rows, beside = exports.read_rows(opened, file), exports.rows_beside(opened, file, bare)
     start_tensorflow()

@@ -18,8 +18,10 @@ from ssvae.cli.quiet import start_tensorflow
 @click.option("--rows", type=click.IntRange(1, 1000), default=10, show_default=True, help="Rows of each class.")
 def sample(run: str, out: str, rows: int, seed: int) -> None:
     """Draw new rows of every class from the model of the run folder RUN."""
+    from ssvae.atomic_files import check_output
     from ssvae.experiments import exports, run_folder
 
+    check_output(out)
     opened = run_folder.open_run(run)
     exports.check_samples_file(opened, Path(out))
     start_tensorflow()

@@ -19,6 +19,27 @@ DRAFT = re.compile(r"\..+\.draft-(\w+)(\.\w+)?")  # names of drafts, which a kil
 DAY = 86400.0  # seconds after which the draft of a process that is not known to live is taken for left behind
 
 
+PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+
+
+def check_output(
+    path: str | os.PathLike[str], source: str | os.PathLike[str] | None = None, suffixes: tuple[str, ...] = ()
+) -> None:
+    """Check that a file of this name can be written, has one of the suffixes, and is not the one that is read.
+
+    Raises
+    ------
+    ValueError
+        If it is a folder or the source, or has another suffix.
+    """
+    if suffixes and not str(path).lower().endswith(suffixes):
+        raise ValueError(f"{path} has none of the suffixes {', '.join(suffixes)}: name a file that has")
+    if os.path.isdir(path):
+        raise ValueError(f"{path} is a folder: name a file to write")
+    if source is not None and os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+        raise ValueError(f"{path} is the file that is read: name another one to write")
+
+
 @contextmanager
 def beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a name next to `path` to write to, and rename it to `path` if there was no error.

@@ -6,6 +6,7 @@ marker, `unlabeled`: by default the number -1, which texts write as "-1". Nothin
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ def has_label(y: LabelContainer, unlabeled: object = -1) -> np.ndarray:
     >>> has_label(["ant", None, "", "-1", "bee"]).tolist()
     [True, False, False, False, True]
     """
-    y = label_array(y)
+    y, unlabeled = label_array(y), _plain_marker(unlabeled)
     if unlabeled is None:
         return np.ones(y.shape, bool)
     if y.dtype.kind == "O":
@@ -49,6 +50,18 @@ def has_label(y: LabelContainer, unlabeled: object = -1) -> np.ndarray:
         comparable = isinstance(unlabeled, bool | np.bool_) == (y.dtype.kind == "b") and not isinstance(unlabeled, str)
         marked = y == unlabeled if comparable and y.dtype.kind in "biuf" else np.zeros(y.shape, bool)
     return ~(missing(y) | marked)
+
+
+def _plain_marker(unlabeled: object) -> object:
+    """Return the marker as text or a number: "-1" marks the number -1, too, and NA nothing that is not missing."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and (unlabeled is pandas.NA or unlabeled is pandas.NaT):
+        return float("nan")
+    if isinstance(unlabeled, bytes):
+        unlabeled = unlabeled.decode(errors="replace")
+    if isinstance(unlabeled, str) and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", unlabeled):
+        return int(unlabeled)
+    return unlabeled
 
 
 def label_array(y: LabelContainer) -> np.ndarray:
@@ -136,6 +149,8 @@ def known_labels(y: LabelContainer, unlabeled: object = -1) -> tuple[np.ndarray,
         labels = _of_one_type(labels)
     if labels.dtype.kind == "u" and unlabeled is not None:
         _check_unsigned(labels)
+    if labels.dtype in (np.int32, np.int64):
+        _check_cast(labels)
     return labels, known
 
 
@@ -242,6 +257,17 @@ def _kind(value: object) -> str:
     if type(value) in KINDS:
         return KINDS[type(value)]
     return "number" if isinstance(value, int | float | np.integer | np.floating) else type(value).__name__
+
+
+def _check_cast(labels: np.ndarray) -> None:
+    """Refuse what NaN becomes where numbers with gaps are made integers: the least one."""
+    least = np.iinfo(labels.dtype).min
+    rows = int((labels == least).sum())
+    if rows:
+        raise ValueError(
+            f"y is {labels.dtype} and holds {least} in {rows} rows, which is what NaN becomes there: give y with NaN, "
+            "or -1 in these rows"
+        )
 
 
 def _check_unsigned(labels: np.ndarray) -> None:

@@ -134,7 +134,12 @@ def _labelled_rows(y: LabelContainer, unlabeled: object) -> tuple[np.ndarray, np
 
 def _shares(labels: int, classes: np.ndarray, counts: np.ndarray) -> tuple[int, int]:
     """Return rows per class and rows left over; refuse what the classes cannot give."""
-    if labels < len(classes) or not len(classes):
+    if not len(classes):
+        raise ValueError(
+            f"labels={labels}, and no row has a label: name the column of labels with target (--target), or give an "
+            "array y"
+        )
+    if labels < len(classes):
         raise ValueError(f"labels={labels} for {len(classes)} classes with a label; give at least one label per class")
     share, rest = divmod(labels, len(classes))
     smallest = int(np.argmin(counts))

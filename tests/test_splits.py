@@ -46,7 +46,7 @@ class TestChooseLabeled:
             (Y, 0, "at least one label per class"),
             (Y, 301, "needs 31 rows of a class"),
             ([0, 0, 0, 0, 7], 4, r"class '7' has only 1; ask for at most 2 labels, or for all 5"),
-            ([-1, -1], 2, "0 classes"),
+            ([-1, -1], 2, "no row has a label"),
         ],
     )
     def test_errors(self, y, labels, words):

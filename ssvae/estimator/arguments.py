@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, get_type_hints
 
@@ -55,8 +56,13 @@ def present(estimator: SSVAEClassifier) -> Settings:
     found = estimator.get_params(deep=False)
     for old, name in RENAMED.items():
         value = found.pop(old)
-        found[name] = found[name] if value == DEPRECATED else value
+        found[name] = found[name] if _is_default(value, DEPRECATED) else value
     return found
+
+
+def _is_default(value: object, default: object) -> bool:
+    """Say whether a value is the default; arrays, which have no one answer, are none."""
+    return isinstance(value, type(default)) and value == default
 
 
 def read(written: Mapping[str, object]) -> Settings:
@@ -90,8 +96,8 @@ def check(estimator: SSVAEClassifier) -> None:
     """
     given, defaults = estimator.get_params(deep=False), inspect.signature(type(estimator)).parameters
     for old, new in RENAMED.items():
-        if given[old] != DEPRECATED:
-            if given[new] != defaults[new].default:
+        if not _is_default(given[old], DEPRECATED):
+            if not _is_default(given[new], defaults[new].default):
                 refuse_both(old)
             warn(old)
     arguments, hints = present(estimator), get_type_hints(type(estimator).__init__)
@@ -101,6 +107,10 @@ def check(estimator: SSVAEClassifier) -> None:
             raise ValueError(f"{name} must be {describe(hints[name])}, got {value!r}")
     check_ranges(arguments)
     _check_callbacks(arguments["callbacks"] or ())
+
+
+# Of Keras' callbacks: steps run many at a time, inside one program.
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 def _check_callbacks(callbacks: Sequence[object]) -> None:
@@ -115,6 +125,21 @@ def _check_callbacks(callbacks: Sequence[object]) -> None:
                 raise ValueError(
                     f"callback {kind.__name__} works through Keras' own training loop, not used here: {instead}"
                 )
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and callback.save_freq != "epoch":
+            raise ValueError(f"callback ModelCheckpoint has save_freq={callback.save_freq!r}: give 'epoch'")
+        hooks = [name for name in BATCH_HOOKS if name in _own_methods(callback)]
+        if hooks:
+            warnings.warn(
+                f"callback {type(callback).__name__}: {hooks[0]} is never called, as steps run many at a time; use "
+                "on_epoch_end",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+def _own_methods(callback: object) -> set[str]:
+    """Return the names of what a user's own classes define."""
+    return {name for kind in type(callback).__mro__ if not kind.__module__.startswith("keras.") for name in vars(kind)}
 
 
 def as_json(slot: str, value: object) -> Setting:

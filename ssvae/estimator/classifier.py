@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from sklearn.base import ClassifierMixin, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ssvae import prediction
@@ -23,7 +23,13 @@ from ssvae.estimator.fitting import FitSettings, fit_stages, fresh_seed
 from ssvae.estimator.generative import GenerativeMixin
 from ssvae.estimator.nested_parameters import changed, flat, grouped
 from ssvae.estimator.pickling import PicklableEstimator
-from ssvae.estimator.validation import check_table, check_training_rows, reference_rows, subset
+from ssvae.estimator.validation import (
+    as_before_on_failure,
+    check_table,
+    check_training_rows,
+    reference_rows,
+    subset,
+)
 from ssvae.gradients.base import Gradient
 from ssvae.inference.base import Inference
 from ssvae.likelihoods.base import Likelihood
@@ -290,28 +296,28 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         """
         if y is None:
             raise ValueError("fit requires y to be passed, but the target y is None: mark unlabelled rows with -1")
-        x, y, weight, extremes = check_training_rows(self, X, y, sample_weight)
-        classes, index = labels.encode(y, self.unlabeled)
-        layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
-        components, rows = Components.build(self, x, extremes, len(classes), load)
-        dry_run(components.model, components.objective, rows)
-        settings = FitSettings.of(self, same_seed(layout, fresh_seed(self.random_state)), layout)
-        safe = safe_mode.wanted(self.safe, components, rows, index, settings.training)
-        history = fit_stages(components, rows, index, weight, settings)
-        average: safe_mode.SafeAverage | None = None
-        report: safe_mode.Report = {}
-        if safe:
-            trained = safe_mode.Trained(components, rows, index, weight, settings, history)
-            average, report = safe_mode.SafeAverage.fit(trained)
-        # Set when all is done: a fit that fails or is interrupted leaves the estimator as it was.
-        self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
-        self.likelihood_, self.preprocessing_, self.model_, self.objective_ = components
-        self.reference_ = reference_rows(x)
-        self.average_, self.safe_report_ = average, report
-        if isinstance(self.model_, LatentFeatures):
-            self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
-        inference = self.objective_.inference
-        self.collapse_ = collapse_alarm.sound(self.model_, rows, index, inference, history, classes.tolist())
+        with as_before_on_failure(self):
+            x, y, weight, extremes = check_training_rows(self, X, y, sample_weight)
+            classes, index = labels.encode(y, self.unlabeled)
+            layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
+            components, rows = Components.build(self, x, extremes, len(classes), load)
+            dry_run(components.model, components.objective, rows)
+            settings = FitSettings.of(self, same_seed(layout, fresh_seed(self.random_state)), layout)
+            safe = safe_mode.wanted(self.safe, components, rows, index, settings.training)
+            history = fit_stages(components, rows, index, weight, settings)
+            average: safe_mode.SafeAverage | None = None
+            report: safe_mode.Report = {}
+            if safe:
+                trained = safe_mode.Trained(components, rows, index, weight, settings, history)
+                average, report = safe_mode.SafeAverage.fit(trained)
+            self.classes_, self.history_, self.n_iter_ = classes, history, len(history["epoch"])
+            self.likelihood_, self.preprocessing_, self.model_, self.objective_ = components
+            self.reference_ = reference_rows(x)
+            self.average_, self.safe_report_ = average, report
+            if isinstance(self.model_, LatentFeatures):
+                self.feature_classifier_ = latent_classifier.fit_on(self.model_, rows, index, self.objective_.inference)
+            inference = self.objective_.inference
+            self.collapse_ = collapse_alarm.sound(self.model_, rows, index, inference, history, classes.tolist())
         return self
 
     def get_params(self, deep: bool = True) -> dict[str, object]:
@@ -465,7 +471,10 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         """
         check_is_fitted(self)
         known, y = labels.labelled_rows(y, self.unlabeled, self.classes_)
-        weight = None if sample_weight is None else np.asarray(sample_weight)[known]
+        weight = None
+        if sample_weight is not None:
+            check_consistent_length(known, sample_weight)
+            weight = np.asarray(sample_weight)[known]
         return super().score(subset(X, known), y, weight)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> None:
@@ -478,6 +487,7 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
         overwrite : bool, default=False
             Whether a folder that holds something is replaced.
         """
+        check_is_fitted(self)
         persistence.save(self, folder, overwrite)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:

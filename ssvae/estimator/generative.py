@@ -264,7 +264,9 @@ class GenerativeMixin:
         """
         check_is_fitted(self)
         eager_guard.check()
-        model, seed = self._density("sample"), fresh_seed(random_state)
+        model, seed, n = self._density("sample"), fresh_seed(random_state), whole("n", n)
+        if y is not None and np.ndim(y) and len(np.ravel(y)) != n:
+            raise ValueError(f"y has {len(np.ravel(y))} classes for n={n} rows: give one, or one a row")
         index = None if y is None else labels.positions(np.broadcast_to(y, (n,)), self.classes_)
         found = prediction.draw(model, n, index, seed)
         rows, schema = self.preprocessing_.inverse(found), vars(self).get("columns_")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import keras
@@ -18,6 +19,7 @@ from sklearn.utils.validation import _check_n_features, _check_sample_weight, va
 
 from ssvae.backend import eager_guard, fork_guard
 from ssvae.estimator import data_frames
+from ssvae.estimator.value_range import check_range
 from ssvae.label_vector import LabelContainer, label_array
 from ssvae.readers import column_moments
 from ssvae.readers.base import Rows, RowsInMemory, RowSource, extremes, take_rows
@@ -34,6 +36,18 @@ class TrainingRows(NamedTuple):
     y: np.ndarray  # [N] labels as they were given
     weight: np.ndarray  # [N] float32, above 0
     extremes: tuple[float, float]  # the least and the greatest cell of x, NaN where cells are missing
+
+
+@contextmanager
+def as_before_on_failure(estimator: BaseEstimator) -> Iterator[None]:
+    """Leave the estimator as it was, with the columns that it knew, where what is inside fails or is interrupted."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def check_training_rows(
@@ -60,6 +74,8 @@ def check_training_rows(
     weight = np.broadcast_to(np.float32(1.0), len(x))  # takes no memory
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, x, dtype=np.float32, ensure_non_negative=True)
+        if weight.sum(dtype=np.float64) > np.finfo(np.float32).max:
+            raise ValueError("sample_weight is too large for float32: divide all weights by the largest")
     if weight.all():
         return TrainingRows(x, y, weight, found)
     x = take_rows(x, weight > 0)
@@ -69,9 +85,11 @@ def check_training_rows(
 def subset(X: ArrayLike, rows: np.ndarray) -> ArrayLike:
     """Return some rows of X, a mask [N], with the names of its columns."""
     X = open_rows(X)
-    if hasattr(X, "iloc"):  # a data frame of whatever library
-        return X.iloc[rows]
-    return take_rows(X if isinstance(X, RowSource) else as_rows(X), rows)
+    frame = hasattr(X, "iloc")  # a data frame of whatever library
+    table = X if frame or isinstance(X, RowSource) else as_rows(X)
+    if len(rows) != table.shape[0]:
+        raise ValueError(f"y has {len(rows)} labels, and X has {table.shape[0]} rows: give one label a row")
+    return table.iloc[rows] if frame else take_rows(table, rows)
 
 
 def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
@@ -85,7 +103,8 @@ def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
     Raises
     ------
     ValueError
-        If X is no table of numbers, holds NaN or infinity (the cell is named), or has other columns than in fit.
+        If X is no table of numbers, holds NaN or infinity (the cell is named), has other columns than in fit, or a cell
+        is out of the range of the likelihood.
     TypeError
         If X is no table at all.
     RuntimeError
@@ -97,6 +116,9 @@ def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
         if not preprocessing.takes_gaps:
             refuse_missing(x, feature_names(estimator))
         _warn_of_new_gaps(x, preprocessing.gaps, feature_names(estimator))
+    if preprocessing.identity:
+        likelihood = estimator.likelihood_
+        check_range(type(likelihood).__name__, likelihood.support, type(preprocessing).__name__, x, extremes)
     return x
 
 
@@ -189,8 +211,12 @@ def _refuse_streams(X: object) -> None:
 
 def _numbers(X: ArrayLike) -> ArrayLike:
     """Return X with NaN where a masked array hides a cell; refuse dates, which NumPy would count as numbers."""
-    if isinstance(X, np.ma.MaskedArray) and np.ma.getmaskarray(X).any() and X.dtype.kind in "biuf":
-        return np.where(np.ma.getmaskarray(X), np.nan, X.data.astype(np.float64))
+    if isinstance(X, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in X):
+        X = np.ma.array(X)
+    if isinstance(X, np.ma.MaskedArray) and np.ma.getmaskarray(X).any() and X.dtype.kind in "biufO":
+        return X.astype(object if X.dtype.kind == "O" else np.float64).filled(np.nan)
+    if isinstance(X, np.ndarray) and X.dtype.kind == "c":
+        raise ValueError("X holds complex numbers: give their real and imaginary parts as columns")
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
         raise ValueError("X holds dates or durations: turn them into numbers first, such as seconds")
     return X

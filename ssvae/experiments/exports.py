@@ -68,10 +68,16 @@ def rows_beside(run: Run, file: str | Path, bare: bool = False) -> Beside | None
     if bare:
         return None
     if path.is_dir():
-        return Beside(["file"], [[str(image.relative_to(path))] for image in list_images(path)])
+        return Beside(["file"], [[quoted(str(image.relative_to(path)))] for image in list_images(path)])
     if path.suffix.lower() in TABLES:
-        return Beside(*written_cells(path, _columns(run)))
+        header, rows = written_cells(path, _columns(run))
+        return Beside(_kept(header), [_kept(row) for row in rows])
     return None
+
+
+def _kept(cells: list[str]) -> list[str]:
+    """Return cells as they are written, so that no spreadsheet runs them; those that have a quote have it already."""
+    return [cell if cell.startswith("'") else quoted(cell) for cell in cells]
 
 
 def table(
@@ -210,13 +216,14 @@ def impute(run: Run, file: str | Path) -> tuple[str, int]:
         raise ValueError(f"missing cells are filled in of tables {list(TABLES)}, for a run of such a table, not {path}")
     schema = column_schema.from_json(kept)
     frame = own_tables.columns_of(path, schema, **_decimal(run))
-    header, rows = written_cells(path, _columns(run))
+    header, written = written_cells(path, _columns(run))
+    header, rows = _kept(header), [_kept(row) for row in written]
     x = np.asarray(read_rows(run, path))
     found, filled = column_schema.decode(schema, run.classifier.reconstruct(x)), 0
     for name in found.columns:
         at, cells = list(frame.columns).index(name), found[name].map(_shown)
         for row in np.flatnonzero(frame[name].isna()):
-            rows[row][at] = cells[row]
+            rows[row][at] = quoted(cells[row])
             filled += 1
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])

@@ -181,7 +181,7 @@ def summary(metrics: Mapping[str, object], console: Console | None, title: str =
     rows += _of_safe_mode(metrics.get("safe") or {})
     rows += _of_cross_validation(metrics.get("cross_validation") or {})
     if not console.is_terminal:
-        width = max(len(words) for words, _ in rows)
+        width = max((len(words) for words, _ in rows), default=0)
         lines = [*([title] if title else []), *[f"{words:<{width}}  {value}" for words, value in rows]]
         console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
         return

@@ -40,7 +40,11 @@ def read_inputs(config: Settings) -> RunInputs:
     _check_trained(classifier["model"])
     dataset = load_dataset(config)
     labeled, y = split(config, dataset)
-    check_classes(known_labels(y, classifier["unlabeled"])[0], len(y), classifier["unlabeled"])
+    known = known_labels(y, classifier["unlabeled"])[0]
+    check_classes(known, len(y), classifier["unlabeled"])
+    for part, labels in (("validation", dataset.y_valid), ("test", dataset.y_test)):
+        if labels is not None:
+            _check_held_out(part, known_labels(labels, classifier["unlabeled"])[0], np.unique(known))
     check_range_of_settings(classifier, dataset.x)
     return RunInputs(config, dataset, labeled, y)
 
@@ -53,6 +57,17 @@ def split(config: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
         return rows, dataset.y
     rows = choose_labeled(dataset.y, labels, config["seed"], unlabeled)
     return rows, hide_labels(dataset.y, rows, unlabeled)
+
+
+def _check_held_out(part: str, labels: np.ndarray, classes: np.ndarray) -> None:
+    """Check that the labels of held-out rows are of classes that are learnt, or each would count as an error."""
+    learnt = set(classes.tolist())
+    strange = [label for label in labels.tolist() if label not in learnt]
+    if strange:
+        raise ValueError(
+            f"{len(strange)} of the {part} rows have labels that no row to learn from has, such as {strange[0]!r}; the "
+            f"classes are {classes.tolist()[:10]}: write labels alike, and leave out rows of other classes"
+        )
 
 
 def _check_trained(model: object) -> None:

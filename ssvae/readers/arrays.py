@@ -52,7 +52,10 @@ def read_dataset(path: Path, unlabeled: object = -1, no_label: Sequence[str] = (
         if f"x{suffix}" not in arrays:
             continue
         x, shape = as_features(arrays[f"x{suffix}"], f"{path} (x{suffix})")
-        y = arrays.get(f"y{suffix}", np.full(len(x), np.nan)).ravel()
+        y = arrays.get(f"y{suffix}", np.full(len(x), np.nan))
+        if y.ndim != 1 and y.shape[1:] != (1,):
+            raise DataError(f"{path}: y{suffix} is {list(y.shape)}; one label a row, [{len(x)}], is needed")
+        y = y.ravel()
         y = as_labels(y, f"{path} (y{suffix})", unlabeled, no_label)
         check_lengths(f"{path} (x{suffix})", x, y)
         found[suffix] = x, y

@@ -18,7 +18,7 @@ LYING = (5, 6, 7, 8)  # orientations by EXIF in which height and width change pl
 WHITE = (255, 255, 255, 255)
 PHOTO = "MPO"  # a JPEG file of cameras, whose further pictures are previews or depths of the first
 OTHERS = (".gif", ".bmp", ".tif", ".tiff", ".webp")  # images that are not read
-UNLABELED = "unlabeled"  # the sub-folder whose images have no label
+UNLABELED = ("unlabeled", "unlabelled")  # the sub-folder whose images have no label, in letters of any case
 GREY, COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes of 8 bits or fewer
 
 
@@ -51,7 +51,7 @@ def list_classes(folder: Path) -> tuple[list[Path], np.ndarray]:
     for path in classes:
         images = list_images(path)
         paths += images
-        names += [None if path.name == UNLABELED else _name(path)] * len(images)
+        names += [None if path.name.lower() in UNLABELED else _name(path)] * len(images)
     return paths, np.array(names, dtype=object)
 
 

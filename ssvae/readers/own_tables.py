@@ -82,8 +82,10 @@ def _labels(
     if target not in frame.columns:
         raise DataError(f"{path}: {unknown('target column', target, list(frame.columns))}")
     where = f"{path}: target column {target!r}"
-    y = as_labels(frame[target], where, unlabeled, no_label, path.suffix.lower() in SEPARATORS)
-    return y
+    absent = sorted({*no_label} - {str(cell).strip() for cell in frame[target].unique()}) if no_label else []
+    if absent:
+        warnings.warn(f"{where} has no cell {absent[0]!r}, which no_label (--no-label) names", stacklevel=3)
+    return as_labels(frame[target], where, unlabeled, no_label, path.suffix.lower() in SEPARATORS)
 
 
 def _check_classes(labels: np.ndarray, where: str) -> None:

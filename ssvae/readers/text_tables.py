@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ssvae.readers.errors import DataError
@@ -27,6 +28,7 @@ GAPS = [
     *("NULL", "NaN", "None", "n/a", "nan", "null"),
 ]
 ENCODING = "utf-8-sig"
+csv.field_size_limit(2**31 - 1)  # of the process: its own limit, 2¹⁷, is less than texts have
 
 
 class _Layout(NamedTuple):
@@ -87,6 +89,7 @@ def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | No
             stacklevel=2,
         )
     frame = frame.iloc[:, : len(header)]
+    _refuse_header_again(path, frame, header)
     if len(header) > 1 and (frame.iloc[:, -1].isna() | (frame.iloc[:, -1] == "")).any():
         _refuse_short(path, layout)
     for name in set(frame.columns) - {*as_text}:
@@ -96,6 +99,14 @@ def _parsed(path: Path, layout: _Layout, text: tuple[str, ...], target: str | No
                 _refuse_points(path, frame[name], decimal)
                 frame[name] = numbers
     return frame.set_axis(unquoted_cells([str(name) for name in frame.columns], f"{path}: header"), axis="columns")
+
+
+def _refuse_header_again(path: Path, frame: pd.DataFrame, header: list[str]) -> None:
+    """Refuse a row that is the header once more, as in files that were put together."""
+    rows = np.flatnonzero(frame.iloc[:, 0].astype(str) == header[0]) if len(header) > 1 else ()
+    for row in rows:
+        if [str(cell) for cell in frame.iloc[row]] == header:
+            raise DataError(f"{path}: row {row + 1} below the header is the header again: leave it out")
 
 
 def _check_bytes(path: Path) -> None:

@@ -35,6 +35,10 @@ def folder(tmp_path_factory):
     (folder / "gap.csv").write_text("\n".join(["a,b,kind", *lines, ",1.0,ant"]))
     (folder / "wide.csv").write_text("a,b,c\n1,2,3\n")
     (folder / "one.csv").write_text("\n".join(["a,b,kind", *(line for line in lines if line.endswith("ant"))]))
+    (folder / "twice.csv").write_text("\n".join(2 * ["a,b,kind", *lines]))
+    np.savez(folder / "parts.npz", x=x, y=np.arange(60) % 2, x_test=x, y_test=np.arange(60) % 3)
+    np.savez(folder / "texts.npz", x=x, y=np.arange(60) % 2, x_test=x, y_test=(np.arange(60) % 2).astype(str))
+    np.savez(folder / "square.npz", x=x, y=np.arange(60).reshape(15, 4) % 2)
     np.savez(folder / "infinite.npz", x=np.where(x > 2, np.inf, x), y=np.arange(60) % 3)
     (folder / "settings.yaml").write_text("classifier:\n  model: m2\n  epoch: 5\n")
     (folder / "full").mkdir()
@@ -84,6 +88,15 @@ WRONG = [
     (["predict", "run", "tabel.csv"], "there is no file or folder"),
     (["predict", "run", "table.csv"], "no column 'c', which the model was fitted on"),
     (["predict", "run", "infinite.npz"], "x is inf at row"),
+    (["predict", "run", "table.csv", "-o", "table.csv"], "table.csv is the file that is read"),
+    (["predict", "run", "table.csv", "-o", "full"], "full is a folder: name a file"),
+    (["impute", "run", "table.csv", "-o", "table.csv"], "table.csv is the file that is read"),
+    (["gap", "run", "-o", "gap.txt"], "gap.txt has none of the suffixes .png"),
+    (["fit", "--data", "parts.npz"], "20 of the test rows have labels that no row to learn from has, such as 2"),
+    (["fit", "--data", "texts.npz"], "60 of the test rows have labels that no row to learn from has, such as '0'"),
+    (["fit", "--data", "square.npz"], "y is [15, 4]; one label a row, [60], is needed"),
+    (["fit", "--data", "table.csv", "--labels", "9"], "name the column of labels with target (--target)"),
+    (["fit", "--data", "twice.csv", "--target", "kind"], "row 61 below the header is the header again"),
     (["evaluate", "run"], "has 2 columns, the model of run was fitted on 3"),
     (["gap", "nowhere"], "nowhere is no run"),
     (["sample", "run", "-o", "rows.png"], "the rows of this run are not images"),

@@ -1,8 +1,10 @@
 """What the estimator cannot learn from, or cannot do, is said before anything is trained."""
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from ssvae import SSVAEClassifier
 from ssvae.gradients.enumeration import Enumeration
@@ -47,7 +49,7 @@ def nothing_trains(monkeypatch):
         (X, np.full(12, -1), "y has no labelled row: all 12 are -1"),
         (X, np.where(Y == -1, -1, 4), "y has one class only, 4"),
         (with_cell(4, 2, -np.inf), Y, r"contains infinity \(inf\): 1 cells, the first in row 4, column 2"),
-        (pd.DataFrame(with_cell(3, 1, np.inf), columns=["a", "b", "c"]), Y, r"row 3, column 1 \('b'\)"),
+        (pd.DataFrame(with_cell(3, 1, np.inf), columns=["a", "b", "c"]), Y, "X: row 4, column 'b' is 'inf'"),
         (np.where(np.arange(36).reshape(12, 3) == 5, 1e300, X.astype(float)), Y, "too large for float32"),
         (X[:0], Y[:0], "0 sample"),
         (X[:, :0], Y, "0 feature"),
@@ -181,3 +183,73 @@ def test_what_a_model_cannot_do_names_one_that_can():
         ValueError, match="sample needs a generative model: fit 'm1', 'm2' or any other than 'supervised'"
     ):
         own.sample(3)
+
+
+def test_a_fit_that_fails_leaves_the_columns_as_they_were():
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    fitted = classifier().fit(frame, Y)
+    before = fitted.predict_proba(frame)
+    with pytest.raises(ValueError, match="no labelled row"):
+        fitted.fit(frame[["c", "b", "a"]], np.full(12, -1))
+    np.testing.assert_array_equal(fitted.predict_proba(frame), before)
+    assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+
+
+def test_masks_of_object_arrays_and_of_lists_of_rows_hide_cells():
+    mask = X > 0.5
+    expected = classifier().fit(np.where(mask, np.nan, X), Y).predict_proba(np.where(mask, np.nan, X))
+    wrong = np.where(mask, 1e6, X)
+    for hidden in (
+        np.ma.array(wrong.astype(object), mask=mask),
+        [np.ma.array(row, mask=own) for row, own in zip(wrong, mask, strict=True)],
+    ):
+        np.testing.assert_allclose(classifier().fit(hidden, Y).predict_proba(hidden), expected, rtol=1e-5)
+
+
+def test_rows_to_predict_are_in_the_range_of_the_likelihood():
+    inside = (X - X.min()) / (X.max() - X.min())
+    fitted = classifier(likelihood="bernoulli").fit(inside, Y)
+    for call in (fitted.predict, fitted.bound):
+        with pytest.raises(ValueError, match=r"likelihood Bernoulli needs values in \[0, 1\], row \d+, column \d is"):
+            call(255.0 * inside)
+
+
+def test_lengths_that_differ_are_named(fitted):
+    with pytest.raises(ValueError, match="y has 12 labels, and X has 5 rows"):
+        fitted.score(X[:5], Y)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[12, 3\]"):
+        fitted.score(X, Y, np.ones(3))
+    with pytest.raises(ValueError, match="n must be"):
+        fitted.sample(-1)
+    with pytest.raises(ValueError, match="n must be"):
+        fitted.sample(2.5)
+    with pytest.raises(ValueError, match="y has 2 classes for n=3 rows"):
+        fitted.sample(3, y=[0, 1])
+    with pytest.raises(ValueError, match="divide all weights by the largest"):
+        classifier().fit(X, Y, np.full(12, 1e38))
+    with pytest.raises(ValueError, match="complex numbers"):
+        fitted.predict(X + 1j)
+
+
+def test_nothing_is_saved_before_fit(tmp_path):
+    with pytest.raises(NotFittedError):
+        classifier().save(tmp_path / "model")
+
+
+@pytest.mark.usefixtures("nothing_trains")
+def test_hooks_of_batches_are_never_called_and_that_is_said():
+    class Counts(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    with pytest.warns(UserWarning, match="Counts: on_train_batch_end is never called"), pytest.raises(AssertionError):
+        classifier(callbacks=[Counts()]).fit(X, Y)
+    with pytest.raises(ValueError, match="save_freq=1: give 'epoch'"):
+        classifier(callbacks=[keras.callbacks.ModelCheckpoint("m.keras", save_freq=1)]).fit(X, Y)
+
+
+@pytest.mark.usefixtures("nothing_trains")
+@pytest.mark.filterwarnings("ignore:.*pull:FutureWarning")
+def test_a_former_name_with_an_array():
+    with pytest.raises(ValueError, match="bound_gradient_weight must be a number"):
+        classifier(pull=np.array([0.5, 0.5])).fit(X, Y)

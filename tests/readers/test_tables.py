@@ -165,6 +165,16 @@ def test_whole_numbers_with_gaps_are_written_with_a_point_by_pandas(write):
     assert read_table(write("x,y\n1,1.0\n2,\n3,2.0\n"), "y", test=0).y.tolist() == [1, -1, 2]
 
 
+def test_a_word_for_no_label_that_is_nowhere_is_said(write):
+    with pytest.warns(UserWarning, match="has no cell 'zebra', which no_label"):
+        read_table(write("a,y\n1,ant\n2,bee\n3,?\n"), target="y", no_label=["?", "zebra"])
+
+
+def test_cells_of_any_length(write):
+    text = "x" * 200_000
+    assert read_table(write(f"a,y\n1,{text}\n2,bee\n3,bee\n"), target="y").y.tolist() == [text, "bee", "bee"]
+
+
 def test_words_that_mean_no_label(write):
     data = read_table(write("x,y\n1,0\n2,?\n3,1\n4,none\n"), "y", test=0, no_label=["?", "none"])
     assert data.y.tolist() == [0, -1, 1, -1]
