@@ -30,7 +30,8 @@ def shifted(h: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tens
         rows = tf.reshape(upstream, [-1, bias.shape[0]])
         return upstream, tf.reshape(tf.matmul(rows, tf.ones([tf.shape(rows)[0], 1]), transpose_a=True), [-1])
 
-    return tf.nn.bias_add(h, bias) if len(h.shape) > 1 else h + bias, gradient  # quicker than a broadcast sum
+    # Not tf.nn.bias_add: TensorFlow 2.21 makes a wrong program of zeros [B, 1] + tf.nn.bias_add(h [1, m], bias).
+    return h + bias, gradient
 
 
 @tf.custom_gradient
