@@ -48,6 +48,10 @@ def read_dataset(path: Path, unlabeled: object = -1, no_label: Sequence[str] = (
         See `read_arrays` and `as_features`.
     """
     arrays, found, image_shape = read_arrays(path), {}, None
+    rows = {name: array for name, array in arrays.items() if name.startswith("x")}
+    if len({array.dtype == np.uint8 and array.ndim > 2 for array in rows.values()}) > 1:
+        shown = ", ".join(f"{name} {array.dtype} {list(array.shape)}" for name, array in rows.items())
+        raise DataError(f"{path}: images of bytes are divided by 255, and others are not: save {shown} alike")
     for suffix in ("", "_valid", "_test"):
         if f"x{suffix}" not in arrays:
             continue

@@ -172,7 +172,14 @@ def read_features(
     if path.is_dir():
         return read_images(list_images(path), image_shape)[0]
     if path.suffix.lower() == ".npz":
-        return as_features(read_arrays(path, ["x"])["x"], path)[0]
+        x = read_arrays(path, ["x"])["x"]
+        if x.dtype == np.uint8 and (x.ndim > 2) != (image_shape is not None):
+            fitted = "no images" if image_shape is None else f"images {list(image_shape)}"
+            raise DataError(
+                f"{path}: x is {list(x.shape)} of bytes, and fit saw {fitted}: bytes of images are divided by 255, and "
+                "others are not; give x the shape of fit"
+            )
+        return as_features(x, path)[0]
     if columns is not None:
         return own_tables.encode_file(path, column_schema.from_json(columns), target, decimal)
     if feature_names is not None:

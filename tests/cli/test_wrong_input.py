@@ -38,6 +38,9 @@ def folder(tmp_path_factory):
     (folder / "twice.csv").write_text("\n".join(2 * ["a,b,kind", *lines]))
     np.savez(folder / "parts.npz", x=x, y=np.arange(60) % 2, x_test=x, y_test=np.arange(60) % 3)
     np.savez(folder / "texts.npz", x=x, y=np.arange(60) % 2, x_test=x, y_test=(np.arange(60) % 2).astype(str))
+    pixels = np.zeros((60, 3, 1), np.uint8)
+    np.savez(folder / "images.npz", x=pixels)
+    np.savez(folder / "bytes.npz", x=x, y=np.arange(60) % 2, x_test=pixels[:, :2], y_test=np.arange(60) % 2)
     np.savez(folder / "square.npz", x=x, y=np.arange(60).reshape(15, 4) % 2)
     np.savez(folder / "infinite.npz", x=np.where(x > 2, np.inf, x), y=np.arange(60) % 3)
     (folder / "settings.yaml").write_text("classifier:\n  model: m2\n  epoch: 5\n")
@@ -94,6 +97,8 @@ WRONG = [
     (["gap", "run", "-o", "gap.txt"], "gap.txt has none of the suffixes .png"),
     (["fit", "--data", "parts.npz"], "20 of the test rows have labels that no row to learn from has, such as 2"),
     (["fit", "--data", "texts.npz"], "60 of the test rows have labels that no row to learn from has, such as '0'"),
+    (["fit", "--data", "bytes.npz"], "save x float64 [60, 2], x_test uint8 [60, 2, 1] alike"),
+    (["predict", "run", "images.npz"], "x is [60, 3, 1] of bytes, and fit saw no images"),
     (["fit", "--data", "square.npz"], "y is [15, 4]; one label a row, [60], is needed"),
     (["fit", "--data", "table.csv", "--labels", "9"], "name the column of labels with target (--target)"),
     (["fit", "--data", "twice.csv", "--target", "kind"], "row 61 below the header is the header again"),

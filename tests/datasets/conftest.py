@@ -93,7 +93,7 @@ def _cifar10(rng):
     """Return the archive, with 8 images a batch and 20 test images."""
 
     def batch(rows):
-        labels = np.arange(rows, dtype=np.uint8)[:, None] % 10
+        labels = np.arange(rows, dtype=np.uint8)[:, None] % 8
         return np.hstack([labels, rng.integers(0, 256, (rows, 3072), dtype=np.uint8)]).tobytes()
 
     names = [f"cifar-10-batches-bin/data_batch_{n}.bin" for n in range(1, 6)]

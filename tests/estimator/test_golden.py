@@ -96,7 +96,8 @@ def test_an_unfinished_run_goes_on_from_its_checkpoint(folder, tmp_path, monkeyp
     arguments = arguments[: arguments.index("--out")] if "--out" in arguments else arguments
     # The settings of the time, for defaults and those that are shipped for digits have changed.
     written = yaml.safe_load((run / "config.yaml").read_text("utf-8"))["classifier"]
-    since = [f"--set=classifier.{name}={value}" for name, value in ADDED.items() if name not in written]
+    later = {name: value for name, value in ADDED.items() if name not in written and value is not None}
+    since = [f"--set=classifier.{name}={value}" for name, value in later.items()]
     command(*arguments, "--config", run / "config.yaml", *since, "--out", run, "--resume")
     resumed, whole = (pd.read_csv(path / "history.csv") for path in (run, folder / "finished"))
     kept = len(state["history"]["loss"])
