@@ -85,11 +85,17 @@ def check_training_rows(
 def subset(X: ArrayLike, rows: np.ndarray) -> ArrayLike:
     """Return some rows of X, a mask [N], with the names of its columns."""
     X = open_rows(X)
-    frame = hasattr(X, "iloc")  # a data frame of whatever library
-    table = X if frame or isinstance(X, RowSource) else as_rows(X)
-    if len(rows) != table.shape[0]:
-        raise ValueError(f"y has {len(rows)} labels, and X has {table.shape[0]} rows: give one label a row")
-    return table.iloc[rows] if frame else take_rows(table, rows)
+    if hasattr(X, "iloc") and hasattr(X, "shape"):  # a data frame of whatever library
+        _check_rows(rows, X.shape[0])
+        return X.iloc[rows]
+    table = X if isinstance(X, RowSource) else as_rows(X)
+    _check_rows(rows, table.shape[0])
+    return take_rows(table, rows)
+
+
+def _check_rows(rows: np.ndarray, count: int) -> None:
+    if len(rows) != count:
+        raise ValueError(f"y has {len(rows)} labels, and X has {count} rows: give one label a row")
 
 
 def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
@@ -214,7 +220,7 @@ def _numbers(X: ArrayLike) -> ArrayLike:
     if isinstance(X, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in X):
         X = np.ma.array(X)
     if isinstance(X, np.ma.MaskedArray) and np.ma.getmaskarray(X).any() and X.dtype.kind in "biufO":
-        return X.astype(object if X.dtype.kind == "O" else np.float64).filled(np.nan)
+        return np.ma.filled(X.astype(object if X.dtype.kind == "O" else np.float64), np.nan)
     if isinstance(X, np.ndarray) and X.dtype.kind == "c":
         raise ValueError("X holds complex numbers: give their real and imaginary parts as columns")
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
