@@ -138,8 +138,13 @@ def _check_callbacks(callbacks: Sequence[object]) -> None:
 
 
 def _own_methods(callback: object) -> set[str]:
-    """Return the names of what a user's own classes define."""
-    return {name for kind in type(callback).__mro__ if not kind.__module__.startswith("keras.") for name in vars(kind)}
+    """Return the names of what a user's own classes define, below the first of Keras' own."""
+    found: set[str] = set()
+    for kind in type(callback).__mro__:
+        if kind in vars(keras.callbacks).values():
+            break
+        found |= vars(kind).keys()
+    return found
 
 
 def as_json(slot: str, value: object) -> Setting:

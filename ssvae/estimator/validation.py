@@ -85,17 +85,13 @@ def check_training_rows(
 def subset(X: ArrayLike, rows: np.ndarray) -> ArrayLike:
     """Return some rows of X, a mask [N], with the names of its columns."""
     X = open_rows(X)
-    if hasattr(X, "iloc") and hasattr(X, "shape"):  # a data frame of whatever library
-        _check_rows(rows, X.shape[0])
+    if hasattr(X, "iloc"):  # a data frame of whatever library
+        check_consistent_length(X, rows)
         return X.iloc[rows]
     table = X if isinstance(X, RowSource) else as_rows(X)
-    _check_rows(rows, table.shape[0])
+    if len(rows) != table.shape[0]:
+        raise ValueError(f"y has {len(rows)} labels, and X has {table.shape[0]} rows: give one label a row")
     return take_rows(table, rows)
-
-
-def _check_rows(rows: np.ndarray, count: int) -> None:
-    if len(rows) != count:
-        raise ValueError(f"y has {len(rows)} labels, and X has {count} rows: give one label a row")
 
 
 def check_table(estimator: BaseEstimator, X: ArrayLike) -> Rows:
