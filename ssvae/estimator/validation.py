@@ -218,7 +218,9 @@ def _numbers(X: ArrayLike) -> ArrayLike:
     if isinstance(X, np.ma.MaskedArray) and np.ma.getmaskarray(X).any() and X.dtype.kind in "biufO":
         return np.ma.filled(X.astype(object if X.dtype.kind == "O" else np.float64), np.nan)
     if isinstance(X, np.ndarray) and X.dtype.kind == "c":
-        raise ValueError("X holds complex numbers: give their real and imaginary parts as columns")
+        raise ValueError(
+            "Complex data not supported: X holds complex numbers, give real and imaginary parts as columns"
+        )
     if isinstance(X, np.ndarray) and X.dtype.kind in "mM":
         raise ValueError("X holds dates or durations: turn them into numbers first, such as seconds")
     return X

@@ -227,7 +227,7 @@ def test_lengths_that_differ_are_named(fitted):
         fitted.sample(3, y=[0, 1])
     with pytest.raises(ValueError, match="divide all weights by the largest"):
         classifier().fit(X, Y, np.full(12, 1e38))
-    with pytest.raises(ValueError, match="complex numbers"):
+    with pytest.raises(ValueError, match="Complex data not supported"):
         fitted.predict(X + 1j)
 
 
