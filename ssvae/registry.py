@@ -244,7 +244,13 @@ def lazy_names(package: str, where: Mapping[str, str]) -> tuple[Callable[[str], 
 
 
 def _wrong_kind(annotation: object, value: object) -> str | None:
-    """Return what an argument that is annotated as a number or a text should be, or None where its value is that."""
-    kinds = {"int": (Integral, "an integer"), "float": (Real, "a number"), "str": (str, "a text")}
+    """Return what an argument of a plain annotated type should be, or None where its value is that."""
+    kinds = {
+        "bool": (bool, "true or false"),
+        "int": (Integral, "an integer"),
+        "float": (Real, "a number"),
+        "str": (str, "a text"),
+    }
     kind, words = kinds.get(annotation.__name__ if isinstance(annotation, type) else str(annotation), (object, ""))
-    return None if isinstance(value, kind) and not (words and isinstance(value, bool)) else words
+    truth = isinstance(value, bool) and words and kind is not bool
+    return None if isinstance(value, kind) and not truth else words

@@ -84,6 +84,10 @@ def test_bad_data(x, y, message):
         ({"class_gradient": {"name": "topm", "count": 1.5}}, "count of gradient 'topm' must be an integer, got 1.5"),
         ({"class_gradient": {"name": "auto", "most": "ten"}}, "most of gradient 'auto' must be an integer, got 'ten'"),
         ({"class_gradient": {"name": "auto", "draws": 0}}, "'topm' needs draws >= 1"),
+        (
+            {"inference": {"name": "mc_likelihood", "shared": []}},
+            r"shared of inference 'mc_likelihood' must be true or false, got \[\]",
+        ),
         ({"model": {"name": "m2", "latent": True}}, "latent of model 'm2' must be an integer, got True"),
         (
             {"regularizers": [{"name": "neighbours", "weight": None}]},
