@@ -152,7 +152,7 @@ def layout_of(strategy: Strategy) -> ReplicaLayout:
     """
     if isinstance(strategy, tf.distribute.Strategy):
         return ReplicaLayout(_known(strategy))
-    if strategy not in STRATEGIES:
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
         raise ValueError(unknown("strategy", strategy, list(STRATEGIES)))
     workers = cluster.read().workers
     if strategy == "multiworker" and not workers:

@@ -119,6 +119,7 @@ def test_bad_data(x, y, message):
         ({"learning_rate": 0.0}, "learning_rate must be > 0"),
         ({"alpha": -0.1}, "alpha must be >= 0, got -0.1"),
         ({"alpha": float("nan")}, "alpha must be >= 0"),
+        ({"strategy": np.array([0.5, 0.5])}, "unknown strategy"),
         ({"strategy": "two"}, "unknown strategy 'two', one of .*'auto'"),
         ({"likelihood": "bernoulli", "preprocessing": "identity"}, r"needs values in \[0, 1\], row \d+, column \d+ is"),
         ({"likelihood": "bernoulli"}, r"needs values in \[0, 1\]"),
