@@ -301,6 +301,8 @@ class SSVAEClassifier(GenerativeMixin, TransformerMixin, ClassifierMixin, Pickla
             classes, index = labels.encode(y, self.unlabeled)
             layout = layout_of(self.strategy)  # first: several machines must meet before TensorFlow does anything else
             components, rows = Components.build(self, x, extremes, len(classes), load)
+            if isinstance(components.model, LatentFeatures):  # one that there is not is named before training
+                latent_classifier.learns_from(components.model.classifier, index)
             dry_run(components.model, components.objective, rows)
             settings = FitSettings.of(self, same_seed(layout, fresh_seed(self.random_state)), layout)
             safe = safe_mode.wanted(self.safe, components, rows, index, settings.training)

@@ -122,5 +122,7 @@ def fit_on(model: Model, x: Rows, index: np.ndarray, inference: Inference) -> Fe
 
 
 def _make(slot: ClassifierSlot, rows: int) -> Probabilistic:
+    if not isinstance(slot, str | Mapping):
+        raise ValueError(f"classifier of a model must be a name, or a dict with its name and arguments, got {slot!r}")
     arguments = {} if isinstance(slot, str) else {key: value for key, value in slot.items() if key != "name"}
     return make(slot_name(slot) or "", rows, **arguments)

@@ -287,5 +287,7 @@ def _log_variances(parameters: np.ndarray) -> np.ndarray:
 def _arguments(m1: Mapping[str, object] | M1 | None) -> dict[str, Any]:
     """Return the arguments of M1 that are its own: not the data's, nor the seed."""
     if not isinstance(m1, M1):
+        if m1 is not None and not isinstance(m1, Mapping):
+            raise ValueError(f"m1 of 'm1_m2' must be a dict of arguments of M1, or an M1, got {m1!r}")
         return dict(m1 or {})
     return {name: value for name, value in m1.get_config().items() if name not in NOT_ITS_OWN}
