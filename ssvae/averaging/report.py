@@ -13,19 +13,29 @@ Numbers: TypeAlias = dict[str, float]
 WIDTH = 1.96  # standard errors to both sides: 95 %
 
 
+def interval(share: float, rows: int) -> tuple[float, float]:
+    """Return the interval of 95 % of a share of so many rows, by Wilson (1927).
+
+    >>> [round(bound, 3) for bound in interval(0.1, 50)]
+    [0.043, 0.214]
+    """
+    half = WIDTH * np.sqrt(share * (1.0 - share) / rows + WIDTH**2 / (4 * rows**2)) / (1.0 + WIDTH**2 / rows)
+    middle = (share + WIDTH**2 / (2 * rows)) / (1.0 + WIDTH**2 / rows)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
 def rates(probabilities: np.ndarray, index: np.ndarray) -> Numbers:
     """Return error in % and NLL in nats of rows with class index [n] and probabilities [R, n, K], with 95 % intervals.
 
     That of the error is Wilson's for n rows, however often each was predicted; that of the NLL is by the rows' spread.
     """
     wrong, loss = _of_rows(probabilities, index)
-    rows, share, spread = len(index), float(wrong.mean()), _standard_error(loss)
-    half = WIDTH * np.sqrt(share * (1.0 - share) / rows + WIDTH**2 / (4 * rows**2)) / (1.0 + WIDTH**2 / rows)
-    middle = (share + WIDTH**2 / (2 * rows)) / (1.0 + WIDTH**2 / rows)
+    share, spread = float(wrong.mean()), _standard_error(loss)
+    low, high = interval(share, len(index))
     return {
         "error": 100.0 * share,
-        "error_low": 100.0 * max(0.0, float(middle - half)),
-        "error_high": 100.0 * min(1.0, float(middle + half)),
+        "error_low": 100.0 * low,
+        "error_high": 100.0 * high,
         "nll": float(loss.mean()),
         "nll_low": float(loss.mean()) - WIDTH * spread,
         "nll_high": float(loss.mean()) + WIDTH * spread,

@@ -321,6 +321,8 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
         classifier.feature_names_in_ = np.array(manifest["feature_names"], object)
     if kept_columns := manifest.get("columns"):
         classifier.columns_ = column_schema.from_json(kept_columns)
+        if list(column_schema.feature_names(classifier.columns_)) != manifest["feature_names"]:
+            raise KeyError("columns")
     slot = dict(manifest["preprocessing"])
     learnt = {name.split("/", 1)[1]: array for name, array in kept.items() if name.startswith("preprocessing/")}
     kind = PREPROCESSING.get(slot.pop("name"))
@@ -337,6 +339,8 @@ def _rebuild(classifier: Classifier, manifest: Manifest, arrays: dict[str, Array
         own = [kept[f"features/{name}"] for name in ("rows", "labels")]
         classifier.feature_classifier_ = latent_classifier.fit(classifier.model_.classifier, *own)
     classifier.safe_report_ = manifest.get("average", {})
+    if not isinstance(classifier.safe_report_, dict):
+        raise KeyError("average")
     learnt = {name.removeprefix("average/"): array for name, array in kept.items() if name.startswith("average/")}
     classifier.average_ = SafeAverage.from_arrays([*classifier.safe_report_["members"]], learnt) if learnt else None
     columns = manifest["history"]

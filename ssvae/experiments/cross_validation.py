@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ssvae.averaging.report import interval
 from ssvae.readers.base import Rows
 
 if TYPE_CHECKING:
@@ -110,18 +111,6 @@ def classifiers(index: np.ndarray, seed: int) -> Mapping[str, Plain]:
         "gradient boosting": Plain(boosting),
         "self-training": Plain(filled(SelfTrainingClassifier(plain, threshold=0.9)), of_all=True),
     }
-
-
-def interval(share: float, rows: int) -> tuple[float, float]:
-    """Return the interval of 95 % of a share of so many rows, by Wilson (1927).
-
-    >>> [round(bound, 3) for bound in interval(0.1, 50)]
-    [0.043, 0.214]
-    """
-    z = 1.96
-    middle = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def _errors(plain: Plain, rows: np.ndarray, index: np.ndarray, others: np.ndarray, dealt: list[np.ndarray]) -> Numbers:

@@ -30,13 +30,14 @@ class ClassPrior(Layer):
 
     def __init__(self, classes: int, prior: str | Sequence[float] = "uniform", **kwargs: object) -> None:
         super().__init__(**kwargs)
-        if isinstance(prior, str) and prior not in ("uniform", "learned"):
+        numbers = not isinstance(prior, str) and np.ndim(prior) == 1 and np.asarray(prior).dtype.kind in "iuf"
+        if not numbers and prior not in ("uniform", "learned"):
             raise ValueError(f"prior must be 'uniform', 'learned' or {classes} numbers, got {prior!r}")
-        if not isinstance(prior, str) and (len(prior) != classes or not np.all(np.asarray(prior) > 0)):
+        if numbers and (len(prior) != classes or not np.all(np.asarray(prior) > 0)):
             raise ValueError(f"prior needs {classes} positive numbers, one a class, got {list(prior)}")
         self.classes, self.prior = classes, prior
         self.logits = self.add_weight(
-            name="logits", shape=(classes,), initializer="zeros", trainable=prior == "learned"
+            name="logits", shape=(classes,), initializer="zeros", trainable=not numbers and prior == "learned"
         )
         self.built = True
 

@@ -163,7 +163,8 @@ def heat_table(values: np.ndarray, classes: Classes, features: Sequence[str], sc
     shades = axes.imshow(change[:, shown], cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     for (row, column), _ in np.ndenumerate(change[:, shown]):
         color = "white" if abs(change[row, shown[column]]) > 0.65 * limit else INK
-        text = f"{values[row, shown[column]]:.3g}"
+        value = values[row, shown[column]]
+        text = f"{value:.0f}" if 1e3 <= abs(value) < 1e5 else f"{value:.3g}"
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
     axes.set_xticks(range(len(shown)), [features[n] for n in shown], rotation=60, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(classes)), [str(name) for name in classes])

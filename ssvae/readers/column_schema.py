@@ -191,7 +191,14 @@ def from_json(kept: Sequence[Mapping[str, object]]) -> Schema:
     """
     if not isinstance(kept, list | tuple) or not all(isinstance(column, Mapping) for column in kept):
         raise ValueError("its columns are no list of mappings")
-    return tuple(Column(**{**column, "values": tuple(column.get("values", ()))}) for column in kept)
+    schema = tuple(Column(**{**column, "values": tuple(column.get("values", ()))}) for column in kept)
+    for column in schema:
+        texts = (column.name, column.kind, column.form, column.first, column.why, *column.values)
+        if not all(isinstance(text, str) for text in texts) or column.kind not in (*ENCODED, *ASIDE):
+            raise ValueError(f"a column of the schema is {column.kind!r}, one of {[*ENCODED, *ASIDE]}, with texts")
+        if column.kind == DATE and pd.isna(pd.to_datetime(column.first, errors="coerce")):
+            raise ValueError(f"column {column.name!r} counts days from {column.first!r}, which is no date")
+    return schema
 
 
 def written_as_text(schema: Schema) -> list[str]:

@@ -133,6 +133,8 @@ def test_bad_data(x, y, message):
             "'student_t' is not that of the model, Gaussian",
         ),
         ({"model": {**SMALL, "prior": [0.5, 0.5]}}, "prior needs 3 positive numbers"),
+        ({"model": {**SMALL, "prior": None}}, "prior must be 'uniform', 'learned' or 3 numbers, got None"),
+        ({"model": {**SMALL, "prior": ["a", "b", "c"]}}, "prior must be 'uniform', 'learned' or 3 numbers"),
     ],
 )
 def test_bad_settings(settings, message):

@@ -174,6 +174,9 @@ EDITS = {
     "inference": (lambda m: m["parameters"].update(inference="os:system"), "unknown inference"),
     "argument": (lambda m: m["model"].update(command="ls"), "unknown argument of model 'm2': 'command'"),
     "parameter": (lambda m: m["parameters"].update(command="ls"), "damaged"),
+    "kind of a column": (lambda m: m.update(columns=[{"name": "a", "kind": "os:system"}]), "a column of the schema is"),
+    "columns of others": (lambda m: m.update(columns=[{"name": "a", "kind": "real"}]), "damaged.*columns"),
+    "average of none": (lambda m: m.update(average=7), "damaged"),
     "history": (lambda m: m.update(history={}), "damaged"),
     "nothing": (lambda m: m.clear(), "not the manifest of a saved classifier"),
 }

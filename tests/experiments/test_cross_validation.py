@@ -5,8 +5,9 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold
 
+from ssvae.averaging.report import interval
 from ssvae.experiments import cross_validation, report
-from ssvae.experiments.cross_validation import Plain, cross_validate, deal, fewest, interval
+from ssvae.experiments.cross_validation import Plain, cross_validate, deal, fewest
 
 RNG = np.random.default_rng(0)
 Y = np.array(["a", "b", "b"] * 10 + [-1] * 10, object)

@@ -70,7 +70,12 @@ def test_kinds_are_found(frame):
         "numbers of it by a vectorizer of scikit-learn)",
         "dates: when (days since 2024-01-01), until (days since 2024-02-01)",
     ]
-    assert column_schema.from_json(json.loads(json.dumps(column_schema.as_json(schema)))) == schema
+    kept = json.loads(json.dumps(column_schema.as_json(schema)))
+    assert column_schema.from_json(kept) == schema
+    date = next(column for column in kept if column["kind"] == "date")
+    for damaged in (date | {"kind": "day"}, date | {"first": "never"}, date | {"name": 7}, date | {"values": [1]}):
+        with pytest.raises(ValueError, match=r"schema is|no date"):
+            column_schema.from_json([damaged])
 
 
 def test_features_become_the_columns_that_they_were(frame):
